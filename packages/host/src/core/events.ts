@@ -1,0 +1,94 @@
+/**
+ * What happens in a chat, as people who watch it see it: the web chat, the terminal, the HTTP API.
+ *
+ * - Durable events have an `id` that only grows; they are read from the database, so whoever knows
+ *   the last id it saw misses nothing. The bus carries only the hint that there are new ones.
+ * - Live events (text as it is generated, activity) have none: they are gone when missed, and what
+ *   they showed comes again, whole, in the durable message at the end of the turn.
+ */
+import { z } from "zod";
+import { ChatId, InboxId, OutboxId, TurnId } from "./ids.ts";
+
+/** Grows over all chats of an install, from 1. */
+export const EventId = z.int().nonnegative().brand<"EventId">();
+export type EventId = z.infer<typeof EventId>;
+
+const durable = { id: EventId, chat: ChatId, at: z.number() };
+
+export const MessageEvent = z.object({
+  ...durable,
+  type: z.literal("message"),
+  direction: z.enum(["in", "out"]),
+  /** Of the inbox or outbox row. */
+  message: z.union([InboxId, OutboxId]),
+  /** `notice`: the host itself speaks, not the agent. `note`: stored, but no answer will come; `reason` says why. */
+  kind: z.enum(["text", "notice", "note", "reaction"]),
+  sender: z.string(),
+  /** The text; of a reaction, the emoji. */
+  text: z.string(),
+  /** Id of the message that this one answers or reacts to. */
+  replyTo: z.string().optional(),
+  turn: TurnId.optional(),
+  reason: z.string().optional(),
+});
+export type MessageEvent = z.infer<typeof MessageEvent>;
+
+export const TurnEvent = z.object({
+  ...durable,
+  type: z.literal("turn"),
+  turn: TurnId,
+  state: z.enum(["started", "retrying", "done", "failed", "cancelled"]),
+  /** Messages that this turn answers, as far as is known by now. */
+  inputs: z.array(InboxId),
+  /** Rows of the outbox that the turn has made; complete once it ended. */
+  replies: z.array(OutboxId),
+  /** One plain sentence, where something went wrong. */
+  reason: z.string().optional(),
+});
+export type TurnEvent = z.infer<typeof TurnEvent>;
+
+export const LiveEvent = z.discriminatedUnion("type", [
+  z.object({
+    type: z.literal("delta"),
+    chat: ChatId,
+    turn: TurnId,
+    text: z.string(),
+    /** `text` replaces what was shown so far: a snapshot for a newcomer, or a new stretch of text after a tool. */
+    reset: z.boolean(),
+  }),
+  z.object({
+    type: z.literal("activity"),
+    chat: ChatId,
+    turn: TurnId,
+    /** The tool that runs just now, or absent while the model thinks. */
+    tool: z.string().optional(),
+  }),
+]);
+export type LiveEvent = z.infer<typeof LiveEvent>;
+
+export type DurableEvent = MessageEvent | TurnEvent;
+export const ChatEvent = z.union([MessageEvent, TurnEvent, LiveEvent]);
+export type ChatEvent = z.infer<typeof ChatEvent>;
+
+export type Signal =
+  | { readonly type: "durable"; readonly chat: ChatId }
+  | { readonly type: "live"; readonly event: LiveEvent };
+
+export interface EventBus {
+  publish(signal: Signal): void;
+  /** Listeners must not throw. The returned function unsubscribes. */
+  subscribe(listener: (signal: Signal) => void): () => void;
+}
+
+export function createEventBus(): EventBus {
+  const listeners = new Set<(signal: Signal) => void>();
+  return {
+    publish(signal) {
+      for (const listener of listeners) listener(signal);
+    },
+    subscribe(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+}

@@ -1,0 +1,125 @@
+/**
+ * What may leave: the one filter that every visible text of an agent passes, deltas included.
+ *
+ * - `<internal>…</internal>` is the agent talking to itself: removed, closed or not.
+ * - Secrets the host knows are replaced by `HIDDEN`, also where removing an internal part is what
+ *   brought their halves together.
+ * - Streaming: held back is only a suffix that may be the beginning of either, so that the output
+ *   for a text is the same however it was cut into chunks.
+ */
+export const HIDDEN = "[hidden]";
+
+/** Shorter strings occur by chance; nothing that short is worth calling a secret. */
+const SHORTEST_SECRET = 8;
+
+export interface OutboundFilter {
+  /** What of the text so far may be shown now, beyond what was returned before. */
+  push(chunk: string): string;
+  /** What was held back, once the text is complete. The filter is then as new. */
+  end(): string;
+}
+
+export function createOutboundFilter(secrets: readonly string[]): OutboundFilter {
+  const internal = stripInternal();
+  const hidden = hideSecrets(secrets.filter(({ length }) => length >= SHORTEST_SECRET));
+  return {
+    push: (chunk) => hidden.push(internal.push(chunk)),
+    end: () => hidden.push(internal.end()) + hidden.end(),
+  };
+}
+
+/** A whole text at once. */
+export function filterOutbound(text: string, secrets: readonly string[]): string {
+  const filter = createOutboundFilter(secrets);
+  return filter.push(text) + filter.end();
+}
+
+const OPEN = "<internal>";
+const CLOSE = "</internal>";
+
+function stripInternal(): OutboundFilter {
+  let held = "";
+  let inside = false;
+
+  function drain(last: boolean): string {
+    let out = "";
+    for (;;) {
+      const tag = inside ? CLOSE : OPEN;
+      const lower = held.toLowerCase();
+      const at = lower.indexOf(tag);
+      if (at === -1) {
+        const keep = last ? 0 : beginningOf(tag, lower);
+        if (!inside) out += held.slice(0, held.length - keep);
+        held = held.slice(held.length - keep);
+        return out;
+      }
+      if (!inside) out += held.slice(0, at);
+      held = held.slice(at + tag.length);
+      inside = !inside;
+    }
+  }
+
+  return {
+    push(chunk) {
+      held += chunk;
+      return drain(false);
+    },
+    end() {
+      const out = drain(true);
+      held = "";
+      inside = false;
+      return out;
+    },
+  };
+}
+
+/** Length of the longest suffix of `text` that is a proper beginning of `word`. */
+function beginningOf(word: string, text: string): number {
+  for (let length = Math.min(word.length - 1, text.length); length > 0; length -= 1) {
+    if (text.endsWith(word.slice(0, length))) return length;
+  }
+  return 0;
+}
+
+function hideSecrets(secrets: readonly string[]): OutboundFilter {
+  const firsts = new Set(secrets.map((secret) => secret[0]));
+  let held = "";
+
+  function drain(last: boolean): string {
+    let out = "";
+    let from = 0;
+    let at = 0;
+    while (at < held.length) {
+      if (!firsts.has(held[at])) {
+        at += 1;
+        continue;
+      }
+      const rest = held.slice(at);
+      const whole = longest(secrets.filter((secret) => rest.startsWith(secret)));
+      // A longer secret may still be on its way: its beginning must not be shown as an end.
+      if (!last && secrets.some((secret) => secret.length > rest.length && secret.startsWith(rest))) break;
+      if (whole === undefined) {
+        at += 1;
+        continue;
+      }
+      out += held.slice(from, at) + HIDDEN;
+      at += whole.length;
+      from = at;
+    }
+    out += held.slice(from, at);
+    held = held.slice(at);
+    return out;
+  }
+
+  return {
+    push(chunk) {
+      held += chunk;
+      return drain(false);
+    },
+    end: () => drain(true),
+  };
+}
+
+function longest(words: readonly string[]): string | undefined {
+  return words.toSorted((a, b) => b.length - a.length)[0];
+}

@@ -1,0 +1,80 @@
+/**
+ * The form in which messages reach the model (docs/architecture.md, "The prompt").
+ *
+ * A prompt is content blocks: one host block, then one block per message with its exact text.
+ * What is the host's word and what is a person's is told apart by block, never by something inside
+ * a text, so nothing has to be escaped and nothing a person writes can pass for the host. Inside the
+ * host block, whatever came from people (names, titles, quotes) stands as a JSON string.
+ */
+import type { ChatId } from "./ids.ts";
+
+export interface PromptMessage {
+  /** Number of the message in its chat: what `reply_to` and `react` take. */
+  readonly seq: number;
+  readonly sender: { readonly id: string; readonly name: string; readonly role: string };
+  readonly at: number;
+  readonly text: string;
+  readonly replyTo?: { readonly seq?: number | undefined; readonly quote: string } | undefined;
+}
+
+export interface PromptContext {
+  readonly now: number;
+  /** IANA name. */
+  readonly timezone: string;
+  readonly chat: ChatId;
+  readonly chatTitle?: string | undefined;
+  /** Whether the messages join an answer that is under way. */
+  readonly steering?: boolean;
+  /** What was said lately, for a session that starts without memory of it. Oldest first. */
+  readonly recap?: readonly { readonly who: string; readonly text: string }[];
+  /** What an earlier attempt at these messages has already sent to the chat (G11). */
+  readonly alreadySent?: readonly string[];
+}
+
+const QUOTE_LENGTH = 200;
+
+export function promptBlocks(messages: readonly PromptMessage[], context: PromptContext): readonly string[] {
+  return [hostBlock(messages, context), ...messages.map(({ text }) => text || "(no text)")];
+}
+
+function hostBlock(messages: readonly PromptMessage[], context: PromptContext): string {
+  const { timezone, chat, chatTitle, recap, alreadySent } = context;
+  const title = chatTitle === undefined ? "" : ` title=${JSON.stringify(chatTitle)}`;
+  const lines = [
+    `<bellhop chat=${JSON.stringify(chat)}${title} now=${JSON.stringify(localTime(context.now, timezone))} timezone=${JSON.stringify(timezone)}>`,
+  ];
+  if (recap !== undefined && recap.length > 0) {
+    lines.push("This conversation was lost and starts anew. What was said lately, oldest first:");
+    lines.push(...recap.map(({ who, text }) => `- ${JSON.stringify(who)}: ${JSON.stringify(text)}`));
+  }
+  if (alreadySent !== undefined && alreadySent.length > 0) {
+    lines.push("An earlier attempt to answer broke off. It has already sent this; do not send it again:");
+    lines.push(...alreadySent.map((text) => `- ${JSON.stringify(text)}`));
+  }
+  if (context.steering) lines.push("This arrived while you were answering.");
+  lines.push(
+    messages.length === 1 ? "The next block is a message:" : `The next ${messages.length} blocks are messages:`,
+  );
+  lines.push(...messages.map((message) => describe(message, timezone)), "</bellhop>");
+  return lines.join("\n");
+}
+
+function describe({ seq, sender, at, replyTo }: PromptMessage, timezone: string): string {
+  const parts = [`#${seq}`, `from ${JSON.stringify(sender.name)} (${JSON.stringify(sender.id)}, ${sender.role})`];
+  parts.push(`at ${JSON.stringify(localTime(at, timezone))}`);
+  if (replyTo) {
+    const which = replyTo.seq === undefined ? "" : ` #${replyTo.seq}`;
+    parts.push(`answering${which} ${JSON.stringify(shorten(replyTo.quote))}`);
+  }
+  return `- ${parts.join(" ")}`;
+}
+
+/** `Sunday, 22 November 2026 at 23:19` in the given zone. */
+export function localTime(at: number, timezone: string): string {
+  return new Intl.DateTimeFormat("en-GB", { dateStyle: "full", timeStyle: "short", timeZone: timezone }).format(at);
+}
+
+function shorten(text: string): string {
+  const characters = [...text];
+  return characters.length <= QUOTE_LENGTH ? text : `${characters.slice(0, QUOTE_LENGTH).join("")}…`;
+}

@@ -1,0 +1,47 @@
+/** What `bellhop status`, the API and the dashboard say of a running host. */
+import { z } from "zod";
+import { ChatId, GroupFolder, TurnId } from "./ids.ts";
+
+export const Status = z.object({
+  version: z.string(),
+  pid: z.int(),
+  home: z.string(),
+  url: z.string(),
+  startedAt: z.number(),
+  /** Once it drains: nothing new starts, and it ends when the list of live turns is empty. */
+  draining: z.boolean(),
+  assistant: z.string(),
+  model: z.object({ provider: z.string(), name: z.string() }),
+  sandbox: z.object({ runtime: z.string(), version: z.string(), limits: z.string() }),
+  /** Sandboxes that exist now. */
+  rooms: z.array(
+    z.object({
+      group: GroupFolder,
+      scope: z.string(),
+      state: z.enum(["starting", "busy", "idle", "closing"]),
+      since: z.number(),
+    }),
+  ),
+  turns: z.array(
+    z.object({
+      turn: TurnId,
+      chat: ChatId,
+      state: z.enum(["running", "waiting"]),
+      attempt: z.int(),
+      startedAt: z.number(),
+      /** Why it waits, or what it does. */
+      note: z.string(),
+    }),
+  ),
+  /** Messages that no turn has taken yet, and why they wait. */
+  waiting: z.array(z.object({ chat: ChatId, messages: z.int(), why: z.string() })),
+  outbox: z.object({ open: z.int(), unknown: z.int(), dead: z.int() }),
+  usage: z.object({
+    /** Since local midnight would need a zone; this is the last 24 hours. */
+    calls: z.int(),
+    inputTokens: z.int(),
+    outputTokens: z.int(),
+    costMicros: z.number(),
+  }),
+});
+export type Status = z.infer<typeof Status>;
