@@ -1,0 +1,8 @@
+/**
+ * Every migration, in order: a list in code, so that it is the same when everything is one file.
+ * A released one is frozen (see freeze.ts); what it got wrong, the next one mends.
+ */
+import type { Migration } from "../migrate.ts";
+import * as first from "./0001-first.ts";
+
+export const migrations: readonly Migration[] = [{ id: 1, name: "first", up: first.up }];
