@@ -1,0 +1,140 @@
+/**
+ * The log: one JSON object a line in `logs/bellhop.log`, for the operator.
+ *
+ * - No secret reaches the file: every line passes a replacement of the values it was given, whatever
+ *   field or error message they came in with.
+ * - It cannot fill the disk: past `maxBytes` the file is set aside, and only `keep` old ones remain.
+ * - Logging never throws. Lines that the disk refused are counted, and the next line says how many.
+ */
+import pino from "pino";
+import { closeSync, existsSync, fstatSync, openSync, renameSync, writeSync } from "node:fs";
+
+export type LogLevel = "debug" | "info" | "warn" | "error";
+
+/** What the parts take. Fields are for machines, the message is for people; an error goes in `err`. */
+export interface Log {
+  debug: LogLine;
+  info: LogLine;
+  warn: LogLine;
+  error: LogLine;
+  /** The same log with these fields on every line. */
+  with(fields: LogFields): Log;
+}
+export type LogFields = Readonly<Record<string, unknown>>;
+export interface LogLine {
+  (message: string): void;
+  (fields: LogFields, message: string): void;
+}
+
+export interface LogOptions {
+  readonly file: string;
+  readonly level: LogLevel;
+  /** Values that must never be written; see `redactor`. */
+  readonly secrets: readonly string[];
+  /** @default 8 MiB */
+  readonly maxBytes?: number;
+  /** Old files kept beside it, `bellhop.log.1` the newest. @default 3 */
+  readonly keep?: number;
+}
+
+export interface OpenLog {
+  readonly log: Log;
+  readonly close: () => void;
+}
+
+/** @throws the file system's own error when the file cannot be opened at all */
+export function openLog({ file, level, secrets, maxBytes = 8 * 1024 * 1024, keep = 3 }: LogOptions): OpenLog {
+  const redact = redactor(secrets);
+  const destination = rotatingFile(file, maxBytes, keep);
+  const logger = pino(
+    {
+      level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+      serializers: { err: pino.stdSerializers.errWithCause },
+    },
+    { write: (line: string) => destination.write(redact(line)) },
+  );
+  return { log: wrap(logger), close: () => destination.close() };
+}
+
+/** Says nothing. For tests. */
+export const silentLog: Log = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+  with: () => silentLog,
+};
+
+function wrap(logger: pino.Logger): Log {
+  const line = (level: LogLevel): LogLine => {
+    return (first: string | LogFields, message?: string) => {
+      if (typeof first === "string") logger[level](first);
+      else logger[level](first, message);
+    };
+  };
+  return {
+    debug: line("debug"),
+    info: line("info"),
+    warn: line("warn"),
+    error: line("error"),
+    with: (fields) => wrap(logger.child(fields)),
+  };
+}
+
+/**
+ * Replaces each secret by a mark, also where JSON has escaped it. Values shorter than 8 characters
+ * are left: they would tear ordinary words apart, and no credential is that short.
+ */
+export function redactor(secrets: readonly string[]): (text: string) => string {
+  const forms = secrets
+    .filter((secret) => secret.length >= 8)
+    .flatMap((secret) => [secret, JSON.stringify(secret).slice(1, -1)]);
+  // The longest first: a secret may be the beginning of another.
+  const sorted = [...new Set(forms)].sort((a, b) => b.length - a.length);
+  return (text) => sorted.reduce((rest, secret) => rest.replaceAll(secret, "[secret]"), text);
+}
+
+function rotatingFile(file: string, maxBytes: number, keep: number) {
+  let { fd, bytes } = open();
+  let lost = 0;
+  let closed = false;
+
+  function open() {
+    const fd = openSync(file, "a", 0o600);
+    return { fd, bytes: fstatSync(fd).size };
+  }
+
+  /** Leaves the old file in use when it fails: a number of a closed file may soon be another's. */
+  function rotate() {
+    for (let age = keep; age > 0; age--) {
+      const newer = age === 1 ? file : `${file}.${age - 1}`;
+      if (existsSync(newer)) renameSync(newer, `${file}.${age}`);
+    }
+    const next = open();
+    closeSync(fd);
+    ({ fd, bytes } = next);
+  }
+
+  return {
+    write(line: string): void {
+      if (closed) return;
+      try {
+        if (bytes >= maxBytes) rotate();
+        const note =
+          lost > 0 ? `${JSON.stringify({ level: "warn", lost, msg: "lines could not be written" })}\n` : "";
+        bytes += writeSync(fd, note + line);
+        lost = 0;
+      } catch {
+        lost += 1; // a full disk must not stop the part that only wanted to say so; told above
+      }
+    },
+    close(): void {
+      if (closed) return;
+      closed = true;
+      closeSync(fd);
+    },
+  };
+}
