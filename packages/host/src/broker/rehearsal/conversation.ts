@@ -1,0 +1,216 @@
+/**
+ * Reads a request of the Messages API as a conversation between people and the model. Pure.
+ *
+ * The engine's program mixes much into the `user` role that no person wrote: reminders, memory files,
+ * results of tools, notes about commands. Here they are told apart:
+ * - A person's message is a text block that is none of those. In a prompt of Bellhop's the first block
+ *   (`<bellhop …`) is the host's; each text block after it is one message, the newest last.
+ * - A message sent in the middle of a turn comes as a note of the system role, all blocks of the prompt
+ *   joined into one text; it counts as a person's message, without its host block.
+ * - A summary request, a side request (a title, a probe of the quota) is nobody's message.
+ */
+import { z } from "zod";
+
+const Part = z.looseObject({ type: z.string() });
+const TextPart = z.looseObject({ type: z.literal("text"), text: z.string() });
+const ToolUsePart = z.looseObject({ type: z.literal("tool_use"), id: z.string(), name: z.string() });
+const ToolResultPart = z.looseObject({
+  type: z.literal("tool_result"),
+  tool_use_id: z.string(),
+  content: z.union([z.string(), z.array(Part)]).optional(),
+  is_error: z.boolean().optional(),
+});
+
+/** What the rehearsal model reads of a request; the rest of the API's fields pass unread. */
+export const MessagesRequest = z.looseObject({
+  model: z.string(),
+  max_tokens: z.number().optional(),
+  stream: z.boolean().optional(),
+  system: z.union([z.string(), z.array(Part)]).optional(),
+  messages: z.array(z.looseObject({ role: z.string(), content: z.union([z.string(), z.array(Part)]) })),
+  tools: z.array(z.looseObject({ name: z.string() })).optional(),
+  metadata: z.looseObject({ user_id: z.string().optional() }).optional(),
+  output_config: z
+    .looseObject({ format: z.looseObject({ schema: z.unknown().optional() }).optional() })
+    .optional(),
+});
+export type MessagesRequest = z.infer<typeof MessagesRequest>;
+
+/** A call of a tool that was answered. */
+export interface ToolStep {
+  readonly name: string;
+  readonly result: string;
+  readonly isError: boolean;
+}
+
+export interface Conversation {
+  /** What is wanted: an answer, a summary, a filled-in JSON form (titles), or one token (a probe). */
+  readonly purpose: "turn" | "summary" | "form" | "probe";
+  /** The JSON schema of the form. */
+  readonly schema: unknown;
+  /** The newest person's message and the notes that joined since; empty when no person asks. */
+  readonly asks: readonly string[];
+  /** Tools that were called for these asks, with their results, in order. */
+  readonly steps: readonly ToolStep[];
+  /** Every message of a person that the model was shown. */
+  readonly people: readonly string[];
+  /** Names of the tools offered. */
+  readonly tools: readonly string[];
+  /** What was appended to the engine's own system prompt. */
+  readonly instructions: string;
+  /** Memory files as the engine showed them, newest state last. */
+  readonly memory: readonly string[];
+  /** Working directory of the agent. */
+  readonly directory: string;
+  /** Names the conversation over retries. */
+  readonly session: string;
+}
+
+const NOTE = "The user sent a new message while you were working:\n";
+const NOTE_END =
+  /\n\n(?:This is how Claude Code surfaces|IMPORTANT: After completing your current task)[^]*$/;
+const SUMMARY_REQUEST = /^(?:CRITICAL: Respond with TEXT ONLY|Your task is to create a detailed summary)/;
+const REMINDER = /^\s*<system-reminder>/;
+/** Texts of the user role that the engine's program writes by itself. */
+const NOT_A_PERSON =
+  /^\s*(?:<(?:system-reminder|session|task-notification|local-command-|command-|bash-)|\[Request interrupted|Caveat: The messages below|This session is being continued from a previous conversation|\[System notification)/;
+/** The last paragraph of the engine's own system prompt; what Bellhop appended follows it. */
+const OWN_PROMPT_END = "When you have enough information to act, act.";
+
+type Event =
+  | { type: "person"; text: string; note: boolean }
+  | { type: "final" }
+  | { type: "step"; id: string; name: string; result?: { text: string; isError: boolean } };
+
+export function readConversation(request: MessagesRequest): Conversation {
+  const events = request.messages.flatMap((message) =>
+    message.role === "assistant"
+      ? modelEvents(message.content)
+      : incomingEvents(message.content, message.role),
+  );
+  pairResults(events, request);
+  // Everything up to the model's last finished answer is over; of the rest, the newest person counts.
+  const open = events.slice(events.findLastIndex(({ type }) => type === "final") + 1);
+  const asked = open.findLastIndex((event) => event.type === "person" && !event.note);
+  const current = open.slice(Math.max(asked, 0));
+  const texts = request.messages.flatMap(({ content }) => textsOf(content));
+  return {
+    purpose: purposeOf(request),
+    schema: request.output_config?.format?.schema,
+    asks: current.flatMap((event) => (event.type === "person" ? [event.text] : [])),
+    steps: current.flatMap((event) =>
+      event.type === "step" && event.result
+        ? [{ name: event.name, result: event.result.text, isError: event.result.isError }]
+        : [],
+    ),
+    people: events.flatMap((event) => (event.type === "person" ? [event.text] : [])),
+    tools: (request.tools ?? []).map(({ name }) => name),
+    instructions: instructionsOf(textsOf(request.system ?? [])),
+    memory: texts.filter((text) => REMINDER.test(text)).flatMap(memoryOf),
+    directory: firstMatch(texts, /Primary working directory: (.+)/) ?? "/workspace/group",
+    session: sessionOf(request.metadata?.user_id),
+  };
+}
+
+/** The texts of a message or a system prompt, block by block. */
+function textsOf(content: string | readonly unknown[]): string[] {
+  if (typeof content === "string") return [content];
+  return content.flatMap((part) => {
+    const text = TextPart.safeParse(part);
+    return text.success ? [text.data.text] : [];
+  });
+}
+
+function modelEvents(content: MessagesRequest["messages"][number]["content"]): Event[] {
+  if (typeof content === "string") return [{ type: "final" }];
+  const steps = content.flatMap((part): Event[] => {
+    const use = ToolUsePart.safeParse(part);
+    return use.success ? [{ type: "step", id: use.data.id, name: use.data.name }] : [];
+  });
+  return steps.length > 0 ? steps : [{ type: "final" }];
+}
+
+function incomingEvents(content: string | readonly unknown[], role: string): Event[] {
+  const texts = textsOf(content);
+  const notes = texts.flatMap((text): Event[] => {
+    const note = noteOf(text);
+    return note === undefined ? [] : [{ type: "person", text: note, note: true }];
+  });
+  if (role !== "user") return notes;
+  const people = texts.filter((text) => !NOT_A_PERSON.test(text) && !SUMMARY_REQUEST.test(text));
+  return [
+    ...people.slice(isHostBlock(people[0]) ? 1 : 0).flatMap((text, index, all): Event[] => {
+      // Prompts that the program joined bring a host block each.
+      if (isHostBlock(text) && index < all.length - 1) return [];
+      return [{ type: "person", text, note: false }];
+    }),
+    ...notes,
+  ];
+}
+
+const isHostBlock = (text: string | undefined) => text !== undefined && /^<bellhop[\s>]/.test(text);
+
+/** The person's words in a mid-turn note, or undefined where the text is none. */
+function noteOf(text: string): string | undefined {
+  const start = text.indexOf(NOTE);
+  // Within a reminder, or bare: never somewhere in the middle, where a file could quote one.
+  if (start === -1 || text.slice(0, start).replace("<system-reminder>", "").trim() !== "") return undefined;
+  const words = text
+    .slice(start + NOTE.length)
+    .replace(/\n?<\/system-reminder>\s*$/, "")
+    .replace(NOTE_END, "");
+  return words.replace(/^<bellhop[\s>][^]*?<\/bellhop>\n?/, "");
+}
+
+function pairResults(events: Event[], request: MessagesRequest): void {
+  const results = new Map<string, { text: string; isError: boolean }>();
+  for (const { content } of request.messages) {
+    for (const part of typeof content === "string" ? [] : content) {
+      const result = ToolResultPart.safeParse(part);
+      if (!result.success) continue;
+      const { tool_use_id: id, content: body = "", is_error: isError = false } = result.data;
+      results.set(id, { text: textsOf(body).join("\n"), isError });
+    }
+  }
+  for (const event of events) {
+    const result = event.type === "step" ? results.get(event.id) : undefined;
+    if (event.type === "step" && result) event.result = result;
+  }
+}
+
+function purposeOf(request: MessagesRequest): Conversation["purpose"] {
+  const last = request.messages.findLast(({ role }) => role === "user");
+  if (textsOf(last?.content ?? []).some((text) => SUMMARY_REQUEST.test(text))) return "summary";
+  if (request.max_tokens === 1) return "probe";
+  if (request.output_config?.format !== undefined) return "form";
+  return "turn";
+}
+
+function instructionsOf(system: readonly string[]): string {
+  const text = system.filter((block) => !block.startsWith("x-anthropic-")).join("\n\n");
+  const end = text.lastIndexOf(OWN_PROMPT_END);
+  if (end === -1) return text.trim();
+  const appended = text.indexOf("\n\n", end);
+  return appended === -1 ? "" : text.slice(appended).trim();
+}
+
+/** `Contents of FILE (…):` and what follows, without the engine's preamble. */
+function memoryOf(reminder: string): string[] {
+  const start = reminder.search(/^Contents of /m);
+  if (start === -1) return [];
+  return [reminder.slice(start).replace(/\s*<\/system-reminder>\s*$/, "")];
+}
+
+function firstMatch(texts: readonly string[], pattern: RegExp): string | undefined {
+  for (const text of texts) {
+    const found = pattern.exec(text)?.[1];
+    if (found !== undefined) return found.trim();
+  }
+  return undefined;
+}
+
+/** The program packs its session's id into `metadata.user_id`, as JSON; anything else is taken as it is. */
+function sessionOf(userId: string | undefined): string {
+  const packed = /"session_id"\s*:\s*"([^"]+)"/.exec(userId ?? "");
+  return packed?.[1] ?? userId ?? "";
+}
