@@ -138,6 +138,8 @@ function turnAnswer(conversation: Conversation, struck: Struck): Answer {
       }
     }
   }
+  // A message without words would make the engine's program ask again.
+  if (pieces.length === 0) say("I have thought about it.");
   return { kind: "text", pieces, stop: "end_turn", passed };
 }
 

@@ -4,7 +4,8 @@
  * The engine's program mixes much into the `user` role that no person wrote: reminders, memory files,
  * results of tools, notes about commands. Here they are told apart:
  * - A person's message is a text block that is none of those. In a prompt of Bellhop's the first block
- *   (`<bellhop …`) is the host's; each text block after it is one message, the newest last.
+ *   (`<bellhop …`) is the host's; each text block after it is one message, the newest last. Prompts that
+ *   came to no answer stand joined with the next one in a single message of the user role.
  * - A message sent in the middle of a turn comes as a note of the system role, all blocks of the prompt
  *   joined into one text; it counts as a person's message, without its host block.
  * - A summary request, a side request (a title, a probe of the quota) is nobody's message.
@@ -66,6 +67,7 @@ export interface Conversation {
   readonly session: string;
 }
 
+/** Begins each note of a message that came in mid-turn; several notes may stand in one text. */
 const NOTE = "The user sent a new message while you were working:\n";
 const NOTE_END =
   /\n\n(?:This is how Claude Code surfaces|IMPORTANT: After completing your current task)[^]*$/;
@@ -73,7 +75,7 @@ const SUMMARY_REQUEST = /^(?:CRITICAL: Respond with TEXT ONLY|Your task is to cr
 const REMINDER = /^\s*<system-reminder>/;
 /** Texts of the user role that the engine's program writes by itself. */
 const NOT_A_PERSON =
-  /^\s*(?:<(?:system-reminder|session|task-notification|local-command-|command-|bash-)|\[Request interrupted|Caveat: The messages below|This session is being continued from a previous conversation|\[System notification)/;
+  /^\s*(?:<(?:system-reminder|session|task-notification|local-command-|command-|bash-)|\[Request interrupted|Caveat: The messages below|This session is being continued from a previous conversation|\[System notification|\[Your previous response had no visible output|Your response above was stopped by a safety classifier)/;
 /** The last paragraph of the engine's own system prompt; what Bellhop appended follows it. */
 const OWN_PROMPT_END = "When you have enough information to act, act.";
 
@@ -132,17 +134,17 @@ function modelEvents(content: MessagesRequest["messages"][number]["content"]): E
 
 function incomingEvents(content: string | readonly unknown[], role: string): Event[] {
   const texts = textsOf(content);
-  const notes = texts.flatMap((text): Event[] => {
-    const note = noteOf(text);
-    return note === undefined ? [] : [{ type: "person", text: note, note: true }];
-  });
+  const notes = texts
+    .filter((text) => role !== "user" || REMINDER.test(text))
+    .flatMap(notesOf)
+    .map((text): Event => ({ type: "person", text, note: true }));
   if (role !== "user") return notes;
   const people = texts.filter((text) => !NOT_A_PERSON.test(text) && !SUMMARY_REQUEST.test(text));
   return [
     ...people.slice(isHostBlock(people[0]) ? 1 : 0).flatMap((text, index, all): Event[] => {
-      // Prompts that the program joined bring a host block each.
+      // Joined prompts bring a host block each, and a line feed at their ends.
       if (isHostBlock(text) && index < all.length - 1) return [];
-      return [{ type: "person", text, note: false }];
+      return [{ type: "person", text: text.trimEnd(), note: false }];
     }),
     ...notes,
   ];
@@ -150,16 +152,12 @@ function incomingEvents(content: string | readonly unknown[], role: string): Eve
 
 const isHostBlock = (text: string | undefined) => text !== undefined && /^<bellhop[\s>]/.test(text);
 
-/** The person's words in a mid-turn note, or undefined where the text is none. */
-function noteOf(text: string): string | undefined {
-  const start = text.indexOf(NOTE);
-  // Within a reminder, or bare: never somewhere in the middle, where a file could quote one.
-  if (start === -1 || text.slice(0, start).replace("<system-reminder>", "").trim() !== "") return undefined;
-  const words = text
-    .slice(start + NOTE.length)
-    .replace(/\n?<\/system-reminder>\s*$/, "")
-    .replace(NOTE_END, "");
-  return words.replace(/^<bellhop[\s>][^]*?<\/bellhop>\n?/, "");
+/** The persons' words in the mid-turn notes of a text of the program's; none where it holds no note. */
+function notesOf(text: string): string[] {
+  const body = text.replace(/^\s*<system-reminder>\n?/, "").replace(/\n?<\/system-reminder>\s*$/, "");
+  // A note begins a paragraph: a file that quotes one in the middle of a line is not taken for it.
+  const [, ...notes] = `\n\n${body}`.split(`\n\n${NOTE}`);
+  return notes.map((note) => note.replace(NOTE_END, "").replace(/^<bellhop[\s>][^]*?<\/bellhop>\n?/, ""));
 }
 
 function pairResults(events: Event[], request: MessagesRequest): void {
