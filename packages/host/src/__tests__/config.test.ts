@@ -1,0 +1,214 @@
+import { ConfigError } from "@bellhop/sdk";
+import { chmodSync, mkdtempSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { DEFAULT_CONFIG } from "../config/template.ts";
+import {
+  type Environment,
+  configJsonSchema,
+  groupConfig,
+  homeDirectory,
+  loadConfig,
+  writeDefaultConfig,
+} from "../config.ts";
+import { GroupFolder } from "../core/ids.ts";
+
+function given({ yaml, dotEnv }: { yaml?: string; dotEnv?: string } = {}) {
+  const home = mkdtempSync(join(tmpdir(), "bellhop-config-"));
+  if (yaml !== undefined) writeFileSync(join(home, "config.yaml"), yaml);
+  if (dotEnv !== undefined) writeFileSync(join(home, ".env"), dotEnv, { mode: 0o600 });
+  return { home, load: (env: Environment = {}, port?: number) => loadConfig({ home, env, flags: { port } }) };
+}
+
+describe("the configuration", () => {
+  it("has a default for everything", () => {
+    const { home, load } = given();
+
+    const config = load();
+
+    expect(config).toEqual({
+      home,
+      warnings: [],
+      assistant: "Bellhop",
+      timezone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+      http: { host: "127.0.0.1", port: 7407 },
+      engine: "claude",
+      model: "sonnet",
+      acp: undefined,
+      sandbox: { runtime: "auto", idleMinutes: 10, cpus: 2, memoryMb: 4096, pids: 512, tmpMb: 512 },
+      limits: {
+        sandboxes: 5,
+        startSeconds: 60,
+        silenceMinutes: 10,
+        turnMinutes: 120,
+        attempts: 3,
+        drainSeconds: 60,
+      },
+      log: { level: "info" },
+      groups: {},
+      credentials: {},
+    });
+    expect(Object.isFrozen(config.limits)).toBe(true);
+  });
+
+  it("takes the file over the defaults, and the flags over the file", () => {
+    const { load } = given({ yaml: "assistant: Alfred\nhttp:\n  port: 8000\ntimezone: Europe/Berlin\n" });
+
+    expect(load()).toMatchObject({ assistant: "Alfred", timezone: "Europe/Berlin", http: { port: 8000 } });
+    expect(load({}, 0).http.port).toBe(0);
+    expect(() => load({}, 70_000)).toThrow("--port 70000 is not a port");
+  });
+
+  it("warns of a key it does not know, with its line and the nearest name, and goes on", () => {
+    const { home, load } = given({
+      yaml: "# mine\nasistant: Alfred\nlimits:\n  sandboxs: 2\n  attempts: 2\n  zzz: 1\n",
+    });
+
+    const config = load();
+
+    expect(config).toMatchObject({ assistant: "Bellhop", limits: { sandboxes: 5, attempts: 2 } });
+    expect([...config.warnings].sort()).toEqual([
+      `${home}/config.yaml, line 2: asistant is not a setting; did you mean assistant?`,
+      `${home}/config.yaml, line 4: limits.sandboxs is not a setting; did you mean sandboxes?`,
+      `${home}/config.yaml, line 6: limits.zzz is not a setting.`,
+    ]);
+  });
+
+  it.each([
+    [
+      "a value of the wrong kind",
+      "model: opus\nhttp:\n  port: high\n",
+      /config\.yaml, line 3: http\.port: .*expected/,
+    ],
+    ["a value out of range", "limits:\n  attempts: 99\n", /line 2: limits\.attempts: .*10/],
+    ["a time zone that does not exist", "timezone: Mars/Olympus\n", /line 1: timezone: is not a time zone/],
+    ["YAML that does not parse", "assistant: A\nhttp: [1,\n", /config\.yaml, line \d: .*Mend that line/],
+    ["the same key twice", "model: a\nmodel: b\n", /line 2: .*unique/],
+    ["a list where settings belong", "- a\n- b\n", /config\.yaml, line 1: .*expected object/],
+    [
+      "a folder no group can have",
+      "groups:\n  My Group:\n    model: opus\n",
+      /line 2: groups\.My Group: a group's folder is/,
+    ],
+    ["acp without a command", "engine: acp\n", /line 1: engine: is acp, so the section acp must name/],
+    ["an alias bomb", `a: &a [x]\nb: &b [${"*a,".repeat(20)}]\nc: [${"*b,".repeat(20)}]\n`, /config\.yaml/],
+  ])("refuses %s, and says where", (_, yaml, message) => {
+    const { load } = given({ yaml });
+
+    expect(() => load()).toThrow(ConfigError);
+    expect(() => load()).toThrow(message);
+  });
+
+  it("names every mistake at once", () => {
+    const { load } = given({ yaml: "model: 1\nengine: cloud\nlog:\n  level: loud\n" });
+
+    expect(() => load()).toThrow(/line 1: model: [^]*line 2: engine: [^]*line 4: log\.level: /);
+  });
+
+  it("takes a section whose lines are all commented out as not there", () => {
+    const { load } = given({ yaml: "http:\n#  port: 1\nlimits:\n" });
+
+    expect(load()).toMatchObject({ http: { port: 7407 }, limits: { attempts: 3 }, warnings: [] });
+  });
+
+  it("takes secrets from .env, the environment's over them, and an empty one as none", () => {
+    const { load } = given({ dotEnv: "ANTHROPIC_API_KEY=from-file\nCLAUDE_CODE_OAUTH_TOKEN='quoted'\n" });
+
+    expect(load().credentials).toEqual({ apiKey: "from-file", oauthToken: "quoted" });
+    expect(load({ ANTHROPIC_API_KEY: "from-env" }).credentials.apiKey).toBe("from-env");
+    expect(load({ ANTHROPIC_API_KEY: "" }).credentials).toEqual({ oauthToken: "quoted" });
+  });
+
+  it("never shows the value of a secret that is wrong", () => {
+    const { load } = given({ dotEnv: "ANTHROPIC_API_KEY='sk canary'\nANTHROPIC_BASE_URL=canary\n" });
+
+    const message = (() => {
+      try {
+        return load();
+      } catch (error) {
+        return error;
+      }
+    })();
+
+    expect(message).toBeInstanceOf(ConfigError);
+    expect(String(message)).toMatch(/ANTHROPIC_API_KEY has spaces.*ANTHROPIC_BASE_URL is not an http/);
+    expect(String(message)).not.toContain("canary");
+    expect(message).not.toHaveProperty("cause");
+  });
+
+  it("warns when others may read the secrets", () => {
+    const { home, load } = given({ dotEnv: "" });
+    chmodSync(join(home, ".env"), 0o644);
+
+    expect(load().warnings).toEqual([expect.stringContaining("chmod 600")]);
+  });
+
+  it("gives a group its own settings over the install's", () => {
+    const { load } = given({
+      yaml: "model: opus\ngroups:\n  family:\n    assistant: Alfred\n    timezone: Europe/Lisbon\n",
+    });
+
+    const config = load();
+
+    expect(groupConfig(config, GroupFolder.parse("family"))).toEqual({
+      assistant: "Alfred",
+      timezone: "Europe/Lisbon",
+      engine: "claude",
+      model: "opus",
+    });
+    expect(groupConfig(config, GroupFolder.parse("work")).assistant).toBe("Bellhop");
+  });
+
+  it("has a JSON schema that editors can use", () => {
+    expect(configJsonSchema()).toMatchObject({
+      type: "object",
+      properties: { http: { properties: { port: { default: 7407, maximum: 65_535 } } } },
+      additionalProperties: false,
+    });
+  });
+});
+
+describe("the default config.yaml", () => {
+  it("is written once and never over another", () => {
+    const { home, load } = given();
+
+    expect(writeDefaultConfig(home)).toBe(true);
+    writeFileSync(join(home, "config.yaml"), "model: mine\n");
+    expect(writeDefaultConfig(home)).toBe(false);
+
+    expect(readFileSync(join(home, "config.yaml"), "utf8")).toBe("model: mine\n");
+    expect(load().model).toBe("mine");
+    expect(statSync(join(home, "config.yaml")).mode & 0o777).toBe(0o600);
+  });
+
+  it("shows the true defaults: with its marks taken away it changes nothing", () => {
+    const before = given().load();
+
+    const shown = given({ yaml: DEFAULT_CONFIG.replaceAll(/^#(?=( {2})?[a-zA-Z]+:)/gm, "") }).load();
+
+    expect({ ...shown, home: "" }).toEqual({ ...before, home: "" });
+    expect(DEFAULT_CONFIG.match(/^#(?=( {2})?[a-zA-Z]+:)/gm)?.length).toBeGreaterThan(20);
+  });
+
+  it("has examples that hold, with both marks taken away", () => {
+    const { load } = given({ yaml: DEFAULT_CONFIG.replaceAll(/^# #/gm, "") });
+
+    const config = load();
+
+    expect(config.warnings).toEqual([]);
+    expect(config).toMatchObject({
+      timezone: "Europe/Berlin",
+      acp: { command: ["/opt/agent/agent", "--stdio"], mounts: [{ target: "/opt/agent" }] },
+      groups: { family: { assistant: "Alfred", model: "haiku" } },
+    });
+  });
+});
+
+describe("the home's place", () => {
+  it("is what was asked for, else BELLHOP_HOME, else in the user's own folder", () => {
+    expect(homeDirectory({ home: "/a", env: { BELLHOP_HOME: "/b" } })).toBe("/a");
+    expect(homeDirectory({ env: { BELLHOP_HOME: "/b" } })).toBe("/b");
+    expect(homeDirectory({ env: { BELLHOP_HOME: "" } })).toMatch(/\/\.bellhop$/);
+  });
+});

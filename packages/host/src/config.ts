@@ -1,0 +1,285 @@
+/**
+ * The configuration: `config.yaml` and `.env` of the home, the process environment and the flags of
+ * the command, read once into one frozen value. Beside the command line's own entry, nothing else
+ * reads the environment.
+ *
+ * - Flags win over the file, the environment over `.env`. A variable that is set but empty means
+ *   "none" and hides the one in `.env`.
+ * - A key that we do not know is a warning with the nearest name. Anything else that is wrong is one
+ *   ConfigError that names every line, and nothing is applied (G33).
+ * - Credentials come from `.env` and the environment only, and no message ever shows their values.
+ */
+import { ConfigError } from "@bellhop/sdk";
+import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
+import { parseEnv } from "node:util";
+import { z } from "zod";
+import { readYaml } from "./config/read-yaml.ts";
+import { DEFAULT_CONFIG } from "./config/template.ts";
+import { GroupFolder } from "./core/ids.ts";
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+export interface Flags {
+  readonly port?: number | undefined;
+}
+
+const TimeZone = z.string().refine(isTimeZone, "is not a time zone; write it as in Europe/Berlin");
+const Name = z.string().trim().min(1).max(64);
+const Engine = z.enum(["claude", "acp"]);
+const Model = z.string().trim().min(1).max(128);
+const InsidePath = z.string().startsWith("/", "must be an absolute path");
+
+const GroupSection = z
+  .strictObject({
+    assistant: Name.optional(),
+    timezone: TimeZone.optional(),
+    engine: Engine.optional(),
+    model: Model.optional(),
+  })
+  .describe("What one group has of its own; the rest is the install's");
+
+const ConfigFile = z
+  .strictObject({
+    assistant: Name.default("Bellhop").describe("The name the assistant answers to"),
+    timezone: TimeZone.optional().describe("IANA name; default: that of the system"),
+    http: z
+      .strictObject({
+        host: z.literal("127.0.0.1").default("127.0.0.1").describe("Only this machine can reach it"),
+        port: z.int().min(0).max(65_535).default(7407).describe("0 takes any free port"),
+      })
+      .prefault({}),
+    engine: Engine.default("claude").describe("What drives the agent"),
+    model: Model.default("sonnet"),
+    acp: z
+      .strictObject({
+        command: z.array(z.string()).min(1).describe("Path inside the sandbox, then arguments"),
+        mounts: z.array(z.strictObject({ source: InsidePath, target: InsidePath })).default([]),
+      })
+      .optional()
+      .describe("The agent that engine: acp starts"),
+    sandbox: z
+      .strictObject({
+        runtime: z.enum(["auto", "bubblewrap"]).default("auto"),
+        idleMinutes: z.number().min(0).max(1_440).default(10).describe("How long an idle sandbox stays warm"),
+        cpus: z.number().positive().max(1_024).default(2),
+        memoryMb: z.int().min(768).default(4_096).describe("768 is the least the engine works in"),
+        pids: z.int().min(64).default(512),
+        tmpMb: z.int().min(16).default(512).describe("Size of the private /tmp"),
+      })
+      .prefault({}),
+    limits: z
+      .strictObject({
+        sandboxes: z.int().min(1).default(5).describe("At most as many at once"),
+        startSeconds: z.number().positive().default(60),
+        silenceMinutes: z.number().positive().default(10).describe("Without any sign of life, a turn ends"),
+        turnMinutes: z.number().positive().default(120),
+        attempts: z.int().min(1).max(10).default(3),
+        drainSeconds: z.number().min(0).default(60).describe("What turns get to end when Bellhop stops"),
+      })
+      .prefault({}),
+    log: z.strictObject({ level: z.enum(["debug", "info", "warn", "error"]).default("info") }).prefault({}),
+    groups: z.record(GroupFolder, GroupSection).default({}),
+  })
+  .superRefine(({ acp, engine, groups }, context) => {
+    const wanting = [
+      ...(engine === "acp" ? [["engine"]] : []),
+      ...Object.entries(groups).flatMap(([folder, own]) =>
+        own.engine === "acp" ? [["groups", folder, "engine"]] : [],
+      ),
+    ];
+    if (acp !== undefined) return;
+    for (const path of wanting) {
+      context.addIssue({
+        code: "custom",
+        path,
+        message: "is acp, so the section acp must name the agent's command",
+      });
+    }
+  });
+
+const secret = z.string().regex(/^[\x21-\x7e]+$/, "has spaces or characters that no credential has");
+/** The variables, in the order in which the broker prefers them. */
+const Credentials = z.object({
+  apiKey: secret.optional(),
+  oauthToken: secret.optional(),
+  authToken: secret.optional(),
+  baseUrl: z.url({ protocol: /^https?$/, error: "is not an http(s) address" }).optional(),
+});
+const CREDENTIAL_VARIABLES = {
+  apiKey: "ANTHROPIC_API_KEY",
+  oauthToken: "CLAUDE_CODE_OAUTH_TOKEN",
+  authToken: "ANTHROPIC_AUTH_TOKEN",
+  baseUrl: "ANTHROPIC_BASE_URL",
+} as const satisfies Record<keyof Credentials, string>;
+
+export type Credentials = Readonly<z.infer<typeof Credentials>>;
+type FileSections = z.infer<typeof ConfigFile>;
+
+export type Config = DeepReadonly<
+  Omit<FileSections, "timezone" | "acp"> & {
+    home: string;
+    /** For the operator, one plain sentence each. */
+    warnings: string[];
+    timezone: string;
+    acp: FileSections["acp"] | undefined;
+    credentials: Credentials;
+  }
+>;
+type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T;
+
+/** What holds for one group: its own settings over the install's. */
+export type GroupConfig = Pick<Config, "assistant" | "timezone" | "engine" | "model">;
+
+export interface HomePaths {
+  readonly home: string;
+  readonly config: string;
+  readonly env: string;
+  readonly database: string;
+  readonly groups: string;
+  readonly sessions: string;
+  readonly media: string;
+  /** Global memory and persona, which `main` edits. */
+  readonly global: string;
+  readonly backups: string;
+  readonly logs: string;
+  readonly log: string;
+  /** What only a running host has: sockets, lock, composed files. */
+  readonly run: string;
+  readonly socket: string;
+}
+
+export function homePaths(home: string): HomePaths {
+  const below = (...parts: string[]) => join(home, ...parts);
+  return {
+    home,
+    config: below("config.yaml"),
+    env: below(".env"),
+    database: below("bellhop.db"),
+    groups: below("groups"),
+    sessions: below("sessions"),
+    media: below("media"),
+    global: below("global"),
+    backups: below("backups"),
+    logs: below("logs"),
+    log: below("logs", "bellhop.log"),
+    run: below("run"),
+    socket: below("run", "control.sock"),
+  };
+}
+
+/** Where the home is: what was asked for, else `BELLHOP_HOME`, else `~/.bellhop`. Absolute. */
+export function homeDirectory({ home, env }: { home?: string | undefined; env: Environment }): string {
+  return resolve(home || env["BELLHOP_HOME"] || join(homedir(), ".bellhop"));
+}
+
+export interface LoadOptions {
+  readonly home?: string | undefined;
+  readonly env: Environment;
+  readonly flags?: Flags;
+}
+
+/** @throws ConfigError naming file, line and what to do */
+export function loadConfig({ home: asked, env, flags = {} }: LoadOptions): Config {
+  const home = homeDirectory({ home: asked, env });
+  const paths = homePaths(home);
+  const { value: sections, warnings } = readYaml({
+    text: readIfThere(paths.config) ?? "",
+    file: paths.config,
+    schema: ConfigFile,
+  });
+  const dotEnv = readIfThere(paths.env);
+  if (dotEnv !== undefined && (statSync(paths.env).mode & 0o077) !== 0) {
+    warnings.push(`${paths.env} holds secrets, and others on this machine may read it: run chmod 600 on it.`);
+  }
+  const { acp, timezone = Intl.DateTimeFormat().resolvedOptions().timeZone, http, ...rest } = sections;
+  return freeze({
+    ...rest,
+    home,
+    warnings,
+    timezone,
+    http: { ...http, port: portOf(flags) ?? http.port },
+    acp,
+    credentials: credentialsOf({ ...parseEnv(dotEnv ?? ""), ...env }, paths.env),
+  });
+}
+
+export function groupConfig(config: Config, folder: GroupFolder): GroupConfig {
+  const own = config.groups[folder];
+  return {
+    assistant: own?.assistant ?? config.assistant,
+    timezone: own?.timezone ?? config.timezone,
+    engine: own?.engine ?? config.engine,
+    model: own?.model ?? config.model,
+  };
+}
+
+/** The JSON schema of `config.yaml`, for editors. */
+export function configJsonSchema(): object {
+  return { title: "Bellhop's config.yaml", ...z.toJSONSchema(ConfigFile, { io: "input" }) };
+}
+
+function isTimeZone(name: string): boolean {
+  try {
+    Intl.DateTimeFormat("en", { timeZone: name });
+    return true;
+  } catch {
+    return false; // the one way Intl has of saying so
+  }
+}
+
+function portOf({ port }: Flags): number | undefined {
+  if (port === undefined || (Number.isInteger(port) && port >= 0 && port <= 65_535)) return port;
+  throw new ConfigError(`--port ${port} is not a port; give a number from 0 (any free one) to 65535.`);
+}
+
+function credentialsOf(env: Environment, file: string): Credentials {
+  const given = Object.entries(CREDENTIAL_VARIABLES)
+    .map(([name, variable]) => [name, env[variable]?.trim()] as const)
+    .filter(([, value]) => value !== undefined && value !== "");
+  const parsed = Credentials.safeParse(Object.fromEntries(given));
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.map(({ path: [name], message }) => {
+    const variable = Object.entries(CREDENTIAL_VARIABLES).find(([key]) => key === name)?.[1];
+    return `${variable} ${message}`;
+  });
+  // Without the cause, which may quote the value.
+  throw new ConfigError(`${problems.join("; ")}. Mend it in ${file} or in the environment.`);
+}
+
+/** @throws ConfigError when it is there and cannot be read */
+function readIfThere(file: string): string | undefined {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (cause) {
+    if (cause instanceof Error && "code" in cause && cause.code === "ENOENT") return undefined;
+    throw new ConfigError(
+      `${file} cannot be read: ${cause instanceof Error ? cause.message : String(cause)}.`,
+      { cause },
+    );
+  }
+}
+
+function freeze<T extends object>(value: T): T {
+  for (const inner of Object.values(value)) if (typeof inner === "object" && inner !== null) freeze(inner);
+  return Object.freeze(value);
+}
+
+/**
+ * Writes a `config.yaml` that explains every setting and changes none.
+ * @returns whether it was written; a file that is there stays as it is
+ */
+export function writeDefaultConfig(home: string): boolean {
+  const { config } = homePaths(home);
+  try {
+    writeFileSync(config, DEFAULT_CONFIG, { flag: "wx", mode: 0o600 });
+    return true;
+  } catch (cause) {
+    if (cause instanceof Error && "code" in cause && cause.code === "EEXIST") return false;
+    throw new ConfigError(
+      `${config} cannot be written: ${cause instanceof Error ? cause.message : String(cause)}.`,
+      { cause },
+    );
+  }
+}

@@ -1,0 +1,58 @@
+/** The `config.yaml` of a new home: it explains every setting and changes none. */
+
+/** Without its first `#`, each setting here is the default; a test holds that. `# #` is an example. */
+export const DEFAULT_CONFIG = `\
+# Bellhop's settings. Everything here has a default, shown behind its "#"; take the "#" away to change
+# it, then restart Bellhop. Secrets do not belong here but into the file .env beside this one:
+#
+#     ANTHROPIC_API_KEY=…           a key from the Anthropic console, or
+#     CLAUDE_CODE_OAUTH_TOKEN=…     a token from "claude setup-token", or
+#     ANTHROPIC_AUTH_TOKEN=…        with ANTHROPIC_BASE_URL=https://…, another provider
+#
+# Without any of them Bellhop answers with a rehearsal model that only plays the part.
+
+# The name the assistant answers to.
+#assistant: Bellhop
+
+# The time zone people here live in. The default is that of this machine.
+# #timezone: Europe/Berlin
+
+# The web chat. Only this machine can reach it. Port 0 takes any free one.
+#http:
+#  port: 7407
+
+# What drives the agent: claude, or acp for any agent that speaks the Agent Client Protocol.
+#engine: claude
+#model: sonnet
+# #acp:
+# #  command: [/opt/agent/agent, --stdio]
+# #  mounts:
+# #    - { source: /home/me/agent, target: /opt/agent }
+
+# The locked room the agent works in.
+#sandbox:
+#  runtime: auto       # or bubblewrap
+#  idleMinutes: 10     # how long it stays warm when nobody writes
+#  cpus: 2
+#  memoryMb: 4096
+#  pids: 512
+#  tmpMb: 512
+
+#limits:
+#  sandboxes: 5        # at most as many rooms at once
+#  startSeconds: 60    # how long a room may take to open
+#  silenceMinutes: 10  # a turn without any sign of life ends after this
+#  turnMinutes: 120    # no turn takes longer
+#  attempts: 3
+#  drainSeconds: 60    # what turns get to end when Bellhop stops
+
+#log:
+#  level: info         # debug, info, warn or error
+
+# What one group has of its own.
+# #groups:
+# #  family:
+# #    assistant: Alfred
+# #    timezone: Europe/Lisbon
+# #    model: haiku
+`;
