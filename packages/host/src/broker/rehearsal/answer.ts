@@ -67,7 +67,7 @@ type Step = { readonly say: string } | { readonly use: string; readonly input: T
 
 function turnAnswer(conversation: Conversation, struck: Struck): Answer {
   const { asks, steps } = conversation;
-  if (asks.length === 0) return saying("(The rehearsal model has nothing new from a person to answer.)");
+  if (asks.length === 0) return saying(conversation.background ?? "There is nothing new for me to answer.");
   const pieces: Piece[] = [];
   const passed: string[] = [];
   let waitMs = 0;

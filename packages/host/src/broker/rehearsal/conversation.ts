@@ -61,6 +61,8 @@ export interface Conversation {
   readonly instructions: string;
   /** Memory files as the engine showed them, newest state last. */
   readonly memory: readonly string[];
+  /** What the newest note says about background work that ended, if one came after all else. */
+  readonly background: string | undefined;
   /** Working directory of the agent. */
   readonly directory: string;
   /** Names the conversation over retries. */
@@ -75,9 +77,9 @@ const SUMMARY_REQUEST = /^(?:CRITICAL: Respond with TEXT ONLY|Your task is to cr
 const REMINDER = /^\s*<system-reminder>/;
 /** Texts of the user role that the engine's program writes by itself. */
 const NOT_A_PERSON =
-  /^\s*(?:<(?:system-reminder|session|task-notification|local-command-|command-|bash-)|\[Request interrupted|Caveat: The messages below|This session is being continued from a previous conversation|\[System notification|\[Your previous response had no visible output|Your response above was stopped by a safety classifier)/;
-/** The last paragraph of the engine's own system prompt; what Bellhop appended follows it. */
-const OWN_PROMPT_END = "When you have enough information to act, act.";
+  /^\s*(?:<(?:system-reminder|session|task-notification|local-command-|command-|bash-)|\[Request interrupted|Caveat: The messages below|This session is being continued from a previous conversation|\[System notification|\[earlier conversation truncated|\[Your previous response had no visible output|Your response above was stopped by a safety classifier)/;
+/** The lines that the engine's own system prompt ends with, by model; what Bellhop appended follows. */
+const OWN_PROMPT_END = /^(?:When you have enough information to act, act\.|<total_tokens>).*$/gm;
 
 type Event =
   | { type: "person"; text: string; note: boolean }
@@ -109,6 +111,9 @@ export function readConversation(request: MessagesRequest): Conversation {
     tools: (request.tools ?? []).map(({ name }) => name),
     instructions: instructionsOf(textsOf(request.system ?? [])),
     memory: texts.filter((text) => REMINDER.test(text)).flatMap(memoryOf),
+    background: backgroundOf(
+      textsOf(request.messages.findLast(({ role }) => role === "user")?.content ?? []),
+    ),
     directory: firstMatch(texts, /Primary working directory: (.+)/) ?? "/workspace/group",
     session: sessionOf(request.metadata?.user_id),
   };
@@ -186,10 +191,8 @@ function purposeOf(request: MessagesRequest): Conversation["purpose"] {
 
 function instructionsOf(system: readonly string[]): string {
   const text = system.filter((block) => !block.startsWith("x-anthropic-")).join("\n\n");
-  const end = text.lastIndexOf(OWN_PROMPT_END);
-  if (end === -1) return text.trim();
-  const appended = text.indexOf("\n\n", end);
-  return appended === -1 ? "" : text.slice(appended).trim();
+  const end = [...text.matchAll(OWN_PROMPT_END)].at(-1);
+  return (end ? text.slice(end.index + end[0].length) : text).trim();
 }
 
 /** `Contents of FILE (…):` and what follows, without the engine's preamble. */
@@ -197,6 +200,15 @@ function memoryOf(reminder: string): string[] {
   const start = reminder.search(/^Contents of /m);
   if (start === -1) return [];
   return [reminder.slice(start).replace(/\s*<\/system-reminder>\s*$/, "")];
+}
+
+function backgroundOf(texts: readonly string[]): string | undefined {
+  const note = texts.findLast((text) => text.includes("<task-notification>")) ?? "";
+  const parts = [/<summary>([^]*?)<\/summary>/, /<result>([^]*?)<\/result>/].flatMap((part) => {
+    const found = part.exec(note)?.[1];
+    return found === undefined ? [] : [found];
+  });
+  return parts.length === 0 ? undefined : parts.join("\n");
 }
 
 function firstMatch(texts: readonly string[], pattern: RegExp): string | undefined {
