@@ -1,0 +1,128 @@
+/**
+ * The home directory: `BELLHOP_HOME`, where everything of one install lives.
+ *
+ * - After `prepareHome` every folder is there, is the user's own, and only the user can enter it.
+ * - A directory with other things in it, of another user, or behind a link is refused and left as it
+ *   is: making `/tmp` private by mistake would be damage.
+ */
+import { ConfigError } from "@bellhop/sdk";
+import { randomBytes } from "node:crypto";
+import { type Stats } from "node:fs";
+import { chmod, lstat, mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { z } from "zod";
+import { type HomePaths, homePaths } from "./config.ts";
+
+/** Tells this install's sandboxes and cgroups from those of others on the machine. */
+export const HomeId = z
+  .string()
+  .regex(/^[0-9a-f]{12}$/)
+  .brand<"HomeId">();
+export type HomeId = z.infer<typeof HomeId>;
+
+export interface Home {
+  readonly id: HomeId;
+  readonly paths: HomePaths;
+}
+
+/** Any of these in a directory says that it is a home, or is meant to be one. */
+const MARKS = ["home-id", "config.yaml", ".env", "bellhop.db"];
+
+/**
+ * Creates or repairs the home. Safe to call on a home in use.
+ * @param random 6 bytes for the id of a new home
+ * @throws ConfigError with one sentence that says what is wrong with this place
+ */
+export async function prepareHome(home: string, random: () => Buffer = () => randomBytes(6)): Promise<Home> {
+  const paths = homePaths(home);
+  const { groups, sessions, media, global, run, backups, logs } = paths;
+  try {
+    await makeDirectory(home);
+    await assertOurs(home);
+    await assertAHome(home);
+    await makePrivate(home);
+    for (const folder of [groups, sessions, media, global, run, backups, logs]) {
+      await makeDirectory(folder);
+      await assertOurs(folder);
+      await makePrivate(folder);
+    }
+    const env = await statOf(paths.env);
+    if (env?.isFile() && (env.mode & 0o077) !== 0) await chmod(paths.env, 0o600);
+    return { id: await homeId(join(home, "home-id"), random), paths };
+  } catch (cause) {
+    if (cause instanceof ConfigError) throw cause;
+    const problem = cause instanceof Error ? cause.message : String(cause);
+    throw new ConfigError(
+      `The home ${home} cannot be used (${problem}). Make it writable for this user, or name another with --home or BELLHOP_HOME.`,
+      { cause },
+    );
+  }
+}
+
+/** Not by Node's `recursive`, which tries for ever where a file system says ENOENT to a new name (/proc). */
+async function makeDirectory(path: string): Promise<void> {
+  if (await statOf(path)) return;
+  await makeDirectory(dirname(path));
+  await mkdir(path, { mode: 0o700 });
+}
+
+async function assertOurs(path: string): Promise<void> {
+  const stat = await lstat(path);
+  if (stat.isSymbolicLink())
+    throw new ConfigError(`${path} is a link; name the directory that it points to instead.`);
+  if (!stat.isDirectory())
+    throw new ConfigError(`${path} is not a directory; move it away, or choose another home.`);
+  if (process.getuid && stat.uid !== process.getuid()) {
+    throw new ConfigError(
+      `${path} belongs to another user (uid ${stat.uid}); run Bellhop as that user, or choose another home.`,
+    );
+  }
+}
+
+async function assertAHome(home: string): Promise<void> {
+  const entries = (await readdir(home)).filter((name) => name !== "lost+found"); // of a fresh disk
+  const { mode } = await lstat(home);
+  const shared = (mode & 0o1000) !== 0; // a place for everybody, such as /tmp
+  if (!shared && (entries.length === 0 || entries.some((name) => MARKS.includes(name)))) return;
+  throw new ConfigError(
+    `${home} ${shared ? "is a directory for everybody" : "holds other things"}; choose a directory of Bellhop's own, such as ${join(home, "bellhop")}.`,
+  );
+}
+
+async function makePrivate(directory: string): Promise<void> {
+  const { mode } = await lstat(directory);
+  if ((mode & 0o7777) !== 0o700) await chmod(directory, 0o700);
+}
+
+async function homeId(file: string, random: () => Buffer): Promise<HomeId> {
+  if (!(await statOf(file))) await writeDurably(file, `${random().toString("hex")}\n`);
+  const id = HomeId.safeParse((await readFile(file, "utf8")).trim());
+  if (id.success) return id.data;
+  throw new ConfigError(`${file} does not hold the id of a home; remove it, and a new one is made.`);
+}
+
+async function statOf(path: string): Promise<Stats | undefined> {
+  try {
+    return await lstat(path);
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Puts a private file in place as a whole: a reader, or a crash at any moment, finds the old one or
+ * the new one.
+ */
+export async function writeDurably(file: string, text: string, mode = 0o600): Promise<void> {
+  const partial = `${file}.partial`;
+  await rm(partial, { force: true });
+  {
+    await using handle = await open(partial, "wx", mode);
+    await handle.writeFile(text);
+    await handle.sync();
+  }
+  await rename(partial, file);
+  await using directory = await open(dirname(file), "r");
+  await directory.sync();
+}
