@@ -1,7 +1,9 @@
 /**
  * The home directory: `BELLHOP_HOME`, where everything of one install lives.
  *
- * - After `prepareHome` every folder is there, is the user's own, and only the user can enter it.
+ * - After `prepareHome` every folder of the host's is there, is the user's own, and only the user can
+ *   enter it. What agents write into (`global/`, the folders in `groups/` and `sessions/`) belongs to
+ *   the sandboxes; groups/ makes those.
  * - A directory with other things in it, of another user, or behind a link is refused and left as it
  *   is: making `/tmp` private by mistake would be damage.
  */
@@ -35,13 +37,13 @@ const MARKS = ["home-id", "config.yaml", ".env", "bellhop.db"];
  */
 export async function prepareHome(home: string, random: () => Buffer = () => randomBytes(6)): Promise<Home> {
   const paths = homePaths(home);
-  const { groups, sessions, media, global, run, backups, logs } = paths;
+  const { groups, sessions, media, run, backups, logs } = paths;
   try {
     await makeDirectory(home);
     await assertOurs(home);
     await assertAHome(home);
     await makePrivate(home);
-    for (const folder of [groups, sessions, media, global, run, backups, logs]) {
+    for (const folder of [groups, sessions, media, run, backups, logs]) {
       await makeDirectory(folder);
       await assertOurs(folder);
       await makePrivate(folder);

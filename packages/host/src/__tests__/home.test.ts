@@ -24,7 +24,7 @@ describe("preparing the home", () => {
 
     const { paths } = await prepareHome(home);
 
-    for (const name of ["groups", "sessions", "media", "global", "run", "backups", "logs"]) {
+    for (const name of ["groups", "sessions", "media", "run", "backups", "logs"]) {
       expect(mode(join(home, name))).toBe(0o700);
     }
     expect(mode(home)).toBe(0o700);
