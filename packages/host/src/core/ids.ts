@@ -66,6 +66,6 @@ export const SandboxId = z.uuid().brand<"SandboxId">();
 export type SandboxId = z.infer<typeof SandboxId>;
 
 /** A fresh id: `newId(TurnId)`. */
-export function newId<T>(schema: z.ZodType<T>): T {
+export function newId<S extends z.ZodType>(schema: S): z.output<S> {
   return schema.parse(randomUUID());
 }

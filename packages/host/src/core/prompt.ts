@@ -53,14 +53,19 @@ function hostBlock(messages: readonly PromptMessage[], context: PromptContext): 
   }
   if (context.steering) lines.push("This arrived while you were answering.");
   lines.push(
-    messages.length === 1 ? "The next block is a message:" : `The next ${messages.length} blocks are messages:`,
+    messages.length === 1
+      ? "The next block is a message:"
+      : `The next ${messages.length} blocks are messages:`,
   );
   lines.push(...messages.map((message) => describe(message, timezone)), "</bellhop>");
   return lines.join("\n");
 }
 
 function describe({ seq, sender, at, replyTo }: PromptMessage, timezone: string): string {
-  const parts = [`#${seq}`, `from ${JSON.stringify(sender.name)} (${JSON.stringify(sender.id)}, ${sender.role})`];
+  const parts = [
+    `#${seq}`,
+    `from ${JSON.stringify(sender.name)} (${JSON.stringify(sender.id)}, ${sender.role})`,
+  ];
   parts.push(`at ${JSON.stringify(localTime(at, timezone))}`);
   if (replyTo) {
     const which = replyTo.seq === undefined ? "" : ` #${replyTo.seq}`;
@@ -71,10 +76,13 @@ function describe({ seq, sender, at, replyTo }: PromptMessage, timezone: string)
 
 /** `Sunday, 22 November 2026 at 23:19` in the given zone. */
 export function localTime(at: number, timezone: string): string {
-  return new Intl.DateTimeFormat("en-GB", { dateStyle: "full", timeStyle: "short", timeZone: timezone }).format(at);
+  return new Intl.DateTimeFormat("en-GB", {
+    dateStyle: "full",
+    timeStyle: "short",
+    timeZone: timezone,
+  }).format(at);
 }
 
 function shorten(text: string): string {
-  const characters = [...text];
-  return characters.length <= QUOTE_LENGTH ? text : `${characters.slice(0, QUOTE_LENGTH).join("")}…`;
+  return text.length <= QUOTE_LENGTH ? text : `${text.slice(0, QUOTE_LENGTH).toWellFormed()}…`;
 }

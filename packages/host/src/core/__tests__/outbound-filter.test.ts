@@ -50,16 +50,30 @@ describe("the outbound filter", () => {
 
   it("gives the same text however it is cut into chunks", () => {
     const piece = fc.oneof(
-      fc.constantFrom("<internal>", "</internal>", "<int", "ernal>", KEY, LONGER, "sk-ant-", "0123456789", "s"),
+      fc.constantFrom(
+        "<internal>",
+        "</internal>",
+        "<int",
+        "ernal>",
+        KEY,
+        LONGER,
+        "sk-ant-",
+        "0123456789",
+        "s",
+      ),
       fc.string({ maxLength: 6 }),
     );
     fc.assert(
-      fc.property(fc.array(piece, { maxLength: 12 }), fc.array(fc.nat(200), { maxLength: 8 }), (pieces, cuts) => {
-        const text = pieces.join("");
-        const whole = filterOutbound(text, [KEY, LONGER]);
-        expect(inChunks(text, cuts, [KEY, LONGER])).toBe(whole);
-        expect(whole).not.toContain(KEY);
-      }),
+      fc.property(
+        fc.array(piece, { maxLength: 12 }),
+        fc.array(fc.nat(200), { maxLength: 8 }),
+        (pieces, cuts) => {
+          const text = pieces.join("");
+          const whole = filterOutbound(text, [KEY, LONGER]);
+          expect(inChunks(text, cuts, [KEY, LONGER])).toBe(whole);
+          expect(whole).not.toContain(KEY);
+        },
+      ),
       { numRuns: 500 },
     );
   });

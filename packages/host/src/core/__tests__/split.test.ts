@@ -15,12 +15,16 @@ describe("splitting a text", () => {
 
   it("keeps every part within the limit, loses only white space, and never cuts a surrogate pair", () => {
     fc.assert(
-      fc.property(fc.string({ unit: "grapheme", maxLength: 200 }), fc.integer({ min: 2, max: 40 }), (text, limit) => {
-        const parts = splitText(text, limit);
-        expect(parts.every(({ length }) => length > 0 && length <= limit)).toBe(true);
-        expect(parts.join("").replaceAll(/\s/g, "")).toBe(text.replaceAll(/\s/g, ""));
-        expect(parts.every((part) => part.isWellFormed())).toBe(true);
-      }),
+      fc.property(
+        fc.string({ unit: "grapheme", maxLength: 200 }),
+        fc.integer({ min: 2, max: 40 }),
+        (text, limit) => {
+          const parts = splitText(text, limit);
+          expect(parts.every(({ length }) => length > 0 && length <= limit)).toBe(true);
+          expect(parts.join("").replaceAll(/\s/g, "")).toBe(text.replaceAll(/\s/g, ""));
+          expect(parts.every((part) => part.isWellFormed())).toBe(true);
+        },
+      ),
     );
   });
 });

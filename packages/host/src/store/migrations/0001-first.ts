@@ -54,7 +54,7 @@ const statements = [
     ended_at INTEGER
   ) STRICT, WITHOUT ROWID`,
   // One live turn per session (G6). A turn between two attempts still is the session's live one.
-  sql`CREATE UNIQUE INDEX turns_live ON turns (session_id) WHERE state IN ('running', 'waiting')`,
+  sql`CREATE UNIQUE INDEX turns_live ON turns (session_id) WHERE ended_at IS NULL`,
   sql`CREATE TABLE inbox (
     id TEXT PRIMARY KEY,
     chat_id TEXT NOT NULL REFERENCES chats (id),
@@ -79,8 +79,9 @@ const statements = [
   ) STRICT, WITHOUT ROWID`,
   sql`CREATE UNIQUE INDEX inbox_dedupe ON inbox (chat_id, platform_id, kind, version)`,
   sql`CREATE UNIQUE INDEX inbox_order ON inbox (chat_id, seq)`,
-  // Only what is unfinished: stays small however long the history grows.
-  sql`CREATE INDEX inbox_open ON inbox (session_id, chat_id, seq) WHERE state IN ('waiting', 'claimed')`,
+  // Only what is unfinished: stays small however long the history grows. (A query uses a partial index
+  // only if it says the same condition with a literal, not with a parameter.)
+  sql`CREATE INDEX inbox_waiting ON inbox (session_id, seq) WHERE state = 'waiting'`,
   sql`CREATE INDEX inbox_by_turn ON inbox (turn_id) WHERE turn_id IS NOT NULL`,
   sql`CREATE TABLE outbox (
     id TEXT PRIMARY KEY,
@@ -102,7 +103,8 @@ const statements = [
     settled_at INTEGER
   ) STRICT, WITHOUT ROWID`,
   sql`CREATE UNIQUE INDEX outbox_order ON outbox (chat_id, seq)`,
-  sql`CREATE INDEX outbox_open ON outbox (chat_id, seq) WHERE state IN ('pending', 'sending', 'retry')`,
+  sql`CREATE INDEX outbox_open ON outbox (chat_id, seq) WHERE settled_at IS NULL`,
+  sql`CREATE INDEX outbox_undelivered ON outbox (state) WHERE state IN ('unknown', 'dead')`,
   sql`CREATE INDEX outbox_by_turn ON outbox (turn_id) WHERE turn_id IS NOT NULL`,
   sql`CREATE TABLE events (
     id INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -1,0 +1,89 @@
+/**
+ * Admission: the one way in. Every message, whatever brought it, gets its verdict here; verdict and
+ * reason are stored with the row, and the commit wakes whoever serves it.
+ */
+import { type Inbound, RejectedError } from "@bellhop/sdk";
+import type { EventBus } from "../core/events.ts";
+import { chatId, type ChatId, type GroupFolder, type SenderId, type SessionId } from "../core/ids.ts";
+import type { Accepted, Inbox, NewMessage } from "../store/inbox.ts";
+
+/** G5. In bytes of UTF-8. */
+export const MAX_TEXT_BYTES = 1024 * 1024;
+
+export interface Who {
+  readonly sender: SenderId;
+  readonly name: string;
+  /** Proved by whoever calls: the terminal and the web by login. */
+  readonly role: "owner";
+}
+
+export interface AdmissionParts {
+  readonly inbox: Inbox;
+  /** Where a chat goes that nobody has registered: the owner's own desk is bound to `main`. */
+  readonly home: GroupFolder;
+  readonly bus: EventBus;
+  /** Called after the commit, once per message that a turn has to answer. */
+  readonly wake: (session: SessionId, groupId: number) => void;
+}
+
+export type Admission = ReturnType<typeof createAdmission>;
+
+export function createAdmission({ inbox, home, bus, wake }: AdmissionParts) {
+  return {
+    /**
+     * Resolves once the message is on disk; what was accepted before is answered with what it became.
+     * @throws RejectedError for what cannot be a message: no text, no valid address
+     */
+    async accept(
+      channel: { readonly name: string; readonly account: string },
+      inbound: Inbound,
+      who: Who,
+      cursor?: string,
+    ): Promise<Accepted> {
+      const accepted = await inbox.accept({
+        chat: address(channel, inbound.chat),
+        chatTitle: inbound.chatTitle,
+        group: home,
+        platformId: inbound.platformId,
+        kind: inbound.kind,
+        version: inbound.version,
+        sender: { id: who.sender, name: who.name, role: who.role },
+        replyTo: inbound.replyTo,
+        sentAt: inbound.sentAt,
+        // The owner's own words are not tainted; other sources come with the channels that bring them.
+        tainted: false,
+        cursor,
+        ...judge(inbound),
+      });
+      if (!accepted.duplicate) {
+        bus.publish({ type: "durable", chat: accepted.chat });
+        if (accepted.session !== undefined) wake(accepted.session, accepted.groupId);
+      }
+      return accepted;
+    },
+  };
+}
+
+function address({ name, account }: { name: string; account: string }, native: string): ChatId {
+  try {
+    return chatId({ channel: name, account, native });
+  } catch (cause) {
+    throw new RejectedError(`${name}:${native} is no address of a chat`, { cause });
+  }
+}
+
+function judge({ kind, text }: Inbound): Pick<NewMessage, "text" | "verdict" | "reason"> {
+  const words = text.toWellFormed(); // a lone surrogate would not survive the database
+  if (kind !== "message")
+    return { text: words, verdict: "noted", reason: `an ${kind} of an earlier message` };
+  if (words.trim() === "") throw new RejectedError("the message is empty: write some text");
+  const bytes = Buffer.byteLength(words);
+  if (bytes > MAX_TEXT_BYTES) {
+    return {
+      text: `${words.slice(0, 1000)}…`,
+      verdict: "refused",
+      reason: `the message is too long (${bytes} bytes; at most ${MAX_TEXT_BYTES}): send it in parts or as a file`,
+    };
+  }
+  return { text: words, verdict: "admitted", reason: "the owner wrote in a chat of their own" };
+}

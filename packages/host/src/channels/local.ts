@@ -1,0 +1,16 @@
+/**
+ * The channels of the owner's own desk: `web` and `terminal`. Their platform is this host: people
+ * are shown a chat from the timeline, so a message has arrived once it is in the database, and
+ * sending it again under the same key shows nothing twice.
+ */
+import type { Channel } from "@bellhop/sdk";
+
+export function createLocalChannel(name: "web" | "terminal"): Channel {
+  return {
+    name,
+    account: "",
+    // No platform sets a limit here; this one keeps a single message readable and its row small.
+    abilities: { maxTextLength: 100_000, idempotent: true, reactions: true },
+    send: async ({ key }) => ({ platformId: key }),
+  };
+}

@@ -1,0 +1,245 @@
+/**
+ * The dispatcher: which session runs next.
+ *
+ * - One live turn per session, one live sandbox per group, at most `sandboxes` over all.
+ * - Fair: of the groups that wait, the one that was served longest ago is next; within it, the
+ *   session that has waited longest. Nobody waits behind two turns of another group.
+ * - An idle sandbox gives way when its place is wanted, longest idle first; a busy one never does.
+ * - Nothing polls: it runs when something came, ended, or is due.
+ */
+import type { Clock } from "../core/clock.ts";
+import type { LiveEvent } from "../core/events.ts";
+import type { ChatId, SessionId } from "../core/ids.ts";
+import type { Log } from "../log.ts";
+import type { Claim, Turns } from "../store/turns.ts";
+import type { Room, Rooms } from "../turns/rooms.ts";
+import type { RunningTurn } from "../turns/turn.ts";
+
+export interface DispatcherParts {
+  readonly turns: Turns;
+  readonly rooms: Rooms;
+  readonly start: (claim: Claim) => RunningTurn;
+  /** Ends a turn that was lost with its host too often (poison), and tells the person. */
+  readonly bury: (claim: Claim) => Promise<void>;
+  /** The global cap on live sandboxes. */
+  readonly sandboxes: number;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** G11 counts what a turn does to its worker; losing the host is counted apart, with more patience. */
+const LOST_LIMIT = 10;
+/** After the database failed us. */
+const BREATHER_MS = 1_000;
+
+interface Waiting {
+  readonly session: SessionId;
+  readonly groupId: number;
+  /** Who came first. */
+  readonly order: number;
+}
+
+/** A place that is taken: by a turn, or by a claim under way. */
+interface Slot {
+  readonly session: SessionId;
+  readonly groupId: number;
+  running?: RunningTurn;
+  /** When the place is free again. Never rejects. */
+  freed: Promise<void>;
+}
+
+export type Dispatcher = ReturnType<typeof createDispatcher>;
+
+export function createDispatcher({ turns, rooms, start, bury, sandboxes, clock, log }: DispatcherParts) {
+  const waiting = new Map<SessionId, Waiting>();
+  const slots = new Set<Slot>();
+  const alarms = new Map<SessionId, () => void>();
+  const servedLast = new Map<number, number>();
+  let counter = 0;
+  let pumping = false;
+  let draining = false;
+
+  function wake(session: SessionId, groupId: number): void {
+    alarms.get(session)?.();
+    alarms.delete(session);
+    if (!waiting.has(session)) waiting.set(session, { session, groupId, order: counter++ });
+    slotOf(session)?.running?.hint();
+    schedule();
+  }
+
+  function wakeAt(session: SessionId, groupId: number, at: number): void {
+    alarms.get(session)?.();
+    alarms.set(
+      session,
+      clock.after(Math.max(0, at - clock.now()), () => wake(session, groupId)),
+    );
+  }
+
+  /** What comes in one go is looked at in one go. */
+  function schedule(): void {
+    if (pumping) return;
+    pumping = true;
+    queueMicrotask(() => {
+      pumping = false;
+      if (!draining) pump();
+    });
+  }
+
+  function pump(): void {
+    let free = sandboxes - occupied().size;
+    let coming = rooms.list().filter(({ state }) => state === "closing").length;
+    for (const next of inOrder()) {
+      if (free <= 0 && coming <= 0 && !rooms.list().some(({ state }) => state === "idle")) return;
+      if (rooms.of(next.session)?.state === "idle") {
+        begin(next);
+        continue;
+      }
+      const neighbour = neighbourOf(next);
+      if (neighbour) {
+        giveWay(neighbour);
+        continue;
+      }
+      if (groupIsBusy(next)) continue;
+      if (free > 0) {
+        free -= 1;
+        begin(next);
+      } else if (coming > 0) {
+        coming -= 1; // a place is on its way to it already
+      } else {
+        const idle = longestIdle();
+        if (idle) giveWay(idle);
+      }
+    }
+  }
+
+  /** Only those that could run now; who was served longest ago comes first. */
+  function inOrder(): Waiting[] {
+    return [...waiting.values()]
+      .filter(({ session }) => slotOf(session) === undefined)
+      .sort(
+        (a, b) => (servedLast.get(a.groupId) ?? -1) - (servedLast.get(b.groupId) ?? -1) || a.order - b.order,
+      );
+  }
+
+  function occupied(): Set<SessionId> {
+    return new Set([...rooms.list().map(({ session }) => session), ...[...slots].map(sessionOf)]);
+  }
+
+  /** Another session's sandbox in the same group. */
+  function neighbourOf({ session, groupId }: Waiting): Room | undefined {
+    return rooms
+      .list()
+      .find((room) => room.groupId === groupId && room.session !== session && room.state === "idle");
+  }
+
+  function groupIsBusy({ session, groupId }: Waiting): boolean {
+    return (
+      [...slots].some((slot) => slot.groupId === groupId) ||
+      rooms.list().some((room) => room.groupId === groupId && room.session !== session)
+    );
+  }
+
+  function longestIdle(): Room | undefined {
+    const idle = rooms.list().filter(({ state }) => state === "idle");
+    const unwanted = idle.filter(({ session }) => !waiting.has(session));
+    return (unwanted.length > 0 ? unwanted : idle).toSorted((a, b) => a.idleSince - b.idleSince)[0];
+  }
+
+  function giveWay(room: Room): void {
+    rooms.close(room).catch((error: unknown) => log.error({ err: error }, "a sandbox did not give way"));
+  }
+
+  function begin({ session, groupId }: Waiting): void {
+    waiting.delete(session);
+    servedLast.set(groupId, counter++);
+    const slot: Slot = { session, groupId, freed: Promise.resolve() };
+    slots.add(slot);
+    slot.freed = serve(slot)
+      .catch((error: unknown) => {
+        log.error({ err: error }, "a turn could not be claimed; trying again in a moment");
+        wakeAt(session, groupId, clock.now() + BREATHER_MS);
+      })
+      .finally(() => {
+        slots.delete(slot);
+        schedule();
+      });
+  }
+
+  async function serve(slot: Slot): Promise<void> {
+    const claim = await turns.claim(slot.session);
+    if (!claim) return;
+    if (draining) return await turns.release(claim);
+    const running = start(claim);
+    slot.running = running;
+    if (waiting.has(slot.session)) running.hint(); // it came while we were claiming
+    const { retryAt, abandoned } = await running.over;
+    if (abandoned) await reclaim(slot);
+    if (retryAt !== undefined) wakeAt(sessionOf(slot), slot.groupId, retryAt);
+  }
+
+  /** Finds what runs for nobody, and gives it back to whoever is due. */
+  async function reclaim(ended?: Slot): Promise<void> {
+    const alive = [...slots]
+      .filter((slot) => slot !== ended)
+      .flatMap(({ running }) => running?.claim.turn ?? []);
+    for (const claim of await turns.reclaim(alive, LOST_LIMIT)) await bury(claim);
+  }
+
+  function slotOf(session: SessionId): Slot | undefined {
+    return [...slots].find((slot) => sessionOf(slot) === session);
+  }
+
+  return {
+    /** There is something to do for this session. */
+    wake,
+
+    /** Looks at everything that is due: at the start, after a jump of the clock, and now and then to be safe. */
+    async sweep(): Promise<void> {
+      await reclaim();
+      for (const { session, groupId, at } of await turns.due()) {
+        if (at <= clock.now()) wake(session, groupId);
+        else wakeAt(session, groupId, at);
+      }
+    },
+
+    /**
+     * Claims nothing more and waits for the turns under way; those that take longer than `ms` are
+     * given back uncharged, for the next start (G26).
+     */
+    async drain(ms: number): Promise<void> {
+      draining = true;
+      for (const cancel of alarms.values()) cancel();
+      const over = Promise.all([...slots].map(({ freed }) => freed));
+      const late = Promise.withResolvers<void>();
+      const cancel = clock.after(ms, late.resolve);
+      await Promise.race([over, late.promise]);
+      cancel();
+      for (const { running } of slots) running?.release();
+      await over;
+      await Promise.all(rooms.list().map((room) => rooms.close(room)));
+    },
+
+    running: (): RunningTurn[] => [...slots].flatMap(({ running }) => running ?? []),
+
+    /** What a newcomer to a chat, or to all of them, has missed of the turns under way. */
+    snapshot: (chat: ChatId | undefined): LiveEvent[] =>
+      [...slots].flatMap(({ running }) =>
+        running && (chat === undefined || running.claim.chat.id === chat) ? [...running.snapshot()] : [],
+      ),
+
+    /** Why this session waits, in words for `status`. */
+    explain(session: SessionId, groupId: number): string {
+      if (draining) return "Bellhop is shutting down";
+      if (slotOf(session)) return "the answer under way comes first";
+      if (alarms.has(session)) return "waiting to try again";
+      if (groupIsBusy({ session, groupId, order: 0 }))
+        return "another conversation of the group is being answered";
+      return occupied().size >= sandboxes ? `all ${sandboxes} sandboxes are in use` : "about to start";
+    },
+  };
+}
+
+/** A turn may have moved to a fresh session. */
+function sessionOf({ running, session }: Slot): SessionId {
+  return running?.claim.session.id ?? session;
+}

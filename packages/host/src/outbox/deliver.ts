@@ -1,0 +1,177 @@
+/**
+ * Delivery: from the outbox to the channels, in order per chat, chats side by side (G12, G14).
+ *
+ * - Nothing polls: a chat is served when it is woken, and again when its first row is due.
+ * - What may have arrived is sent again at most once, and only where the channel cannot show it
+ *   twice is it sent until it is known to have arrived (G14).
+ * - A row that cannot be delivered does not block its chat for ever (G13).
+ */
+import { type Channel, ConfigError, RejectedError, TemporaryError, UnknownOutcomeError } from "@bellhop/sdk";
+import type { Clock } from "../core/clock.ts";
+import type { EventBus } from "../core/events.ts";
+import { type ChatId, chatAddress } from "../core/ids.ts";
+import type { Log } from "../log.ts";
+import type { Outbox, OutboxRow } from "../store/outbox.ts";
+
+export interface DeliveryParts {
+  readonly outbox: Outbox;
+  readonly channelOf: (chat: ChatId) => Channel | undefined;
+  readonly bus: EventBus;
+  readonly clock: Clock;
+  /** From 0 to below 1, for the jitter of backoffs. */
+  readonly random: () => number;
+  readonly log: Log;
+}
+
+export interface Delivery {
+  /** There may be something to send to this chat. */
+  wake(chat: ChatId): void;
+  /** At the start: settles what a dead host left half sent, then wakes every chat that is owed something. */
+  recover(): Promise<void>;
+  /** Resolves when nothing is being sent just now. */
+  settled(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** G15: what could not be delivered in a day is given up. */
+const GIVE_UP_MS = 24 * 60 * 60_000;
+/** Full jitter: random(0, min(cap, base x 2^n)) (guarantees 1.6). */
+const BACKOFF_BASE_MS = 1_000;
+const BACKOFF_CAP_MS = 5 * 60_000;
+/** How long to leave an account alone that needs its operator. */
+const HELD_MS = 5 * 60_000;
+
+export function createDelivery({ outbox, channelOf, bus, clock, random, log }: DeliveryParts): Delivery {
+  const serving = new Map<ChatId, Promise<void>>();
+  const again = new Set<ChatId>();
+  const alarms = new Map<ChatId, () => void>();
+  const closing = new AbortController();
+
+  function wake(chat: ChatId): void {
+    if (closing.signal.aborted) return;
+    alarms.get(chat)?.();
+    alarms.delete(chat);
+    if (serving.has(chat)) {
+      again.add(chat);
+      return;
+    }
+    const served = serve(chat)
+      .catch((error: unknown) => {
+        log.error({ err: error, chat }, "delivery stopped; it goes on in a minute");
+        alarm(chat, 60_000);
+      })
+      .finally(() => {
+        serving.delete(chat);
+        if (again.delete(chat)) wake(chat);
+      });
+    serving.set(chat, served);
+  }
+
+  function alarm(chat: ChatId, ms: number): void {
+    if (closing.signal.aborted) return;
+    alarms.get(chat)?.();
+    alarms.set(
+      chat,
+      clock.after(ms, () => wake(chat)),
+    );
+  }
+
+  async function serve(chat: ChatId): Promise<void> {
+    const channel = channelOf(chat);
+    if (!channel) return; // its plugin is not there now; it wakes its chats when it comes
+    while (!closing.signal.aborted) {
+      again.delete(chat);
+      const claimed = await outbox.claim(chat);
+      if (!claimed) return;
+      if ("dueAt" in claimed) {
+        alarm(chat, Math.max(0, claimed.dueAt - clock.now()));
+        return;
+      }
+      await send(channel, claimed.row);
+      bus.publish({ type: "durable", chat });
+    }
+  }
+
+  async function send(channel: Channel, row: OutboxRow): Promise<void> {
+    try {
+      const { platformId } = await channel.send(toOutbound(row), closing.signal);
+      await outbox.sent(row, platformId);
+    } catch (error) {
+      await settleFailure(channel, row, error);
+    }
+  }
+
+  async function settleFailure(channel: Channel, row: OutboxRow, error: unknown): Promise<void> {
+    const why = error instanceof Error ? error.message : String(error);
+    const now = clock.now();
+    if (now - row.created_at > GIVE_UP_MS) return await outbox.bury(row, why);
+    if (error instanceof TemporaryError)
+      return await outbox.retry(row, now + (error.retryAfterMs ?? backoff(row)), why);
+    if (error instanceof UnknownOutcomeError) return await ambiguous(channel, row, backoff(row), why);
+    if (error instanceof ConfigError) return await outbox.retry(row, now + HELD_MS, why);
+    if (error instanceof RejectedError) {
+      log.warn({ chat: row.chat_id, why }, "a message was rejected for good");
+      return await outbox.bury(row, why);
+    }
+    // Not an error of the contract: nobody can say whether it was applied.
+    log.error({ err: error, chat: row.chat_id }, "a channel failed in an unforeseen way");
+    await ambiguous(channel, row, backoff(row), why);
+  }
+
+  /** G14. */
+  async function ambiguous(
+    channel: Channel | undefined,
+    row: OutboxRow,
+    waitMs: number,
+    why: string,
+  ): Promise<void> {
+    if (channel?.abilities.idempotent || row.attempts < 2) await outbox.retry(row, clock.now() + waitMs, why);
+    else await outbox.unknown(row, why);
+  }
+
+  function backoff({ attempts }: OutboxRow): number {
+    return random() * Math.min(BACKOFF_CAP_MS, BACKOFF_BASE_MS * 2 ** Math.min(attempts, 20));
+  }
+
+  return {
+    wake,
+
+    async recover() {
+      for (const row of await outbox.interrupted()) {
+        await ambiguous(channelOf(row.chat_id), row, 0, "the host stopped while this was being sent");
+      }
+      for (const chat of await outbox.chatsOwed()) wake(chat);
+    },
+
+    async settled() {
+      while (serving.size > 0) await Promise.all(serving.values());
+    },
+
+    async close() {
+      closing.abort();
+      for (const cancel of alarms.values()) cancel();
+      alarms.clear();
+      await Promise.all(serving.values());
+    },
+  };
+}
+
+function toOutbound(row: OutboxRow): Parameters<Channel["send"]>[0] {
+  const chat = chatAddress(row.chat_id).native;
+  switch (row.kind) {
+    case "text":
+    case "notice":
+      return {
+        kind: "text",
+        key: row.key,
+        chat,
+        text: row.text,
+        sender: row.sender_name ?? undefined,
+        replyTo: row.reply_to ?? undefined,
+      };
+    case "reaction":
+      return { kind: "reaction", key: row.key, chat, to: row.reply_to ?? "", emoji: row.text };
+    default:
+      return row.kind satisfies never;
+  }
+}

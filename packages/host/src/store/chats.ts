@@ -1,0 +1,116 @@
+/**
+ * Groups, and the chats that are bound to them.
+ *
+ * - A chat belongs to one group. Its address never changes.
+ * - `next_seq` numbers everything that is said in a chat, in or out, in the order of commit (G3).
+ */
+import { RejectedError } from "@bellhop/sdk";
+import type { Kysely, Selectable } from "kysely";
+import { sql } from "kysely";
+import type { Clock } from "../core/clock.ts";
+import type { EventId } from "../core/events.ts";
+import { type ChatId, chatAddress, type GroupFolder } from "../core/ids.ts";
+import type { ChatsTable, Database, GroupsTable } from "./tables.ts";
+
+export type Chat = Selectable<ChatsTable> & { readonly folder: GroupFolder };
+export type Group = Selectable<GroupsTable>;
+
+export interface ChatSummary {
+  readonly id: ChatId;
+  readonly title: string | null;
+  readonly group: GroupFolder;
+  readonly channel: string;
+  /** The newest event of the chat, and when it was; null where nothing was said yet. */
+  readonly lastEvent: EventId | null;
+  readonly lastAt: number | null;
+}
+
+export type Chats = ReturnType<typeof createChats>;
+
+export function createChats(db: Kysely<Database>, clock: Clock) {
+  return {
+    /** Makes the group if it is not there yet. */
+    async ensureGroup(folder: GroupFolder): Promise<Group> {
+      await db
+        .insertInto("groups")
+        .values({ folder, created_at: clock.now() })
+        .onConflict((conflict) => conflict.doNothing())
+        .execute();
+      return await db.selectFrom("groups").selectAll().where("folder", "=", folder).executeTakeFirstOrThrow();
+    },
+
+    groups: (): Promise<Group[]> => db.selectFrom("groups").selectAll().orderBy("id").execute(),
+
+    /** Makes the chat if it is not there yet; an existing one keeps its group and title. */
+    ensure: (id: ChatId, group: GroupFolder, title?: string): Promise<Chat> =>
+      ensureChat(db, { id, group, title, now: clock.now() }),
+
+    find: (id: ChatId): Promise<Chat | undefined> => findChat(db, id),
+
+    async list(): Promise<ChatSummary[]> {
+      return await db
+        .selectFrom("chats")
+        .innerJoin("groups", "groups.id", "chats.group_id")
+        .leftJoin(
+          (eb) =>
+            eb
+              .selectFrom("events")
+              .select(["chat_id", eb.fn.max("id").as("last")])
+              .groupBy("chat_id")
+              .as("newest"),
+          (join) => join.onRef("newest.chat_id", "=", "chats.id"),
+        )
+        .leftJoin("events", "events.id", "newest.last")
+        .select([
+          "chats.id",
+          "chats.title",
+          "groups.folder as group",
+          "chats.channel",
+          "events.id as lastEvent",
+          "events.at as lastAt",
+        ])
+        .orderBy(sql`coalesce(events.at, chats.created_at)`, "desc")
+        .execute();
+    },
+  };
+}
+
+export async function findChat(db: Kysely<Database>, id: ChatId): Promise<Chat | undefined> {
+  return await db
+    .selectFrom("chats")
+    .innerJoin("groups", "groups.id", "chats.group_id")
+    .selectAll("chats")
+    .select("groups.folder")
+    .where("chats.id", "=", id)
+    .executeTakeFirst();
+}
+
+/** @throws RejectedError when the group is not registered */
+export async function ensureChat(
+  db: Kysely<Database>,
+  { id, group, title, now }: { id: ChatId; group: GroupFolder; title?: string | undefined; now: number },
+): Promise<Chat> {
+  const existing = await findChat(db, id);
+  if (existing) return existing;
+  const row = await db.selectFrom("groups").selectAll().where("folder", "=", group).executeTakeFirst();
+  if (!row) throw new RejectedError(`there is no group ${group} to bind the chat ${id} to`);
+  await db
+    .insertInto("chats")
+    .values({ id, ...chatAddress(id), group_id: row.id, title: title ?? null, next_seq: 1, created_at: now })
+    .onConflict((conflict) => conflict.doNothing())
+    .execute();
+  const chat = await findChat(db, id);
+  if (!chat) throw new Error(`the chat ${id} vanished while it was made`);
+  return chat;
+}
+
+/** Takes `count` numbers of the chat and returns the first. Only inside the transaction that uses them. */
+export async function takeSeq(trx: Kysely<Database>, chat: ChatId, count = 1): Promise<number> {
+  const { next_seq } = await trx
+    .updateTable("chats")
+    .set((eb) => ({ next_seq: eb("next_seq", "+", count) }))
+    .where("id", "=", chat)
+    .returning("next_seq")
+    .executeTakeFirstOrThrow();
+  return next_seq - count;
+}

@@ -1,0 +1,169 @@
+/**
+ * The outbox: every message the host owes to a chat (G12).
+ *
+ * - A row is made by the transaction that makes it owed, under a key that names what is owed: the
+ *   same thing is never owed twice.
+ * - Per chat, rows go out in the order of `seq`, one at a time: only the first open one is claimed.
+ * - `sent`, `unknown` and `dead` are final. What a dead host left in `sending` goes through the
+ *   ambiguity rule (G14) before anything else of its chat.
+ */
+import { type Kysely, type Selectable, sql } from "kysely";
+import type { Clock } from "../core/clock.ts";
+import { type ChatId, newId, OutboxId, type TurnId } from "../core/ids.ts";
+import { takeSeq } from "./chats.ts";
+import type { Database, OutboxTable } from "./tables.ts";
+import { appendEvent } from "./timeline.ts";
+
+export type OutboxRow = Selectable<OutboxTable>;
+
+export interface NewOutbound {
+  readonly key: string;
+  readonly kind: OutboxRow["kind"];
+  readonly text: string;
+  readonly sender?: string | undefined;
+  readonly replyTo?: string | undefined;
+}
+
+/** Owes these to a chat, in this order. Only inside the transaction that makes them owed. */
+export async function owe(
+  trx: Kysely<Database>,
+  to: { chat: ChatId; groupId: number; turn: TurnId | undefined; now: number },
+  messages: readonly NewOutbound[],
+): Promise<OutboxId[]> {
+  const ids: OutboxId[] = [];
+  for (const message of messages) {
+    const known = await trx
+      .selectFrom("outbox")
+      .select("id")
+      .where("key", "=", message.key)
+      .executeTakeFirst();
+    const id = known?.id ?? newId(OutboxId);
+    ids.push(id);
+    if (known) continue;
+    await trx
+      .insertInto("outbox")
+      .values({
+        id,
+        key: message.key,
+        chat_id: to.chat,
+        group_id: to.groupId,
+        turn_id: to.turn ?? null,
+        kind: message.kind,
+        seq: await takeSeq(trx, to.chat),
+        text: message.text,
+        sender_name: message.sender ?? null,
+        reply_to: message.replyTo ?? null,
+        state: "pending",
+        due_at: to.now,
+        platform_id: null,
+        error: null,
+        created_at: to.now,
+        settled_at: null,
+      })
+      .execute();
+  }
+  return ids;
+}
+
+export type Claimed = { readonly row: OutboxRow } | { readonly dueAt: number };
+
+export type Outbox = ReturnType<typeof createOutbox>;
+
+export function createOutbox(db: Kysely<Database>, clock: Clock) {
+  async function settle(row: OutboxRow, state: "sent" | "unknown" | "dead", note: string): Promise<void> {
+    const now = clock.now();
+    await db.transaction().execute(async (trx) => {
+      await trx
+        .updateTable("outbox")
+        .set({ state, settled_at: now, ...(state === "sent" ? { platform_id: note } : { error: note }) })
+        .where("id", "=", row.id)
+        .where("state", "=", "sending")
+        .execute();
+      // What may have arrived is shown like what has; what did not is shown nowhere.
+      if (state !== "dead") {
+        await appendEvent(trx, row.chat_id, now, {
+          kind: "out",
+          ref: row.id,
+          text: row.text,
+          groupId: row.group_id,
+        });
+      }
+    });
+  }
+
+  return {
+    /** The first open row of the chat, now `sending`; or when it is due; or nothing. */
+    async claim(chat: ChatId): Promise<Claimed | undefined> {
+      const now = clock.now();
+      return await db.transaction().execute(async (trx) => {
+        const first = await trx
+          .selectFrom("outbox")
+          .select(["id", "due_at"])
+          .where("chat_id", "=", chat)
+          .where("settled_at", "is", null)
+          .orderBy("seq")
+          .limit(1)
+          .executeTakeFirst();
+        if (!first) return undefined;
+        if (first.due_at > now) return { dueAt: first.due_at };
+        const row = await trx
+          .updateTable("outbox")
+          .set((eb) => ({ state: "sending", attempts: eb("attempts", "+", 1) }))
+          .where("id", "=", first.id)
+          .returningAll()
+          .executeTakeFirstOrThrow();
+        return { row };
+      });
+    },
+
+    sent: (row: OutboxRow, platformId: string) => settle(row, "sent", platformId),
+    unknown: (row: OutboxRow, why: string) => settle(row, "unknown", why),
+    bury: (row: OutboxRow, why: string) => settle(row, "dead", why),
+
+    async retry(row: OutboxRow, at: number, why: string): Promise<void> {
+      await db
+        .updateTable("outbox")
+        .set({ state: "retry", due_at: at, error: why })
+        .where("id", "=", row.id)
+        .where("state", "=", "sending")
+        .execute();
+    },
+
+    /** What a dead host was about to send, or had sent without hearing back. */
+    interrupted: (): Promise<OutboxRow[]> =>
+      db
+        .selectFrom("outbox")
+        .selectAll()
+        .where("settled_at", "is", null)
+        .where("state", "=", "sending")
+        .orderBy("seq")
+        .execute(),
+
+    /** Chats that are owed something. */
+    async chatsOwed(): Promise<ChatId[]> {
+      const rows = await db
+        .selectFrom("outbox")
+        .select("chat_id")
+        .distinct()
+        .where("settled_at", "is", null)
+        .execute();
+      return rows.map(({ chat_id }) => chat_id);
+    },
+
+    async counts(): Promise<{ open: number; unknown: number; dead: number }> {
+      const rows = await db
+        .selectFrom("outbox")
+        .select((eb) => ["state", eb.fn.countAll<number>().as("n")])
+        .where(sql<boolean>`state IN ('unknown', 'dead')`)
+        .groupBy("state")
+        .execute();
+      const { open } = await db
+        .selectFrom("outbox")
+        .select((eb) => eb.fn.countAll<number>().as("open"))
+        .where("settled_at", "is", null)
+        .executeTakeFirstOrThrow();
+      const count = (wanted: OutboxRow["state"]) => rows.find(({ state }) => state === wanted)?.n ?? 0;
+      return { open, unknown: count("unknown"), dead: count("dead") };
+    },
+  };
+}

@@ -1,0 +1,80 @@
+/**
+ * Sessions: the engine's conversations, and where to resume them.
+ *
+ * - One session is in use per scope. One that ended is never used again.
+ * - The position is written by a completed turn alone, under its fence (store/turns.ts), and cleared
+ *   only by ending the session (G22).
+ */
+import type { Kysely, Selectable } from "kysely";
+import { type ChatId, chatAddress, type GroupFolder, newId, SessionId } from "../core/ids.ts";
+import type { Database, SessionsTable } from "./tables.ts";
+
+export type Session = Selectable<SessionsTable>;
+
+export interface Scope {
+  readonly kind: SessionsTable["scope_kind"]["__select__"];
+  readonly key: string;
+}
+
+/** Chats at the owner's own desk are conversations of their own; elsewhere a group shares one. */
+export function scopeOf(chat: ChatId, group: GroupFolder): Scope {
+  const { channel } = chatAddress(chat);
+  return channel === "web" || channel === "terminal"
+    ? { kind: "chat", key: chat }
+    : { kind: "group", key: group };
+}
+
+export interface SessionSeed {
+  readonly groupId: number;
+  readonly scope: Scope;
+  readonly engine: Session["engine"];
+  readonly provider: string;
+  readonly now: number;
+}
+
+/**
+ * The scope's session in use. Another engine or provider cannot read the old one's conversation, so
+ * a change of either begins a fresh session.
+ */
+export async function sessionInUse(trx: Kysely<Database>, seed: SessionSeed): Promise<SessionId> {
+  const current = await trx
+    .selectFrom("sessions")
+    .select(["id", "engine", "provider"])
+    .where("group_id", "=", seed.groupId)
+    .where("scope_kind", "=", seed.scope.kind)
+    .where("scope_key", "=", seed.scope.key)
+    .where("ended_at", "is", null)
+    .executeTakeFirst();
+  if (current && current.engine === seed.engine && current.provider === seed.provider) return current.id;
+  if (current) await endSession(trx, current.id, seed.now);
+  const id = newId(SessionId);
+  await trx
+    .insertInto("sessions")
+    .values({
+      id,
+      group_id: seed.groupId,
+      scope_kind: seed.scope.kind,
+      scope_key: seed.scope.key,
+      engine: seed.engine,
+      provider: seed.provider,
+      engine_session: null,
+      position: null,
+      created_at: seed.now,
+      ended_at: null,
+    })
+    .execute();
+  // What waited for the old session is answered by the new one.
+  if (current) {
+    await trx
+      .updateTable("inbox")
+      .set({ session_id: id })
+      .where("session_id", "=", current.id)
+      .where("state", "=", "waiting")
+      .execute();
+  }
+  return id;
+}
+
+export async function endSession(trx: Kysely<Database>, id: SessionId, now: number): Promise<void> {
+  await trx.updateTable("sessions").set({ ended_at: now }).where("id", "=", id).execute();
+}

@@ -1,0 +1,197 @@
+/**
+ * The timeline: everything that a watcher of a chat may see, in the order it was committed, under
+ * ids that only grow. Rows are written by the transactions that make what they tell true.
+ */
+import { type Kysely, sql } from "kysely";
+import { z } from "zod";
+import { type DurableEvent, EventId, TurnEvent } from "../core/events.ts";
+import { type ChatId, InboxId, OutboxId, TurnId } from "../core/ids.ts";
+import type { Database } from "./tables.ts";
+
+/** What a turn's row in the timeline holds beyond its id. */
+const TurnData = TurnEvent.pick({ state: true, inputs: true, replies: true, reason: true });
+export type TurnData = z.infer<typeof TurnData>;
+
+export type TimelineEntry =
+  | {
+      readonly kind: "in" | "out";
+      readonly ref: InboxId | OutboxId;
+      readonly text: string;
+      readonly groupId: number;
+    }
+  | { readonly kind: "turn"; readonly ref: TurnId; readonly data: TurnData };
+
+/** Appends, and makes what was said findable. Only inside the transaction that makes it true. */
+export async function appendEvent(
+  trx: Kysely<Database>,
+  chat: ChatId,
+  at: number,
+  entry: TimelineEntry,
+): Promise<EventId> {
+  const { id } = await trx
+    .insertInto("events")
+    .values({
+      chat_id: chat,
+      kind: entry.kind,
+      ref: entry.ref,
+      data: entry.kind === "turn" ? JSON.stringify(entry.data) : null,
+      at,
+    })
+    .returning("id")
+    .executeTakeFirstOrThrow();
+  if (entry.kind !== "turn") await indexText(trx, id, entry.groupId, entry.text);
+  return id;
+}
+
+export type Timeline = ReturnType<typeof createTimeline>;
+
+export function createTimeline(db: Kysely<Database>) {
+  function rows(chat: ChatId | undefined) {
+    return db
+      .selectFrom("events")
+      .leftJoin("inbox", (join) => join.onRef("inbox.id", "=", "events.ref").on("events.kind", "=", "in"))
+      .leftJoin("outbox", (join) => join.onRef("outbox.id", "=", "events.ref").on("events.kind", "=", "out"))
+      .select([
+        "events.id",
+        "events.chat_id",
+        "events.kind",
+        "events.ref",
+        "events.data",
+        "events.at",
+        "inbox.sender_name as in_sender",
+        "inbox.text as in_text",
+        "inbox.reply_to as in_reply_to",
+        "inbox.verdict as in_verdict",
+        "inbox.reason as in_reason",
+        "inbox.turn_id as in_turn",
+        "outbox.kind as out_kind",
+        "outbox.sender_name as out_sender",
+        "outbox.text as out_text",
+        "outbox.reply_to as out_reply_to",
+        "outbox.turn_id as out_turn",
+      ])
+      .$if(chat !== undefined, (query) => query.where("events.chat_id", "=", chat as ChatId));
+  }
+
+  type Row = Awaited<ReturnType<ReturnType<typeof rows>["execute"]>>[number];
+
+  return {
+    /** What came after `event`, oldest first; of one chat, or of all. */
+    async after(chat: ChatId | undefined, event: EventId, limit: number): Promise<DurableEvent[]> {
+      const found = await rows(chat)
+        .where("events.id", ">", event)
+        .orderBy("events.id")
+        .limit(limit)
+        .execute();
+      return found.map(toEvent);
+    },
+
+    /** What came before `event`, or the newest; oldest first. */
+    async before(
+      chat: ChatId | undefined,
+      event: EventId | undefined,
+      limit: number,
+    ): Promise<{ events: DurableEvent[]; more: boolean }> {
+      const found = await rows(chat)
+        .$if(event !== undefined, (query) => query.where("events.id", "<", event as EventId))
+        .orderBy("events.id", "desc")
+        .limit(limit + 1)
+        .execute();
+      return { events: found.slice(0, limit).toReversed().map(toEvent), more: found.length > limit };
+    },
+
+    /** The newest id there is; 0 before anything happened. */
+    async latest(): Promise<EventId> {
+      const row = await db
+        .selectFrom("events")
+        .select((eb) => eb.fn.max("id").as("id"))
+        .executeTakeFirst();
+      return EventId.parse(row?.id ?? 0);
+    },
+  };
+
+  function toEvent(row: Row): DurableEvent {
+    const base = { id: row.id, chat: row.chat_id, at: row.at };
+    switch (row.kind) {
+      case "turn":
+        return {
+          ...base,
+          type: "turn",
+          turn: TurnId.parse(row.ref),
+          ...TurnData.parse(JSON.parse(row.data ?? "{}")),
+        };
+      case "in":
+        return {
+          ...base,
+          type: "message",
+          direction: "in",
+          message: InboxId.parse(row.ref),
+          kind: row.in_verdict === "admitted" ? "text" : "note",
+          sender: row.in_sender ?? "",
+          text: row.in_text ?? "",
+          replyTo: row.in_reply_to ?? undefined,
+          turn: row.in_turn ?? undefined,
+          reason: row.in_verdict === "admitted" ? undefined : (row.in_reason ?? undefined),
+        };
+      case "out":
+        return {
+          ...base,
+          type: "message",
+          direction: "out",
+          message: OutboxId.parse(row.ref),
+          kind: row.out_kind ?? "text",
+          sender: row.out_sender ?? "",
+          text: row.out_text ?? "",
+          replyTo: row.out_reply_to ?? undefined,
+          turn: row.out_turn ?? undefined,
+        };
+      default:
+        return row.kind satisfies never;
+    }
+  }
+}
+
+/** The scope is one token, so that a search stays inside its group by the index itself. */
+function scopeToken(groupId: number): string {
+  return `group${groupId}`;
+}
+
+async function indexText(
+  trx: Kysely<Database>,
+  event: EventId,
+  groupId: number,
+  text: string,
+): Promise<void> {
+  await sql`INSERT INTO history (rowid, scope, text) VALUES (${event}, ${scopeToken(groupId)}, ${text})`.execute(
+    trx,
+  );
+}
+
+export interface HistoryHit {
+  readonly chat: ChatId;
+  readonly at: number;
+  readonly sender: string;
+  readonly text: string;
+}
+
+/**
+ * Full-text search over what was said in a group, best match first.
+ * @param words plain words; all must occur, the last as a beginning. Operators have no power.
+ */
+export async function searchHistory(
+  db: Kysely<Database>,
+  { groupId, words, limit }: { groupId: number; words: string; limit: number },
+): Promise<HistoryHit[]> {
+  const terms = words.match(/[\p{L}\p{N}]+/gu) ?? [];
+  if (terms.length === 0) return [];
+  const match = `scope : ${scopeToken(groupId)} AND text : (${terms.map((term) => `"${term}"`).join(" AND ")} *)`;
+  const { rows } = await sql<{ chat: ChatId; at: number; sender: string | null; text: string | null }>`
+    SELECT events.chat_id AS chat, events.at, coalesce(inbox.sender_name, outbox.sender_name) AS sender,
+      coalesce(inbox.text, outbox.text) AS text
+    FROM history
+    JOIN events ON events.id = history.rowid
+    LEFT JOIN inbox ON events.kind = 'in' AND inbox.id = events.ref
+    LEFT JOIN outbox ON events.kind = 'out' AND outbox.id = events.ref
+    WHERE history MATCH ${match} ORDER BY rank LIMIT ${limit}`.execute(db);
+  return rows.map(({ chat, at, sender, text }) => ({ chat, at, sender: sender ?? "", text: text ?? "" }));
+}

@@ -1,0 +1,562 @@
+/**
+ * Turns: one agent answer to a batch of messages of one chat, over however many attempts it takes.
+ *
+ * - One live turn per session (an index holds it). Claiming counts the session's fence up; every
+ *   effect of a turn is one transaction that first proves that its claim is still the latest (G6,
+ *   G7). Whoever cannot prove it has written nothing and must stop.
+ * - A message belongs to the turn that *took it in*: the first batch when it is claimed, a later one
+ *   when the engine says that it consumed it. The completing transaction makes them done, together
+ *   with the answer that is owed for them and the position to resume at (G10, G22).
+ * - A turn that was running when its host died is given back at the next start. That is the host's
+ *   fault, not the turn's: it is counted apart (G11).
+ */
+import { StaleError } from "@bellhop/sdk";
+import { type Kysely, type Selectable, sql, type Updateable } from "kysely";
+import type { Clock } from "../core/clock.ts";
+import type { TurnEvent } from "../core/events.ts";
+import {
+  type ChatId,
+  type GroupFolder,
+  type InboxId,
+  newId,
+  type OutboxId,
+  SessionId,
+  TurnId,
+} from "../core/ids.ts";
+import { type Chat, findChat } from "./chats.ts";
+import type { InboxRow } from "./inbox.ts";
+import { type NewOutbound, owe } from "./outbox.ts";
+import { endSession, type Session } from "./sessions.ts";
+import type { Database, TurnsTable } from "./tables.ts";
+import { appendEvent } from "./timeline.ts";
+
+type TurnRow = Selectable<TurnsTable>;
+
+/** A turn that is ours until it ends or somebody claims it after us. */
+export interface Claim {
+  readonly turn: TurnId;
+  readonly kind: TurnRow["kind"];
+  readonly fence: number;
+  readonly attempt: number;
+  readonly lost: number;
+  readonly model: string;
+  readonly chat: Chat;
+  readonly session: Session;
+  /** What it answers, in the order it was written. */
+  readonly inputs: readonly InboxRow[];
+  /** What earlier attempts have already said. */
+  readonly alreadySent: readonly string[];
+  readonly startedAt: number;
+}
+
+/** What an ending adds to the turn's row and to the chat. */
+export interface Ending {
+  readonly outbound: readonly NewOutbound[];
+  /** One plain sentence, where something went wrong. */
+  readonly reason?: string | undefined;
+}
+
+export interface Completion extends Ending {
+  readonly engineSession: string | undefined;
+  readonly position: string | undefined;
+  /** Prompts that the engine goes on with by itself: claimed for a new turn in the same transaction. */
+  readonly carried: readonly InboxId[];
+}
+
+export interface Failure extends Ending {
+  readonly class: string;
+  readonly detail: string;
+}
+
+/** A session with something to do, and when. */
+export interface Due {
+  readonly session: SessionId;
+  readonly groupId: number;
+  readonly at: number;
+}
+
+/** So that one prompt stays readable; what is over waits for the next turn. */
+const BATCH_MESSAGES = 50;
+
+export type Turns = ReturnType<typeof createTurns>;
+
+export interface TurnsOptions {
+  readonly clock: Clock;
+  /** Names this life of the host: a turn of another boot is nobody's. */
+  readonly boot: string;
+  /** The model that a group's turns ask for. */
+  readonly modelOf: (group: GroupFolder) => string;
+}
+
+export function createTurns(db: Kysely<Database>, { clock, boot, modelOf }: TurnsOptions) {
+  /** @throws StaleError when somebody else holds the turn, or nobody any more */
+  async function prove(trx: Kysely<Database>, claim: Claim, change: Updateable<TurnsTable>): Promise<void> {
+    const { numUpdatedRows } = await trx
+      .updateTable("turns")
+      .set({ boot_id: boot, ...change })
+      .where("id", "=", claim.turn)
+      .where("fence", "=", claim.fence)
+      .where("boot_id", "=", boot)
+      .where("state", "=", "running")
+      .executeTakeFirst();
+    if (numUpdatedRows === 0n)
+      throw new StaleError(`turn ${claim.turn} is no longer held under fence ${claim.fence}`);
+  }
+
+  async function raiseFence(trx: Kysely<Database>, session: SessionId): Promise<Session> {
+    return await trx
+      .updateTable("sessions")
+      .set((eb) => ({ fence: eb("fence", "+", 1) }))
+      .where("id", "=", session)
+      .returningAll()
+      .executeTakeFirstOrThrow();
+  }
+
+  async function announce(
+    trx: Kysely<Database>,
+    claim: Claim,
+    state: TurnEvent["state"],
+    { replies = [], reason }: { replies?: readonly OutboxId[]; reason?: string | undefined } = {},
+  ): Promise<void> {
+    const inputs = await trx
+      .selectFrom("inbox")
+      .select("id")
+      .where("turn_id", "=", claim.turn)
+      .orderBy("seq")
+      .execute();
+    await appendEvent(trx, claim.chat.id, clock.now(), {
+      kind: "turn",
+      ref: claim.turn,
+      data: {
+        state,
+        inputs: inputs.map(({ id }) => id),
+        replies: [...replies],
+        ...(reason === undefined ? {} : { reason }),
+      },
+    });
+  }
+
+  /** A new turn for these waiting rows, all of one chat. */
+  async function begin(
+    trx: Kysely<Database>,
+    sessionId: SessionId,
+    rows: readonly InboxRow[],
+  ): Promise<Claim | undefined> {
+    const [first] = rows;
+    if (!first) return undefined;
+    const session = await raiseFence(trx, sessionId);
+    const chat = await chatOf(trx, first.chat_id);
+    const model = modelOf(chat.folder);
+    const now = clock.now();
+    const turn = newId(TurnId);
+    await trx
+      .insertInto("turns")
+      .values({
+        id: turn,
+        session_id: session.id,
+        group_id: session.group_id,
+        chat_id: chat.id,
+        kind: "chat",
+        state: "running",
+        attempt: 1,
+        fence: session.fence,
+        boot_id: boot,
+        model,
+        retry_at: null,
+        failure_class: null,
+        failure_detail: null,
+        created_at: now,
+        started_at: now,
+        ended_at: null,
+      })
+      .execute();
+    const claim: Claim = {
+      turn,
+      kind: "chat",
+      fence: session.fence,
+      attempt: 1,
+      lost: 0,
+      model,
+      chat,
+      session,
+      inputs: rows,
+      alreadySent: [],
+      startedAt: now,
+    };
+    await take(
+      trx,
+      claim,
+      rows.map(({ id }) => id),
+    );
+    await announce(trx, claim, "started");
+    return claim;
+  }
+
+  /** The next attempt at a turn that waits for one. */
+  async function resume(trx: Kysely<Database>, row: TurnRow): Promise<Claim> {
+    const session = await raiseFence(trx, row.session_id);
+    const now = clock.now();
+    const { attempt } = await trx
+      .updateTable("turns")
+      .set((eb) => ({
+        state: "running",
+        fence: session.fence,
+        boot_id: boot,
+        attempt: eb("attempt", "+", 1),
+        retry_at: null,
+        started_at: now,
+      }))
+      .where("id", "=", row.id)
+      .returning("attempt")
+      .executeTakeFirstOrThrow();
+    const inputs = await trx
+      .selectFrom("inbox")
+      .selectAll()
+      .where("turn_id", "=", row.id)
+      .orderBy("seq")
+      .execute();
+    const sent = await trx
+      .selectFrom("outbox")
+      .select("text")
+      .where("turn_id", "=", row.id)
+      .where("kind", "=", "text")
+      .orderBy("seq")
+      .execute();
+    return {
+      turn: row.id,
+      kind: row.kind,
+      fence: session.fence,
+      attempt,
+      lost: row.lost,
+      model: row.model,
+      chat: await chatOf(trx, row.chat_id),
+      session,
+      inputs,
+      alreadySent: sent.map(({ text }) => text),
+      startedAt: now,
+    };
+  }
+
+  async function finish(
+    trx: Kysely<Database>,
+    claim: Claim,
+    state: "done" | "failed" | "cancelled",
+    { outbound, reason }: Ending,
+  ): Promise<OutboxId[]> {
+    const now = clock.now();
+    const replies = await owe(
+      trx,
+      { chat: claim.chat.id, groupId: claim.chat.group_id, turn: claim.turn, now },
+      outbound,
+    );
+    await trx.updateTable("inbox").set({ state: "done" }).where("turn_id", "=", claim.turn).execute();
+    await announce(trx, claim, state, { replies: await allReplies(trx, claim.turn), reason });
+    return replies;
+  }
+
+  async function holdBack(
+    claim: Claim,
+    change: Updateable<TurnsTable>,
+    { outbound, reason }: Ending,
+    announced: boolean,
+  ): Promise<void> {
+    await db.transaction().execute(async (trx) => {
+      await prove(trx, claim, { state: "waiting", ...change });
+      const now = clock.now();
+      await owe(trx, { chat: claim.chat.id, groupId: claim.chat.group_id, turn: claim.turn, now }, outbound);
+      if (announced) await announce(trx, claim, "retrying", { reason });
+    });
+  }
+
+  return {
+    /**
+     * The session's next turn: the one that waits for another attempt and is due, else a new one for
+     * the oldest waiting message and those of its chat behind it. Nothing while a turn runs.
+     */
+    async claim(session: SessionId): Promise<Claim | undefined> {
+      return await db.transaction().execute(async (trx) => {
+        const live = await trx
+          .selectFrom("turns")
+          .selectAll()
+          .where("session_id", "=", session)
+          .where("ended_at", "is", null)
+          .executeTakeFirst();
+        if (live) {
+          const due = live.state === "waiting" && (live.retry_at ?? 0) <= clock.now();
+          return due ? await resume(trx, live) : undefined;
+        }
+        const oldest = await waiting(trx, session)
+          .orderBy("accepted_at")
+          .orderBy("seq")
+          .limit(1)
+          .executeTakeFirst();
+        if (!oldest) return undefined;
+        const rows = await waiting(trx, session)
+          .where("chat_id", "=", oldest.chat_id)
+          .orderBy("seq")
+          .limit(BATCH_MESSAGES)
+          .execute();
+        return await begin(trx, session, rows);
+      });
+    },
+
+    /** Messages of the turn's own chat that came after it was claimed and that no turn has taken. */
+    followUps: (claim: Claim): Promise<InboxRow[]> =>
+      waiting(db, claim.session.id)
+        .where("chat_id", "=", claim.chat.id)
+        .orderBy("seq")
+        .limit(BATCH_MESSAGES)
+        .execute(),
+
+    /** Takes these messages into the turn: its engine has consumed them, or is about to. */
+    async consume(claim: Claim, messages: readonly InboxId[]): Promise<void> {
+      if (messages.length === 0) return;
+      await db.transaction().execute(async (trx) => {
+        await prove(trx, claim, {});
+        await take(trx, claim, messages);
+      });
+    },
+
+    /** The answer, its inputs and the place to resume: all or nothing. Returns the claim on what was carried over. */
+    async complete(claim: Claim, completion: Completion): Promise<Claim | undefined> {
+      return await db.transaction().execute(async (trx) => {
+        await prove(trx, claim, { state: "done", ended_at: clock.now() });
+        if (completion.engineSession !== undefined) {
+          await trx
+            .updateTable("sessions")
+            .set({ engine_session: completion.engineSession, position: completion.position ?? null })
+            .where("id", "=", claim.session.id)
+            .execute();
+        }
+        await finish(trx, claim, "done", completion);
+        if (completion.carried.length === 0) return undefined;
+        const rows = await waiting(trx, claim.session.id)
+          .where("id", "in", completion.carried)
+          .orderBy("seq")
+          .execute();
+        return await begin(trx, claim.session.id, rows);
+      });
+    },
+
+    /** For good: no further attempt. The person is told by what `ending.outbound` holds. */
+    async fail(claim: Claim, failure: Failure): Promise<void> {
+      await db.transaction().execute(async (trx) => {
+        await prove(trx, claim, {
+          state: "failed",
+          ended_at: clock.now(),
+          failure_class: failure.class,
+          failure_detail: failure.detail,
+        });
+        await finish(trx, claim, "failed", failure);
+      });
+    },
+
+    /** Another attempt at `at`. One that is not `charged` does not count against the limit. */
+    retry: (claim: Claim, failure: Failure & { at: number; charged: boolean }): Promise<void> =>
+      holdBack(
+        claim,
+        {
+          retry_at: failure.at,
+          attempt: failure.charged ? claim.attempt : claim.attempt - 1,
+          failure_class: failure.class,
+          failure_detail: failure.detail,
+        },
+        failure,
+        true,
+      ),
+
+    /** Gives the turn back uncharged, for the next host to go on with: we are shutting down (G26). */
+    release: (claim: Claim): Promise<void> =>
+      holdBack(claim, { retry_at: clock.now(), attempt: claim.attempt - 1 }, { outbound: [] }, false),
+
+    /** Owes something while the turn goes on: what a tool sends. */
+    async say(claim: Claim, chat: Chat, outbound: NewOutbound): Promise<OutboxId | undefined> {
+      return await db.transaction().execute(async (trx) => {
+        await prove(trx, claim, {});
+        const [id] = await owe(
+          trx,
+          { chat: chat.id, groupId: chat.group_id, turn: claim.turn, now: clock.now() },
+          [outbound],
+        );
+        return id;
+      });
+    },
+
+    /**
+     * Ends the session whose conversation the engine no longer knows and moves the turn, and what
+     * waits, to a fresh one of the same scope (G23).
+     */
+    async startAfresh(claim: Claim): Promise<Claim> {
+      return await db.transaction().execute(async (trx) => {
+        await prove(trx, claim, {});
+        const { session: old } = claim;
+        const now = clock.now();
+        await endSession(trx, old.id, now);
+        const session = await trx
+          .insertInto("sessions")
+          .values({
+            id: newId(SessionId),
+            group_id: old.group_id,
+            scope_kind: old.scope_kind,
+            scope_key: old.scope_key,
+            engine: old.engine,
+            provider: old.provider,
+            engine_session: null,
+            position: null,
+            fence: claim.fence,
+            tainted: old.tainted,
+            created_at: now,
+            ended_at: null,
+          })
+          .returningAll()
+          .executeTakeFirstOrThrow();
+        await trx.updateTable("turns").set({ session_id: session.id }).where("id", "=", claim.turn).execute();
+        await trx
+          .updateTable("inbox")
+          .set({ session_id: session.id })
+          .where("session_id", "=", old.id)
+          .where("state", "in", ["waiting", "claimed"])
+          .execute();
+        return { ...claim, session };
+      });
+    },
+
+    /** Whether the turn has already put something into a chat: by a tool, or in an earlier attempt. */
+    async hasSpoken(claim: Claim): Promise<boolean> {
+      const row = await db
+        .selectFrom("outbox")
+        .select("id")
+        .where("turn_id", "=", claim.turn)
+        .where("kind", "=", "text")
+        .limit(1)
+        .executeTakeFirst();
+      return row !== undefined;
+    },
+
+    /** What was said lately in the turn's chat before the turn, oldest first: for a recap. */
+    async recap(claim: Claim, limit: number): Promise<{ who: string; text: string }[]> {
+      const { rows } = await sql<{ who: string; text: string }>`
+        SELECT coalesce(inbox.sender_name, outbox.sender_name, 'you') AS who, coalesce(inbox.text, outbox.text) AS text
+        FROM events
+        LEFT JOIN inbox ON events.kind = 'in' AND inbox.id = events.ref
+        LEFT JOIN outbox ON events.kind = 'out' AND outbox.id = events.ref
+        WHERE events.chat_id = ${claim.chat.id} AND events.kind IN ('in', 'out')
+          AND (inbox.turn_id IS NOT ${claim.turn} OR inbox.id IS NULL) AND (inbox.id IS NOT NULL OR outbox.kind = 'text')
+          AND (inbox.id IS NULL OR inbox.state = 'done')
+        ORDER BY events.id DESC LIMIT ${limit}`.execute(db);
+      return rows.toReversed();
+    },
+
+    /**
+     * What is running although nobody runs it (all but `alive`) waits again: what another boot left
+     * behind, or what was abandoned because nothing could be written. Returns those that were lost
+     * too often to be tried again, claimed, for the caller to fail.
+     */
+    async reclaim(alive: readonly TurnId[], lostLimit: number): Promise<Claim[]> {
+      return await db.transaction().execute(async (trx) => {
+        await trx
+          .updateTable("turns")
+          .set((eb) => ({
+            state: "waiting",
+            retry_at: clock.now(),
+            lost: eb("lost", "+", 1),
+            attempt: eb("attempt", "-", 1),
+          }))
+          .where("ended_at", "is", null)
+          .where("state", "=", "running")
+          .$if(alive.length > 0, (query) => query.where("id", "not in", alive))
+          .execute();
+        const poison = await trx
+          .selectFrom("turns")
+          .selectAll()
+          .where("ended_at", "is", null)
+          .where("state", "=", "waiting")
+          .where("lost", ">=", lostLimit)
+          .execute();
+        const claims: Claim[] = [];
+        for (const row of poison) claims.push(await resume(trx, row));
+        return claims;
+      });
+    },
+
+    /** Every session with something to do. */
+    async due(): Promise<Due[]> {
+      const fresh = await db
+        .selectFrom("inbox")
+        .innerJoin("sessions", "sessions.id", "inbox.session_id")
+        .select((eb) => [
+          "sessions.id as session",
+          "sessions.group_id as groupId",
+          eb.fn.min("accepted_at").as("at"),
+        ])
+        .where(isWaiting)
+        .groupBy("sessions.id")
+        .execute();
+      const again = await db
+        .selectFrom("turns")
+        .select(["session_id as session", "group_id as groupId", "retry_at as at"])
+        .where("ended_at", "is", null)
+        .where("state", "=", "waiting")
+        .execute();
+      return [...again, ...fresh].map(({ session, groupId, at }) => ({ session, groupId, at: at ?? 0 }));
+    },
+
+    /** What a message answers: its number and text, if it is one of this chat. */
+    async quoted(chat: ChatId, ref: string): Promise<{ seq: number; text: string } | undefined> {
+      for (const table of ["inbox", "outbox"] as const) {
+        const row = await db
+          .selectFrom(table)
+          .select(["seq", "text"])
+          .where("chat_id", "=", chat)
+          .where((eb) => eb.or([eb("platform_id", "=", ref), eb(sql<string>`id`, "=", ref)]))
+          .executeTakeFirst();
+        if (row) return row;
+      }
+      return undefined;
+    },
+
+    live: (): Promise<TurnRow[]> =>
+      db.selectFrom("turns").selectAll().where("ended_at", "is", null).execute(),
+
+    /** How many messages wait, by chat and session. */
+    waitingByChat: () =>
+      db
+        .selectFrom("inbox")
+        .select((eb) => ["chat_id as chat", "session_id as session", eb.fn.countAll<number>().as("messages")])
+        .where(isWaiting)
+        .groupBy(["chat_id", "session_id"])
+        .execute(),
+  };
+}
+
+/** Spelled as a literal, because only then does SQLite use the index of what waits. */
+const isWaiting = sql<boolean>`inbox.state = 'waiting'`;
+
+function waiting(db: Kysely<Database>, session: SessionId) {
+  return db.selectFrom("inbox").selectAll().where("session_id", "=", session).where(isWaiting);
+}
+
+async function take(trx: Kysely<Database>, claim: Claim, messages: readonly InboxId[]): Promise<void> {
+  await trx
+    .updateTable("inbox")
+    .set({ state: "claimed", turn_id: claim.turn })
+    .where("id", "in", messages)
+    .where(isWaiting)
+    .execute();
+}
+
+async function allReplies(trx: Kysely<Database>, turn: TurnId): Promise<OutboxId[]> {
+  const rows = await trx
+    .selectFrom("outbox")
+    .select("id")
+    .where("turn_id", "=", turn)
+    .orderBy("seq")
+    .execute();
+  return rows.map(({ id }) => id);
+}
+
+async function chatOf(trx: Kysely<Database>, id: ChatId): Promise<Chat> {
+  const chat = await findChat(trx, id);
+  if (!chat) throw new Error(`the chat ${id} is gone`);
+  return chat;
+}

@@ -1,0 +1,36 @@
+/**
+ * What a chat is told when an answer fails: one sentence in plain words, with what happens next.
+ * The technical detail goes to the log and to `status`, never into a chat.
+ */
+import type { EngineFailure, FailureClass } from "./engine.ts";
+
+/** Said once, when the turn is given up. */
+export function givenUp(failure: EngineFailure): string {
+  return SENTENCES[failure.class];
+}
+
+const SENTENCES: Record<FailureClass, string> = {
+  transient: "I could not get an answer: the model's service keeps failing. Please try again later.",
+  rate_limited:
+    "I could not get an answer: the model's service is still asking us to wait. Please try again later.",
+  auth: "I could not get an answer: the model's service refuses our key. The owner must renew it; then please write again.",
+  permanent:
+    "I could not get an answer: the model's service rejected the request. The owner finds the reason in the log.",
+  refused: "The model declined to answer this.",
+  overflow: "I could not get an answer: this conversation has become too long for the model.",
+  stale_position: "I could not get an answer: the stored conversation could not be opened. Please try again.",
+  stale_session: "I could not get an answer: the stored conversation could not be opened. Please try again.",
+  resource: "I could not get an answer: the work needed more memory or processes than it may have.",
+  crashed: "I could not get an answer: the agent stopped unexpectedly, more than once.",
+  cancelled: "The answer was stopped.",
+};
+
+/** Said once per incident when the wait is long enough for people to wonder. */
+export function waiting(at: number, timezone: string): string {
+  const time = new Intl.DateTimeFormat("en-GB", { timeStyle: "short", timeZone: timezone }).format(at);
+  return `The model's service asks us to wait. I'll try again at ${time}.`;
+}
+
+export const NO_ANSWER = "The assistant ended its turn without an answer.";
+export const STARTED_AFRESH =
+  "Our earlier conversation could not be opened again, so I start afresh with what was said lately.";

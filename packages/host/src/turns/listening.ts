@@ -1,0 +1,66 @@
+/**
+ * Listening: from an engine's events during one turn to what people see of it.
+ *
+ * - Every visible text passes the outbound filter, deltas as they come and the answer as a whole.
+ * - What the agent says before it uses a tool is progress: shown live, not part of the answer. The
+ *   answer is what it says after its last tool; if it said nothing then, the last thing it did say.
+ */
+import { createOutboundFilter, filterOutbound } from "../core/outbound-filter.ts";
+
+export interface Listening {
+  /** The piece to show, if any, and whether it begins a new stretch of text. */
+  delta(text: string): { readonly text: string; readonly reset: boolean } | undefined;
+  /** A whole block has been said. Returns what of it was not shown yet. */
+  reply(text: string): { readonly text: string; readonly reset: boolean } | undefined;
+  tool(): void;
+  /** What is on the screen of whoever watches live. */
+  readonly shown: string;
+  readonly answer: string;
+}
+
+export function createListening(secrets: readonly string[]): Listening {
+  const filter = createOutboundFilter(secrets);
+  let stretch: string[] = [];
+  let last: string[] = [];
+  let shown = "";
+  let fresh = true;
+  let streamed = false;
+  let gap = "";
+
+  function show(text: string) {
+    if (text === "") return undefined;
+    const reset = fresh;
+    const piece = reset ? text : gap + text;
+    fresh = false;
+    gap = "";
+    shown = reset ? piece : shown + piece;
+    return { text: piece, reset };
+  }
+
+  return {
+    delta(text) {
+      streamed = true;
+      return show(filter.push(text));
+    },
+    reply(text) {
+      const rest = streamed ? filter.end() : filterOutbound(text, secrets);
+      streamed = false;
+      const visible = filterOutbound(text, secrets).trim();
+      if (visible !== "") stretch.push(visible);
+      const piece = show(rest);
+      gap = "\n\n"; // the next block is a paragraph of its own on the screen, as it is in the answer
+      return piece;
+    },
+    tool() {
+      if (stretch.length > 0) last = stretch;
+      stretch = [];
+      fresh = true;
+    },
+    get shown() {
+      return shown;
+    },
+    get answer() {
+      return (stretch.length > 0 ? stretch : last).join("\n\n");
+    },
+  };
+}

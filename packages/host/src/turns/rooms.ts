@@ -1,0 +1,233 @@
+/**
+ * Rooms: the sandboxes that are alive, each with its session's engine and its door to the broker.
+ *
+ * - A room serves one session, from its cold start until it has been idle too long, makes room for
+ *   another, or its program ends.
+ * - Door, sandbox and engine start side by side; at most as many rooms start at once as there are
+ *   cores (starts.ts).
+ * - A program that ends while nobody speaks with it takes its room with it; nobody else notices.
+ */
+import type { Clock } from "../core/clock.ts";
+import { type GroupFolder, newId, SandboxId, type SessionId } from "../core/ids.ts";
+import type { Log } from "../log.ts";
+import type { Session } from "../store/sessions.ts";
+import type { Broker, Door } from "./broker.ts";
+import type { AgentEngine, EngineEvent, EngineOpen, EngineSession, HostTool } from "./engine.ts";
+import type { Mount, SandboxLimits, SandboxRuntime } from "./sandbox.ts";
+import { createStarts } from "./starts.ts";
+
+export type RoomState = "starting" | "busy" | "idle" | "closing";
+
+export interface Room {
+  readonly session: SessionId;
+  readonly groupId: number;
+  readonly group: GroupFolder;
+  readonly scope: string;
+  readonly state: RoomState;
+  /** When it last changed its state, by the wall clock. */
+  readonly since: number;
+  /** By the monotonic clock: who has been idle longest gives way first. */
+  readonly idleSince: number;
+  readonly door: Promise<Door>;
+  readonly engine: EngineSession;
+  readonly steers: boolean;
+  /** The engine's next event; `closed` for ever once the program is gone. */
+  next(): Promise<EngineEvent>;
+  /** The same, but it stays the next one. */
+  watch(): Promise<EngineEvent>;
+}
+
+export interface RoomParts {
+  readonly runtime: SandboxRuntime;
+  readonly broker: Broker;
+  readonly engineOf: (group: GroupFolder) => AgentEngine;
+  /** Composes the group's memory and says what of the group is mounted. */
+  readonly furnish: (group: GroupFolder, groupNumber: number) => Promise<readonly Mount[]>;
+  /** Who the assistant is, for the engine's system prompt. */
+  readonly instructionsOf: (group: GroupFolder) => string;
+  readonly toolsOf: (session: SessionId) => readonly HostTool[];
+  /** The owner of the door's socket, where the host runs as root. */
+  readonly uidOf: (groupNumber: number) => number | undefined;
+  readonly limits: SandboxLimits;
+  readonly idleMs: number;
+  readonly cores: number;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export interface RoomRequest {
+  readonly session: Session;
+  readonly group: GroupFolder;
+  readonly model: string;
+  /** Overrides what the session itself says: the resume ladder's rungs. */
+  readonly resume: EngineOpen["resume"];
+}
+
+export type Rooms = ReturnType<typeof createRooms>;
+
+/** What the rooms know of one beyond what others see. */
+interface Lived {
+  state: RoomState;
+  since: number;
+  idleSince: number;
+  cancelIdle: () => void;
+  closed: Promise<void> | undefined;
+}
+
+export function createRooms(parts: RoomParts) {
+  const { runtime, broker, clock, log } = parts;
+  const starts = createStarts(parts.cores);
+  const rooms = new Map<SessionId, Room & { lived: Lived }>();
+  const listeners = new Set<() => void>();
+
+  function open({ session, group, model, resume }: RoomRequest): Room {
+    const id = newId(SandboxId);
+    const adapter = parts.engineOf(group);
+    const place = starts.enter();
+    const door = place.then(() =>
+      broker.openDoor({ sandbox: id, group, session: session.id, uid: parts.uidOf(session.group_id) }),
+    );
+    const sandbox = Promise.all([door, place.then(() => parts.furnish(group, session.group_id))]).then(
+      ([{ directory }, mounts]) =>
+        runtime.prepare({
+          id,
+          group,
+          groupNumber: session.group_id,
+          mounts: [...mounts, ...adapter.mounts],
+          doorDirectory: directory,
+          limits: parts.limits,
+        }),
+    );
+    const engine = adapter.open({
+      sandbox,
+      resume,
+      model,
+      instructions: parts.instructionsOf(group),
+      tools: parts.toolsOf(session.id),
+    });
+    const lived: Lived = {
+      state: "starting",
+      since: clock.now(),
+      idleSince: clock.monotonic(),
+      cancelIdle: () => undefined,
+      closed: undefined,
+    };
+    const events = engine.events[Symbol.asyncIterator]();
+    let ahead: Promise<EngineEvent> | undefined;
+
+    async function read(): Promise<EngineEvent> {
+      const { value, done } = await events.next();
+      const event: EngineEvent = done ? { type: "closed" } : value;
+      if (event.type === "ready" || event.type === "closed") (await place)();
+      return event;
+    }
+
+    const room: Room & { lived: Lived } = {
+      session: session.id,
+      groupId: session.group_id,
+      group,
+      scope: session.scope_key,
+      get state() {
+        return lived.state;
+      },
+      get since() {
+        return lived.since;
+      },
+      get idleSince() {
+        return lived.idleSince;
+      },
+      door,
+      engine,
+      steers: adapter.steers,
+      lived,
+      next() {
+        const event = ahead ?? read();
+        ahead = undefined;
+        return event;
+      },
+      watch() {
+        ahead ??= read();
+        return ahead;
+      },
+    };
+    rooms.set(session.id, room);
+    return room;
+  }
+
+  function change(room: Room & { lived: Lived }, state: RoomState): void {
+    room.lived.cancelIdle();
+    Object.assign(room.lived, {
+      state,
+      since: clock.now(),
+      idleSince: clock.monotonic(),
+      cancelIdle: () => undefined,
+    });
+  }
+
+  function own(room: Room): (Room & { lived: Lived }) | undefined {
+    const found = rooms.get(room.session);
+    return found === room ? found : undefined;
+  }
+
+  /** Resolves when the room's process tree is gone and its place is free. */
+  async function close(room: Room): Promise<void> {
+    const found = own(room);
+    if (!found) return;
+    if (found.lived.closed === undefined) {
+      change(found, "closing");
+      found.lived.closed = tearDown(found);
+    }
+    await found.lived.closed;
+  }
+
+  async function tearDown(room: Room): Promise<void> {
+    try {
+      await room.engine.close();
+      await (await room.door).close();
+    } catch (error) {
+      // A room that will not close keeps no place: what is left of it dies with the host at the latest.
+      log.error({ err: error, group: room.group }, "a sandbox did not close cleanly");
+    }
+    rooms.delete(room.session);
+    for (const listener of listeners) listener();
+  }
+
+  return {
+    open,
+    close,
+
+    of: (session: SessionId): Room | undefined => rooms.get(session),
+    list: (): readonly Room[] => [...rooms.values()],
+
+    /** The room serves a turn. */
+    busy(room: Room): void {
+      const found = own(room);
+      if (found && found.lived.state !== "closing") change(found, "busy");
+    },
+
+    /** The room stays warm for a while. If its program ends meanwhile, or speaks unasked, that is seen here. */
+    idle(room: Room): void {
+      const found = own(room);
+      if (!found || found.lived.state === "closing") return;
+      change(found, "idle");
+      found.lived.cancelIdle = clock.after(parts.idleMs, () => void close(found));
+      void attend(found);
+    },
+
+    /** Called whenever a room has gone. */
+    onGone(listener: () => void): void {
+      listeners.add(listener);
+    },
+  };
+
+  async function attend(room: Room & { lived: Lived }): Promise<void> {
+    while (room.lived.state === "idle") {
+      const event = await room.watch();
+      if (room.lived.state !== "idle") return; // it is the turn's to read
+      await room.next();
+      if (event.type !== "closed") continue;
+      log.info({ group: room.group, failure: event.failure }, "an idle sandbox ended by itself");
+      await close(room);
+    }
+  }
+}

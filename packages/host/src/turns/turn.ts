@@ -1,0 +1,473 @@
+/**
+ * One turn, from its claim to its end: `done`, `failed`, or waiting for another attempt.
+ *
+ * - Everything it causes is written under its fence. Where that fails, somebody else holds the turn:
+ *   it stops, closes its room and writes nothing more (G7).
+ * - Three clocks watch it (G9): the start, silence, and the whole.
+ * - The ladder (design: stale resume): an unknown position resumes the session at its latest point;
+ *   an unknown session starts afresh with a recap, once, and the person is told. Nobody sees the
+ *   error itself, and no attempt is charged for it.
+ */
+import { StaleError } from "@bellhop/sdk";
+import type { Clock } from "../core/clock.ts";
+import type { EventBus, LiveEvent } from "../core/events.ts";
+import type { GroupFolder, InboxId } from "../core/ids.ts";
+import { promptBlocks, type PromptMessage } from "../core/prompt.ts";
+import { splitText } from "../core/split.ts";
+import type { Log } from "../log.ts";
+import type { InboxRow } from "../store/inbox.ts";
+import type { NewOutbound } from "../store/outbox.ts";
+import type { Claim, Turns } from "../store/turns.ts";
+import type { Door } from "./broker.ts";
+import type { EngineEvent, EngineFailure, EngineOpen, FailureClass, Prompt } from "./engine.ts";
+import { givenUp, NO_ANSWER, STARTED_AFRESH, waiting } from "./failure-words.ts";
+import { createListening } from "./listening.ts";
+import type { Room, Rooms } from "./rooms.ts";
+
+export interface TurnLimits {
+  /** Until the engine's program is up. */
+  readonly startMs: number;
+  /** Without any event of the engine. */
+  readonly silenceMs: number;
+  /** From the first attempt's start to the end of the last. */
+  readonly totalMs: number;
+  /** Attempts at one turn (G11). */
+  readonly attempts: number;
+}
+
+export interface TurnParts {
+  readonly turns: Turns;
+  readonly rooms: Rooms;
+  readonly bus: EventBus;
+  /** There is something to deliver in this turn's chat. */
+  readonly deliver: (claim: Claim) => void;
+  readonly maxTextLength: (claim: Claim) => number;
+  readonly timezoneOf: (group: GroupFolder) => string;
+  readonly secrets: readonly string[];
+  readonly limits: TurnLimits;
+  readonly clock: Clock;
+  /** From 0 to below 1, for the jitter of backoffs. */
+  readonly random: () => number;
+  readonly log: Log;
+}
+
+/** A turn under way, as the dispatcher and the tools see it. */
+export interface RunningTurn {
+  /** The claim it holds now; another one once a carried message opened the next turn. */
+  readonly claim: Claim;
+  readonly state: "running" | "releasing";
+  /** What somebody who starts to watch now has missed. */
+  snapshot(): readonly LiveEvent[];
+  /** More messages have come for its session. */
+  hint(): void;
+  /** Ends it now and gives it back uncharged: we are shutting down (G26). */
+  release(): void;
+  /** Never rejects. */
+  readonly over: Promise<TurnOver>;
+}
+
+export interface TurnOver {
+  /** It waits for another attempt until then. */
+  readonly retryAt?: number;
+  /** It ended without writing how: it must be given back before it can be claimed again. */
+  readonly abandoned?: boolean;
+}
+
+/** Full jitter, base 1 s, cap 5 min (guarantees 1.6). */
+const BACKOFF_BASE_MS = 1_000;
+const BACKOFF_CAP_MS = 5 * 60_000;
+/** Where a provider asks to wait and does not say how long. */
+const RATE_LIMIT_WAIT_MS = 10_000;
+/** A wait that is shorter than this is not worth a word. */
+const WORTH_A_WORD_MS = 5_000;
+const RECAP_MESSAGES = 20;
+
+type Ended =
+  | { readonly how: "done"; readonly carried: readonly InboxId[] }
+  | { readonly how: "failed"; readonly failure: EngineFailure }
+  | { readonly how: "released" };
+
+export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
+  const { turns, rooms, bus, clock, limits, log } = parts;
+  let claim = first;
+  let listening = createListening(parts.secrets);
+  let tool: string | undefined;
+  let room: Room | undefined;
+  /** Handed to the engine, whether it took them in or not. */
+  let given = new Set<InboxId>();
+  /** Taken in: the turn answers for them. */
+  let taken = new Set<InboxId>();
+  /** A conversation that turned out to be lost; its name is never stored again (G23). */
+  let poisoned: string | undefined;
+  let recap: { who: string; text: string }[] = [];
+  let looking: Promise<void> | undefined;
+  let lookAgain = false;
+  const releasing = Promise.withResolvers<Ended>();
+  let state: RunningTurn["state"] = "running";
+
+  const live = () => ({ chat: claim.chat.id, turn: claim.turn });
+  const show = (event: LiveEvent) => bus.publish({ type: "live", event });
+
+  /** What the engine itself said of the conversation, to be stored if the turn completes. */
+  let heard: { engineSession?: string; position?: string } = {};
+
+  async function run(): Promise<TurnOver> {
+    let carriedOn = false;
+    const tried = new Set<FailureClass>();
+    for (;;) {
+      const ended = await attempt(carriedOn);
+      if (ended.how === "done") {
+        const next = await complete(ended.carried);
+        if (!next) {
+          // A program that goes on with what nobody claimed would speak for no turn.
+          if (ended.carried.length > 0) await closeRoom();
+          else if (room) rooms.idle(room);
+          return {};
+        }
+        claim = next;
+        carriedOn = true;
+        tried.clear();
+        continue;
+      }
+      carriedOn = false;
+      await closeRoom();
+      if (ended.how === "released") {
+        await turns.release(claim);
+        return {};
+      }
+      const rung = ladder(ended.failure, tried);
+      if (rung === undefined) return await giveBack(ended.failure);
+      tried.add(rung);
+      if (rung === "stale_session") {
+        poisoned = claim.session.engine_session ?? undefined;
+        claim = await turns.startAfresh(claim);
+        recap = await turns.recap(claim, RECAP_MESSAGES);
+        await notify("afresh", STARTED_AFRESH);
+      }
+      room = open(rung === "stale_position" ? resumeOf(claim, false) : undefined);
+    }
+  }
+
+  /** The first rung that fits and was not tried yet; a rung that failed the same way leads to the next. */
+  function ladder(
+    { class: kind }: EngineFailure,
+    tried: Set<FailureClass>,
+  ): "stale_position" | "stale_session" | undefined {
+    if (kind === "stale_position" && !tried.has("stale_position")) return "stale_position";
+    if ((kind === "stale_position" || kind === "stale_session") && !tried.has("stale_session"))
+      return "stale_session";
+    return undefined;
+  }
+
+  function open(resume: EngineOpen["resume"]): Room {
+    return rooms.open({ session: claim.session, group: claim.chat.folder, model: claim.model, resume });
+  }
+
+  async function closeRoom(): Promise<void> {
+    if (room) await rooms.close(room);
+    room = undefined;
+  }
+
+  /** One attempt: opens a room if there is none, gives it the batch, listens until the engine is done. */
+  async function attempt(carriedOn: boolean): Promise<Ended> {
+    room ??= rooms.of(claim.session.id) ?? open(resumeOf(claim, true));
+    const here = room;
+    const cold = here.state === "starting";
+    if (!cold) rooms.busy(here);
+    listening = createListening(parts.secrets);
+    tool = undefined;
+    heard = {};
+    if (!carriedOn) given = new Set();
+    let door: Door;
+    try {
+      const opened = await Promise.race([here.door, releasing.promise]);
+      if ("how" in opened) return opened;
+      door = opened;
+    } catch (cause) {
+      return {
+        how: "failed",
+        failure: { class: "transient", detail: `the sandbox could not be opened: ${words(cause)}` },
+      };
+    }
+    if (cold) await absorb();
+    taken = new Set(claim.inputs.map(({ id }) => id));
+    for (const id of taken) given.add(id);
+    door.setTurn(claim.turn);
+    if (!carriedOn) here.engine.prompt(await promptOf(claim.inputs, false));
+    const ended = await listen(here, cold);
+    const failureSeen = door.lastFailure();
+    // What is carried over goes on at once: its model calls belong to the turn that is about to be claimed.
+    if (ended.how !== "done" || ended.carried.length === 0) door.setTurn(undefined);
+    return ended.how === "failed" ? { how: "failed", failure: judged(ended.failure, failureSeen) } : ended;
+  }
+
+  async function listen(here: Room, cold: boolean): Promise<Ended> {
+    let started = !cold;
+    for (;;) {
+      const limit = started ? limits.silenceMs : limits.startMs;
+      const left = claim.startedAt + limits.totalMs - clock.now();
+      const event = await within(Math.min(limit, left), here.next());
+      if (event === "released") return { how: "released" };
+      if (event === undefined) return { how: "failed", failure: timedOut(started, left <= limit) };
+      started = true;
+      const ended = await hear(event);
+      if (ended) return ended;
+    }
+  }
+
+  /** The broker saw the provider's real answer: its word comes first, except on what only the engine can know. */
+  function judged(said: EngineFailure, seen: EngineFailure | undefined): EngineFailure {
+    const engineKnows: readonly FailureClass[] = ["stale_position", "stale_session", "cancelled", "refused"];
+    return seen === undefined || engineKnows.includes(said.class) ? said : seen;
+  }
+
+  async function hear(event: EngineEvent): Promise<Exclude<Ended, { how: "released" }> | undefined> {
+    switch (event.type) {
+      case "ready":
+        if (room) rooms.busy(room);
+        heard.engineSession = event.engineSession;
+        return undefined;
+      case "position":
+        heard.position = event.position;
+        return undefined;
+      case "consumed": {
+        const fresh = event.prompts.filter((id) => given.has(id) && !taken.has(id));
+        await turns.consume(claim, fresh);
+        for (const id of fresh) taken.add(id);
+        return undefined;
+      }
+      case "delta":
+      case "reply": {
+        tool = undefined;
+        const piece = event.type === "delta" ? listening.delta(event.text) : listening.reply(event.text);
+        if (piece) show({ type: "delta", ...live(), ...piece });
+        return undefined;
+      }
+      case "activity":
+        if (event.tool !== undefined && event.tool !== tool) listening.tool();
+        if (event.tool !== tool) {
+          tool = event.tool;
+          show({ type: "activity", ...live(), tool });
+        }
+        return undefined;
+      case "done":
+        return event.failure
+          ? { how: "failed", failure: event.failure }
+          : { how: "done", carried: event.carried.filter((id) => given.has(id)) };
+      case "closed":
+        return {
+          how: "failed",
+          failure: event.failure ?? { class: "crashed", detail: "the engine ended in the middle of a turn" },
+        };
+      default:
+        return event satisfies never;
+    }
+  }
+
+  /** What arrived while the sandbox started joins its first prompt. */
+  async function absorb(): Promise<void> {
+    const more = await turns.followUps(claim);
+    await turns.consume(
+      claim,
+      more.map(({ id }) => id),
+    );
+    claim = { ...claim, inputs: [...claim.inputs, ...more] };
+  }
+
+  /** Gives the engine what came meanwhile; it says itself when it takes it in. */
+  async function steer(): Promise<void> {
+    const here = room;
+    if (!here?.steers || state !== "running") return;
+    const fresh = (await turns.followUps(claim)).filter(({ id }) => !given.has(id));
+    for (const row of fresh) {
+      given.add(row.id);
+      here.engine.prompt(await promptOf([row], true));
+    }
+  }
+
+  async function promptOf(rows: readonly InboxRow[], steering: boolean): Promise<Prompt> {
+    const [first] = rows;
+    if (!first) throw new Error(`turn ${claim.turn} has nothing to answer`);
+    const messages: PromptMessage[] = [];
+    for (const row of rows) messages.push(await toPromptMessage(row));
+    const blocks = promptBlocks(messages, {
+      now: clock.now(),
+      timezone: parts.timezoneOf(claim.chat.folder),
+      chat: claim.chat.id,
+      ...(claim.chat.title === null ? {} : { chatTitle: claim.chat.title }),
+      ...(steering ? { steering } : { recap, alreadySent: claim.alreadySent }),
+    });
+    return { id: first.id, blocks };
+  }
+
+  async function toPromptMessage(row: InboxRow): Promise<PromptMessage> {
+    const quoted = row.reply_to === null ? undefined : await turns.quoted(row.chat_id, row.reply_to);
+    return {
+      seq: row.seq,
+      sender: { id: row.sender_id, name: row.sender_name, role: row.sender_role },
+      at: row.sent_at ?? row.accepted_at,
+      text: row.text,
+      ...(quoted ? { replyTo: { seq: quoted.seq, quote: quoted.text } } : {}),
+    };
+  }
+
+  async function complete(carried: readonly InboxId[]): Promise<Claim | undefined> {
+    const { answer } = listening;
+    const chunks: NewOutbound[] = splitText(answer, parts.maxTextLength(claim)).map((text, index) => ({
+      key: `${claim.turn}:answer:${index}`,
+      kind: "text",
+      text,
+    }));
+    const silent = chunks.length === 0 && !(await turns.hasSpoken(claim));
+    const next = await turns.complete(claim, {
+      outbound: silent ? [{ key: `${claim.turn}:silent`, kind: "notice", text: NO_ANSWER }] : chunks,
+      ...conversation(),
+      carried,
+    });
+    announce();
+    return next;
+  }
+
+  /** Where the next turn takes up: what the engine said in this one, else what was known. */
+  function conversation(): { engineSession: string | undefined; position: string | undefined } {
+    const { engine_session, position } = claim.session;
+    const engineSession = heard.engineSession ?? engine_session ?? undefined;
+    if (engineSession === poisoned) return { engineSession: undefined, position: undefined };
+    return { engineSession, position: heard.position ?? position ?? undefined };
+  }
+
+  async function giveBack(failure: EngineFailure): Promise<TurnOver> {
+    log.warn({ turn: claim.turn, attempt: claim.attempt, failure }, "an attempt at a turn failed");
+    const at = retryAt(failure);
+    if (at === undefined || at > claim.startedAt + limits.totalMs) {
+      const reason = givenUp(failure);
+      await turns.fail(claim, {
+        ...failure,
+        reason,
+        outbound: [{ key: `${claim.turn}:failed`, kind: "notice", text: reason }],
+      });
+      announce();
+      return {};
+    }
+    const long = at - clock.now() >= WORTH_A_WORD_MS && failure.class === "rate_limited";
+    const reason = waiting(at, parts.timezoneOf(claim.chat.folder));
+    await turns.retry(claim, {
+      ...failure,
+      at,
+      charged: failure.class !== "rate_limited",
+      reason: long ? reason : undefined,
+      outbound: long ? [{ key: `${claim.turn}:waiting`, kind: "notice", text: reason }] : [],
+    });
+    announce();
+    return { retryAt: at };
+  }
+
+  /** When to try again, or never. Table 1.6 of the guarantees. */
+  function retryAt({ class: kind, retryAfterMs }: EngineFailure): number | undefined {
+    const backoff = parts.random() * Math.min(BACKOFF_CAP_MS, BACKOFF_BASE_MS * 2 ** claim.attempt);
+    switch (kind) {
+      case "rate_limited":
+        return clock.now() + (retryAfterMs ?? RATE_LIMIT_WAIT_MS) + parts.random() * BACKOFF_BASE_MS;
+      case "transient":
+      case "crashed":
+      case "resource":
+      case "stale_position":
+      case "stale_session":
+        return claim.attempt >= limits.attempts ? undefined : clock.now() + backoff;
+      case "auth":
+      case "permanent":
+      case "refused":
+      case "overflow":
+      case "cancelled":
+        return undefined;
+      default:
+        return kind satisfies never;
+    }
+  }
+
+  async function notify(what: string, text: string): Promise<void> {
+    await turns.say(claim, claim.chat, { key: `${claim.turn}:${what}`, kind: "notice", text });
+    announce();
+  }
+
+  function announce(): void {
+    bus.publish({ type: "durable", chat: claim.chat.id });
+    parts.deliver(claim);
+  }
+
+  function timedOut(started: boolean, total: boolean): EngineFailure {
+    if (total) return { class: "permanent", detail: `the turn took longer than ${limits.totalMs} ms` };
+    return started
+      ? { class: "crashed", detail: `no sign of life for ${limits.silenceMs} ms` }
+      : { class: "transient", detail: `the agent was not up after ${limits.startMs} ms` };
+  }
+
+  async function within(
+    ms: number,
+    event: Promise<EngineEvent>,
+  ): Promise<EngineEvent | "released" | undefined> {
+    const late = Promise.withResolvers<undefined>();
+    const cancel = clock.after(Math.max(0, ms), () => late.resolve(undefined));
+    try {
+      return await Promise.race([event, late.promise, releasing.promise.then(() => "released" as const)]);
+    } finally {
+      cancel();
+    }
+  }
+
+  const over = run().catch(async (error: unknown) => {
+    // Either the claim is somebody else's now, or the database failed: nothing can be written here.
+    log.error({ err: error, turn: claim.turn }, "a turn was abandoned");
+    await closeRoom();
+    return error instanceof StaleError ? {} : { abandoned: true, retryAt: clock.now() + BACKOFF_BASE_MS };
+  });
+
+  return {
+    get claim() {
+      return claim;
+    },
+    get state() {
+      return state;
+    },
+    snapshot() {
+      const events: LiveEvent[] = [];
+      if (listening.shown !== "")
+        events.push({ type: "delta", ...live(), text: listening.shown, reset: true });
+      if (tool !== undefined) events.push({ type: "activity", ...live(), tool });
+      return events;
+    },
+    hint() {
+      lookAgain = true;
+      looking ??= (async () => {
+        while (lookAgain) {
+          lookAgain = false;
+          await steer();
+        }
+      })()
+        .catch((error: unknown) =>
+          log.error({ err: error, turn: claim.turn }, "follow-ups could not be read"),
+        )
+        .finally(() => {
+          looking = undefined;
+        });
+    },
+    release() {
+      state = "releasing";
+      releasing.resolve({ how: "released" });
+    },
+    over,
+  };
+}
+
+/** Where a fresh program takes the conversation up. */
+function resumeOf({ session }: Claim, atPosition: boolean): EngineOpen["resume"] {
+  if (session.engine_session === null) return undefined;
+  return {
+    engineSession: session.engine_session,
+    position: atPosition ? (session.position ?? undefined) : undefined,
+  };
+}
+
+function words(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}
