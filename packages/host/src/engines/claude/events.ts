@@ -1,0 +1,178 @@
+/**
+ * What the Claude Agent SDK passes on from its program, parsed once. The program is the agent's, so a
+ * message that does not fit its schema is no news, never an error; past this file a frame is a typed
+ * value. Only the main conversation makes text: what subagents say is proof of life.
+ */
+import { z } from "zod";
+import { InboxId } from "../../core/ids.ts";
+
+export type Frame =
+  /** The program took this prompt in: as its turn's first, or into the turn under way. */
+  | { readonly type: "started"; readonly prompt: InboxId }
+  /** The program will not run this prompt. */
+  | { readonly type: "dropped"; readonly prompt: InboxId }
+  /** A model call begins: no tool runs, so a prompt given now would not join. */
+  | { readonly type: "asking" }
+  /** The model calls a tool of this name; what is given until it ends joins the turn. */
+  | { readonly type: "calling"; readonly tool: string }
+  | { readonly type: "running"; readonly tool: string }
+  | { readonly type: "delta"; readonly text: string }
+  | { readonly type: "text"; readonly text: string }
+  /** An entry of the main conversation at which a later session may resume. */
+  | { readonly type: "entry"; readonly uuid: string }
+  | { readonly type: "api-error"; readonly error: string; readonly status: number | undefined }
+  | ({ readonly type: "result" } & Result)
+  | { readonly type: "alive" };
+
+/** The end of a turn of the program's, as it tells it. Also its last words when it cannot start. */
+export interface Result {
+  readonly isError: boolean;
+  readonly errors: readonly string[];
+  readonly text: string;
+  readonly stopReason: string | undefined;
+  readonly terminalReason: string | undefined;
+  readonly startupFailure: string | undefined;
+  readonly apiStatus: number | undefined;
+  /** Every prompt that this turn took in. */
+  readonly prompts: readonly InboxId[];
+}
+
+export interface Reading {
+  /** The program's name of the conversation this belongs to. */
+  readonly session: string | undefined;
+  readonly frames: readonly Frame[];
+}
+
+const Session = z.uuid();
+const short = z.string().max(1_000);
+const status = z.number().nullish();
+const Ids = z.array(z.unknown()).max(1_000);
+
+const Message = z.discriminatedUnion("type", [
+  z.object({
+    type: z.literal("command_lifecycle"),
+    command_uuid: InboxId,
+    state: z.enum(["queued", "started", "completed", "cancelled"]),
+  }),
+  z.object({ type: z.literal("system"), subtype: short, status: z.unknown() }),
+  z.object({
+    type: z.literal("stream_event"),
+    parent_tool_use_id: z.string().nullish(),
+    event: z.object({
+      type: short,
+      content_block: z.object({ type: short, name: short.optional() }).optional().catch(undefined),
+      delta: z.object({ type: short, text: z.string().optional() }).optional().catch(undefined),
+    }),
+  }),
+  z.object({
+    type: z.literal("assistant"),
+    parent_tool_use_id: z.string().nullish(),
+    uuid: z.uuid(),
+    error: short.optional(),
+    api_error_status: status,
+    message: z.object({
+      model: short.optional(),
+      content: z
+        .array(z.object({ type: short, text: z.string().optional(), name: short.optional() }))
+        .max(1_000),
+    }),
+  }),
+  z.object({ type: z.literal("tool_progress"), tool_name: short }),
+  z.object({
+    type: z.literal("result"),
+    is_error: z.boolean().default(false),
+    errors: z.array(z.string()).max(100).default([]),
+    result: z.string().default(""),
+    stop_reason: short.nullish(),
+    terminal_reason: short.nullish(),
+    startup_failure_reason: short.nullish(),
+    api_error_status: status,
+    user_message_uuids: Ids.default([]),
+  }),
+  z.object({
+    type: z.literal("user"),
+    parent_tool_use_id: z.string().nullish(),
+    uuid: z.uuid().optional().catch(undefined),
+  }),
+]);
+type Message = z.infer<typeof Message>;
+
+/** Text that the program itself wrote into the conversation: error texts and answers to its own commands. */
+const SYNTHETIC = "<synthetic>";
+
+export function readMessage(value: unknown): Reading {
+  const session = z.object({ session_id: Session }).safeParse(value);
+  const message = Message.safeParse(value);
+  return {
+    session: session.success ? session.data.session_id : undefined,
+    // Whatever else it prints, it lives.
+    frames: message.success ? framesOf(message.data) : [{ type: "alive" }],
+  };
+}
+
+function framesOf(message: Message): Frame[] {
+  switch (message.type) {
+    case "command_lifecycle":
+      if (message.state === "started") return [{ type: "started", prompt: message.command_uuid }];
+      if (message.state === "cancelled") return [{ type: "dropped", prompt: message.command_uuid }];
+      return [];
+    case "system":
+      return message.subtype === "status" && message.status === "requesting"
+        ? [{ type: "asking" }]
+        : [{ type: "alive" }];
+    case "stream_event":
+      return message.parent_tool_use_id ? [{ type: "alive" }] : streamed(message.event);
+    case "assistant":
+      return message.parent_tool_use_id ? [{ type: "alive" }] : said(message);
+    case "tool_progress":
+      return [{ type: "running", tool: message.tool_name }];
+    case "user":
+      // Tool results, and the note that an interrupt leaves behind.
+      return message.parent_tool_use_id || !message.uuid
+        ? [{ type: "alive" }]
+        : [{ type: "entry", uuid: message.uuid }];
+    case "result":
+      return [
+        {
+          type: "result",
+          isError: message.is_error,
+          errors: message.errors,
+          text: message.result,
+          stopReason: message.stop_reason ?? undefined,
+          terminalReason: message.terminal_reason ?? undefined,
+          startupFailure: message.startup_failure_reason ?? undefined,
+          apiStatus: message.api_error_status ?? undefined,
+          prompts: message.user_message_uuids.flatMap((id) => InboxId.safeParse(id).data ?? []),
+        },
+      ];
+    default:
+      return message satisfies never;
+  }
+}
+
+function streamed({
+  type,
+  content_block: block,
+  delta,
+}: Extract<Message, { type: "stream_event" }>["event"]): Frame[] {
+  if (type === "message_start") return [{ type: "asking" }];
+  // Server-side tools (web search) are part of the model's own answer: nothing joins there.
+  if (type === "content_block_start" && block?.type === "tool_use") {
+    return [{ type: "calling", tool: block.name ?? "tool" }];
+  }
+  if (type === "content_block_delta" && delta?.type === "text_delta" && delta.text) {
+    return [{ type: "delta", text: delta.text }];
+  }
+  return [{ type: "alive" }];
+}
+
+function said({ message, uuid, error, api_error_status }: Extract<Message, { type: "assistant" }>): Frame[] {
+  if (error !== undefined) return [{ type: "api-error", error, status: api_error_status ?? undefined }];
+  if (message.model === SYNTHETIC) return [{ type: "alive" }];
+  const frames: Frame[] = [{ type: "entry", uuid }];
+  for (const { type, text, name } of message.content) {
+    if (type === "text" && text) frames.push({ type: "text", text });
+    if (type === "tool_use") frames.push({ type: "calling", tool: name ?? "tool" });
+  }
+  return frames;
+}

@@ -1,0 +1,89 @@
+/**
+ * How the engine's program is run: what the SDK is told, and what its program gets to see.
+ *
+ * - The sandbox is the wall, so inside of it everything is allowed; what cannot work there, or would
+ *   start a turn that the host did not start, is taken away by name.
+ * - The group's own settings, memory, skills and hooks are loaded: they act inside the sandbox.
+ * - No session store, no token callbacks, no hooks: a forged line must find nothing to call (design 5.1).
+ */
+import type { Options } from "@anthropic-ai/claude-agent-sdk";
+import type { EngineOpen } from "../../turns/engine.ts";
+
+/** Where the program is inside. */
+export const PROGRAM = "/opt/bellhop/claude";
+
+/**
+ * Tools of the engine's own that an agent does not get:
+ * those that wake or start turns later (only the host does), those that ask a person at a terminal
+ * nobody sits at, worktrees (a session is found again by its directory), and WebFetch, which goes out
+ * from inside, where there is no way out yet. WebSearch stays: it runs at the provider.
+ */
+export const DISALLOWED_TOOLS: readonly string[] = [
+  "ScheduleWakeup",
+  "Workflow",
+  "CronCreate",
+  "CronDelete",
+  "CronList",
+  "Monitor",
+  "RemoteTrigger",
+  "PushNotification",
+  "AskUserQuestion",
+  "EnterPlanMode",
+  "ExitPlanMode",
+  "EnterWorktree",
+  "ExitWorktree",
+  "WebFetch",
+];
+
+/** The whole environment of the program, beyond what every sandbox has. No secret: the broker holds the key. */
+const ENVIRONMENT: Readonly<Record<string, string>> = {
+  ANTHROPIC_API_KEY: "placeholder",
+  // Only the broker and the turns retry; the program alone would try ten times.
+  CLAUDE_CODE_MAX_RETRIES: "0",
+  CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1",
+  DISABLE_AUTOUPDATER: "1",
+  // What runs on after a turn would start one by itself when it ends.
+  CLAUDE_CODE_DISABLE_BACKGROUND_TASKS: "1",
+};
+
+/** What the SDK adds for its program; nothing else of the host's passes. */
+const PASSED_ON = [
+  "CLAUDE_CODE_ENTRYPOINT",
+  "CLAUDE_AGENT_SDK_VERSION",
+  "CLAUDE_CODE_SDK_READS_SESSION_STATE",
+] as const;
+
+export function programEnvironment(
+  fromSdk: Readonly<Record<string, string | undefined>>,
+): Record<string, string> {
+  const passed = PASSED_ON.flatMap((name) => {
+    const value = fromSdk[name];
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  return { ...ENVIRONMENT, ...Object.fromEntries(passed) };
+}
+
+export function sessionOptions({
+  model,
+  instructions,
+  resume,
+}: Pick<EngineOpen, "model" | "instructions" | "resume">): Options {
+  return {
+    model,
+    cwd: "/workspace/group",
+    env: { ...ENVIRONMENT },
+    permissionMode: "bypassPermissions",
+    allowDangerouslySkipPermissions: true,
+    permissionPrompts: "none",
+    disallowedTools: [...DISALLOWED_TOOLS],
+    settingSources: ["user", "project", "local"],
+    // Rendered afresh by each program, so that a new name or time zone is known without a new session.
+    systemPrompt: { type: "preset", preset: "claude_code", append: instructions, snapshot: false },
+    includePartialMessages: true,
+    // People's text is text: no `/clear` of a stranger's is a command, no `@path` reads a file.
+    verbatimPrompts: true,
+    mcpServersDelivery: "initialize",
+    ...(resume && { resume: resume.engineSession }),
+    ...(resume?.position !== undefined && { resumeSessionAt: resume.position }),
+  };
+}

@@ -1,0 +1,301 @@
+/**
+ * One conversation with the engine's program, from its start to its end.
+ *
+ * Prompts. The program takes in what it gets during a tool call; what it gets while the model is busy it
+ * keeps, to run as a turn of its own. So a prompt that steers is *held* here until the model calls a
+ * tool, then *given*; `consumed` is said when the program says that it took it in. At the end of an
+ * answer what is still held never left the host (void), and what was given and not taken in is run by
+ * the program as its next turn (`carried`). Every prompt is in exactly one of these places, so none is
+ * lost and none runs twice.
+ *
+ * Ends. A failure is told once: by `done` when the program answered for it, else by `closed`. After a
+ * `done` with a failure, an interrupt included, the program is ended: what it still holds in memory is
+ * not what a later attempt may build on, which resumes at the stored position.
+ */
+import { query, type Query } from "@anthropic-ai/claude-agent-sdk";
+import { z } from "zod";
+import type { Clock } from "../../core/clock.ts";
+import type { InboxId } from "../../core/ids.ts";
+import type { Log } from "../../log.ts";
+import type { EngineFailure, EngineOpen, EngineSession, Prompt } from "../../turns/engine.ts";
+import { createEventQueue } from "../event-queue.ts";
+import { guardProcess, type GuardedProcess } from "../guarded-process.ts";
+import type { LineLimits } from "../line-guard.ts";
+import { startFailure } from "../start-failure.ts";
+import { readMessage, type Frame } from "./events.ts";
+import { resultFailure } from "./failures.ts";
+import { PROGRAM, programEnvironment, sessionOptions } from "./options.ts";
+import { createPromptFeed } from "./prompt-feed.ts";
+import { asSpawned } from "./spawned.ts";
+import { createToolServer, TOOL_SERVER } from "./tools.ts";
+
+/** How long the program may take to end after it was asked to. It writes its transcript meanwhile. */
+const END_GRACE_MS = 2_000;
+/** How long it may take to stop an answer. Stop means stop: after that it is killed. */
+const INTERRUPT_GRACE_MS = 5_000;
+/** The SDK remembers up to 1,024 answers to questions it never asked; all of them together stay below this. */
+const MAX_CONTROL_BYTES = 8 * 1024 * 1024;
+
+export interface SessionDeps {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly limits?: LineLimits | undefined;
+}
+
+/** `query()` takes this option, though the SDK's types do not name it yet (`interrupt_cancel_queued_v1`). */
+type Interruptible = Query & { interrupt(options: { cancelQueued: true }): Promise<unknown> };
+
+export function openSession({ clock, log, limits }: SessionDeps, open: EngineOpen): EngineSession {
+  const feed = createPromptFeed();
+  const events = createEventQueue({
+    onOverflow: () => program?.breach("it talks faster than anybody reads"),
+  });
+
+  let program: GuardedProcess | undefined;
+  let conversation: Query | undefined;
+  let engineSession: string | undefined;
+
+  /** Given to the program, which has not said that it took it in. */
+  const given = new Set<InboxId>();
+  let held: Prompt[] = [];
+  /** From the prompt that begins an answer to its `done`. */
+  let answering = false;
+  /** The program took a prompt of this answer in: what it says now belongs to it. */
+  let begun = false;
+  /** What is given now joins the answer. */
+  let joins = false;
+  let position: string | undefined;
+  let apiError: Extract<Frame, { type: "api-error" }> | undefined;
+
+  /** Nothing goes in any more; the program ends or has ended. */
+  let ending = false;
+  /** The failure that ends the session was told, or nobody needs to hear of one. */
+  let told = false;
+  let lastWords: EngineFailure | undefined;
+  let cancelInterrupt = (): void => undefined;
+
+  const closed = live();
+
+  async function live(): Promise<void> {
+    const failure = await run();
+    ending = true;
+    events.push({ type: "closed", ...(failure && !told && { failure }) });
+    events.end();
+  }
+
+  /** The whole life of the program; never rejects. */
+  async function run(): Promise<EngineFailure | undefined> {
+    let sandbox;
+    try {
+      sandbox = await open.sandbox;
+    } catch (err) {
+      return startFailure(err);
+    }
+    if (ending) {
+      await sandbox.dispose();
+      return undefined;
+    }
+    try {
+      conversation = query({
+        prompt: feed,
+        options: {
+          ...sessionOptions(open),
+          mcpServers: {
+            [TOOL_SERVER]: createToolServer({
+              tools: open.tools,
+              clock,
+              log,
+              answering: () => begun && !ending,
+            }),
+          },
+          spawnClaudeCodeProcess({ args, env }) {
+            const process = sandbox.spawn({ argv: [PROGRAM, ...args], env: programEnvironment(env) });
+            program = guardProcess(process, { clock, log, limits, inspect: controlBudget() });
+            return asSpawned(program);
+          },
+        },
+      });
+    } catch (err) {
+      if (!program) await sandbox.dispose();
+      return startFailure(err);
+    }
+    try {
+      for await (const message of conversation) take(message);
+    } catch (err) {
+      // The SDK repeats the program's last words, or tells of its exit: both are classified below.
+      log.debug({ err }, "The engine's program ended");
+    }
+    return await whyEnded();
+  }
+
+  async function whyEnded(): Promise<EngineFailure | undefined> {
+    // Stdout may end before the process does; what a forged program leaves running is killed.
+    const spawned = program;
+    if (!spawned) return startFailure(new Error("the engine started no program"));
+    const cancel = clock.after(END_GRACE_MS, () => void spawned.kill());
+    const exit = await spawned.exited;
+    cancel();
+    await spawned.kill();
+    return lastWords ?? spawned.failure(exit);
+  }
+
+  function take(message: unknown): void {
+    const { session, frames } = readMessage(message);
+    for (const frame of frames) {
+      // The last words of a program that cannot resume still carry the old name: it is not ready.
+      if (session !== undefined && session !== engineSession && frame.type !== "result") {
+        engineSession = session;
+        events.push({ type: "ready", engineSession: session });
+      }
+      handle(frame);
+    }
+  }
+
+  function handle(frame: Frame): void {
+    switch (frame.type) {
+      case "started":
+        return consumed([frame.prompt]);
+      case "dropped":
+        // Void, unless it was to begin the answer that somebody now waits for.
+        if (given.delete(frame.prompt) && !begun && given.size === 0) {
+          done({ class: "crashed", detail: "the agent's program dropped its prompt" });
+        }
+        return;
+      case "asking":
+        joins = false;
+        return alive();
+      case "calling":
+        joins = true;
+        for (const prompt of held) give(prompt);
+        held = [];
+        return alive(frame.tool);
+      case "running":
+        return alive(frame.tool);
+      case "delta":
+        if (begun) events.push({ type: "delta", text: frame.text });
+        return;
+      case "text":
+        if (begun) events.push({ type: "reply", text: frame.text });
+        return;
+      case "entry":
+        if (begun) position = frame.uuid;
+        return alive();
+      case "api-error":
+        apiError = frame;
+        return alive();
+      case "result":
+        return ended(frame);
+      case "alive":
+        return alive();
+      default:
+        return frame satisfies never;
+    }
+  }
+
+  function alive(tool?: string): void {
+    if (answering) events.push({ type: "activity", ...(tool !== undefined && { tool }) });
+  }
+
+  function consumed(prompts: readonly InboxId[]): void {
+    const ours = prompts.filter((id) => given.delete(id));
+    if (ours.length === 0) return;
+    begun = true;
+    events.push({ type: "consumed", prompts: ours });
+  }
+
+  function ended(result: Extract<Frame, { type: "result" }>): void {
+    consumed(result.prompts);
+    const failure = resultFailure(result, apiError);
+    if (!begun) {
+      // A program that cannot start says so by a result; the end of a turn that is not ours says nothing.
+      if (failure && result.prompts.length === 0) {
+        lastWords = failure;
+        void end();
+      }
+      return;
+    }
+    // After an interrupt too: the note of it is an entry that a later session can go on from.
+    if (position !== undefined && (!failure || failure.class === "cancelled")) {
+      events.push({ type: "position", position });
+    }
+    done(failure);
+  }
+
+  function done(failure?: EngineFailure): void {
+    cancelInterrupt();
+    const carried = failure ? [] : [...given];
+    if (failure) told = true;
+    answering = carried.length > 0;
+    begun = false;
+    joins = false;
+    position = undefined;
+    apiError = undefined;
+    held = [];
+    events.push({ type: "done", carried, ...(failure && { failure }) });
+    if (failure) void end();
+  }
+
+  function stopByForce(detail: string): void {
+    done({ class: "cancelled", detail });
+    void program?.kill();
+  }
+
+  function give(prompt: Prompt): void {
+    given.add(prompt.id);
+    feed.push(prompt);
+  }
+
+  /** Ends the program: at once when an answer is under way, else with time to write its transcript. */
+  async function end(): Promise<void> {
+    if (!ending) {
+      ending = true;
+      cancelInterrupt();
+      feed.end();
+      if (answering) await program?.kill();
+      else conversation?.close();
+    }
+    await closed;
+  }
+
+  return {
+    events,
+    prompt(prompt) {
+      if (ending) return; // void, as `closed` says
+      if (!answering || joins) {
+        answering = true;
+        give(prompt);
+      } else held.push(prompt);
+    },
+    async interrupt() {
+      if (!answering || ending) return;
+      held = [];
+      // A request to stop could overtake the prompt on its way into a program that is still starting.
+      if (!begun || !conversation) return stopByForce("stopped before the engine began");
+      cancelInterrupt();
+      cancelInterrupt = clock.after(INTERRUPT_GRACE_MS, () => {
+        stopByForce("the engine did not stop when asked, so it was killed");
+      });
+      try {
+        // Without `cancelQueued` what was given and not taken in would run next.
+        await (conversation as Interruptible).interrupt({ cancelQueued: true });
+      } catch (err) {
+        log.debug({ err }, "The engine's program ended before it confirmed the stop"); // `closed` tells
+      }
+    },
+    async close() {
+      told = true;
+      await end();
+    },
+  };
+}
+
+/** Bounds what the program may make the SDK remember (see `MAX_CONTROL_BYTES`). */
+function controlBudget(): (message: Readonly<Record<string, unknown>>, bytes: number) => string | undefined {
+  const ControlResponse = z.object({ type: z.literal("control_response") });
+  let left = MAX_CONTROL_BYTES;
+  return (message, bytes) => {
+    if (!ControlResponse.safeParse(message).success) return undefined;
+    left -= bytes;
+    return left < 0 ? "it answers more than it was asked" : undefined;
+  };
+}
