@@ -20,7 +20,7 @@ import type { Database } from "./tables.ts";
 export interface OpenDatabase {
   readonly db: Kysely<Database>;
   /** Waits for what is under way, writes the journal back into the file, closes. Safe to call again. */
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 export interface DatabaseOptions {
