@@ -1,0 +1,219 @@
+/**
+ * The host's API over `run/control.sock`, as the commands use it: whoever can open the socket is the
+ * owner. What the host answers is parsed here, once. An error is one sentence for a person, and its
+ * class says whether trying again can help.
+ */
+import { ConfigError, RejectedError, TemporaryError } from "@bellhop/sdk";
+import { Agent, type IncomingMessage, request as httpRequest } from "node:http";
+import { z } from "zod";
+import type { Clock } from "../core/clock.ts";
+import { ChatEvent, EventId, MessageEvent, TurnEvent } from "../core/events.ts";
+import { type ChatId, InboxId } from "../core/ids.ts";
+import { Status } from "../core/status.ts";
+import { readServerSentEvents } from "./sse.ts";
+
+const Accepted = z.object({ message: InboxId, event: EventId, duplicate: z.boolean() });
+export type Accepted = z.infer<typeof Accepted>;
+
+const History = z.object({ events: z.array(z.union([MessageEvent, TurnEvent])), more: z.boolean() });
+export type History = z.infer<typeof History>;
+
+const LoginCode = z.object({ url: z.string(), expiresAt: z.union([z.number(), z.string()]) });
+export type LoginCode = z.infer<typeof LoginCode>;
+
+const Refusal = z.object({ error: z.object({ code: z.string(), message: z.string() }) });
+
+/** Nobody listens on the socket: there is no host, or it restarts just now. */
+export class NoHostError extends TemporaryError {}
+
+/** The host refused; `code` is the API's. */
+export class RefusedError extends RejectedError {
+  readonly code: string;
+  constructor(code: string, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+export interface ClientOptions {
+  readonly home: string;
+  /** Path of the socket. */
+  readonly socket: string;
+  readonly clock: Clock;
+  /** How long an ordinary call may take, ms. @default 30 s */
+  readonly patience?: number;
+}
+
+/**
+ * All calls throw NoHostError without a host, TemporaryError where it went away or is about to,
+ * RefusedError where it said no, ConfigError where the socket is somebody else's.
+ */
+export interface Client {
+  status(): Promise<Status>;
+  /** Accepted once however often it is called with the same `id`; resolves after the commit (G1). */
+  send(chat: ChatId, message: { text: string; id: string }): Promise<Accepted>;
+  /** Oldest first. */
+  history(
+    chat: ChatId,
+    query: { limit: number; before?: EventId | undefined; after?: EventId | undefined },
+  ): Promise<History>;
+  /** One connection's events: first what came after `after`, then what comes. Ends when the host closes it. */
+  events(
+    chat: ChatId,
+    options: { after: EventId; signal: AbortSignal; onOpen?: (() => void) | undefined },
+  ): AsyncGenerator<ChatEvent>;
+  loginCode(): Promise<LoginCode>;
+  /** Resolves once the host has begun to drain. */
+  shutdown(): Promise<void>;
+}
+
+export function createClient({ home, socket, clock, patience = 30_000 }: ClientOptions): Client {
+  // A connection kept over a restart of the host would fail the first call after it.
+  const agent = new Agent({ keepAlive: false });
+
+  function open(method: string, path: string, options: CallOptions = {}): Promise<IncomingMessage> {
+    const body = options.body === undefined ? undefined : JSON.stringify(options.body);
+    return new Promise((resolve, reject) => {
+      const request = httpRequest({
+        socketPath: socket,
+        agent,
+        method,
+        path: `/api/v1${path}`,
+        headers: {
+          host: "localhost",
+          ...(body === undefined ? {} : { "content-type": "application/json" }),
+          ...options.headers,
+        },
+        ...(options.signal ? { signal: options.signal } : {}),
+      });
+      request.on("error", (error) => reject(connectionError(error)));
+      request.on("response", resolve);
+      request.end(body);
+    });
+  }
+
+  function connectionError(cause: NodeJS.ErrnoException): Error {
+    const { code = "" } = cause;
+    if (["ENOENT", "ECONNREFUSED", "ENOTDIR"].includes(code)) {
+      return new NoHostError(
+        `No Bellhop is running on ${home}. Start it with: bellhop up (in the repository: npm start).`,
+        { cause },
+      );
+    }
+    if (["EACCES", "EPERM"].includes(code)) {
+      return new ConfigError(`${socket} belongs to another user: only the owner of ${home} can talk to it.`, {
+        cause,
+      });
+    }
+    return new TemporaryError(`The connection to the Bellhop on ${home} broke (${cause.message}).`, {
+      cause,
+    });
+  }
+
+  async function call<T>(method: string, path: string, result: z.ZodType<T>, body?: object): Promise<T> {
+    const late = new AbortController();
+    const cancel = clock.after(patience, () => late.abort());
+    try {
+      const response = await open(method, path, { body, signal: late.signal });
+      const text = await readAll(response);
+      if (!isSuccess(response)) throw refusal(response, text);
+      return parse(result, text);
+    } catch (error) {
+      if (!late.signal.aborted) throw error;
+      throw new TemporaryError(`The Bellhop on ${home} did not answer within ${patience / 1000} s.`, {
+        cause: error,
+      });
+    } finally {
+      cancel();
+    }
+  }
+
+  async function readAll(response: IncomingMessage): Promise<string> {
+    try {
+      return await textOf(response);
+    } catch (error) {
+      throw connectionError(asErrno(error));
+    }
+  }
+
+  return {
+    status: () => call("GET", "/status", Status),
+    send: (chat, message) => call("POST", `/chats/${encodeURIComponent(chat)}/messages`, Accepted, message),
+    history(chat, query) {
+      const search = new URLSearchParams();
+      for (const [name, value] of Object.entries(query))
+        if (value !== undefined) search.set(name, String(value));
+      return call("GET", `/chats/${encodeURIComponent(chat)}/messages?${search.toString()}`, History);
+    },
+    async *events(chat, { after, signal, onOpen }) {
+      const response = await open("GET", `/chats/${encodeURIComponent(chat)}/events?after=${after}`, {
+        signal,
+      });
+      if (!isSuccess(response)) throw refusal(response, await readAll(response));
+      response.setEncoding("utf8");
+      onOpen?.();
+      try {
+        for await (const { data } of readServerSentEvents(response)) yield parse(ChatEvent, data);
+      } catch (error) {
+        if (error instanceof RejectedError) throw error;
+        throw connectionError(asErrno(error));
+      } finally {
+        response.destroy();
+      }
+    },
+    loginCode: () => call("POST", "/login-codes", LoginCode, {}),
+    async shutdown() {
+      await call("POST", "/shutdown", z.unknown(), {});
+    },
+  };
+}
+
+interface CallOptions {
+  readonly body?: object | undefined;
+  readonly headers?: Record<string, string>;
+  readonly signal?: AbortSignal | undefined;
+}
+
+function isSuccess({ statusCode = 0 }: IncomingMessage): boolean {
+  return statusCode >= 200 && statusCode < 300;
+}
+
+function refusal({ statusCode = 0 }: IncomingMessage, text: string): Error {
+  const body = Refusal.safeParse(jsonOf(text));
+  const { code, message } = body.success
+    ? body.data.error
+    : { code: "unknown", message: `The host answered with HTTP ${statusCode} and no reason.` };
+  // Draining, overloaded or failing for now: nothing was accepted.
+  return statusCode === 429 || statusCode >= 500
+    ? new TemporaryError(message)
+    : new RefusedError(code, message);
+}
+
+function parse<T>(schema: z.ZodType<T>, text: string): T {
+  const parsed = schema.safeParse(jsonOf(text));
+  if (parsed.success) return parsed.data;
+  throw new RejectedError("The host answered strangely. Is it of another version than this command?", {
+    cause: parsed.error,
+  });
+}
+
+/** undefined for what is not JSON: no schema of ours takes that. */
+function jsonOf(text: string): unknown {
+  try {
+    return text === "" ? {} : JSON.parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+}
+
+async function textOf(response: IncomingMessage): Promise<string> {
+  let text = "";
+  response.setEncoding("utf8");
+  for await (const piece of response) text += String(piece);
+  return text;
+}
+
+function asErrno(error: unknown): NodeJS.ErrnoException {
+  return error instanceof Error ? error : new Error(String(error));
+}

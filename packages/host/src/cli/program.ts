@@ -1,0 +1,74 @@
+/**
+ * The command line: what it is called with becomes one command, and what that throws becomes one
+ * sentence and an exit code. 0: done. 1: not done, with the reason on stderr.
+ */
+import { BellhopError } from "@bellhop/sdk";
+import { Command, CommanderError } from "commander";
+import { askCommand } from "./ask.ts";
+import { chatCommand } from "./chat.ts";
+import { ExitCode, type Io } from "./io.ts";
+import { loginCommand } from "./login.ts";
+import { rehearsalCommand } from "./rehearsal.ts";
+import { statusCommand } from "./status.ts";
+import { stopCommand } from "./stop.ts";
+import { upCommand } from "./up.ts";
+import { VERSION } from "./version.ts";
+
+/** Runs one command line (without program names). Resolves with the exit code. */
+export async function runProgram(args: readonly string[], io: Io): Promise<number> {
+  try {
+    await createProgram(io).parseAsync([...args], { from: "user" });
+    return 0;
+  } catch (error) {
+    if (error instanceof ExitCode) return error.code;
+    if (error instanceof CommanderError) return error.exitCode; // has said it all: help, or a usage error
+    const text = error instanceof BellhopError ? error.message : unexpected(error);
+    io.stderr.write(`${text}\n`);
+    return 1;
+  }
+}
+
+export function createProgram(io: Io): Command {
+  const program = new Command("bellhop")
+    .description("A self-hosted personal assistant whose agent lives in a locked sandbox.")
+    .version(VERSION)
+    .showHelpAfterError("See what a command takes with: bellhop help COMMAND")
+    .addHelpText("after", HELP);
+  const commands = [
+    upCommand(io),
+    chatCommand(io),
+    askCommand(io),
+    statusCommand(io),
+    stopCommand(io),
+    loginCommand(io),
+    rehearsalCommand(),
+  ];
+  for (const command of commands) program.addCommand(command);
+  for (const command of [program, ...commands]) {
+    command.exitOverride().configureOutput({
+      writeOut: (text: string) => io.stdout.write(text),
+      writeErr: (text: string) => io.stderr.write(text),
+      getOutHelpWidth: () => io.stdout.columns ?? 80,
+      getErrHelpWidth: () => io.stderr.columns ?? 80,
+    });
+  }
+  return program;
+}
+
+/** What nobody foresaw is a defect of ours: whoever mends it needs all there is. */
+function unexpected(error: unknown): string {
+  const all = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return `Bellhop failed in a way it should not have:\n${all}`;
+}
+
+const HELP = `
+Examples:
+  bellhop up                        start it here, with a terminal chat
+  bellhop ask "what is on today?"   one question, one answer
+  bellhop chat                      talk to the Bellhop that runs
+  bellhop help ask                  all about one command
+
+Everything that Bellhop keeps is in one folder, its home: --home DIR, else
+$BELLHOP_HOME, else ~/.bellhop. Each command takes --home.
+
+Exit codes: 0 done; 1 not done, the reason is on stderr.`;

@@ -1,0 +1,98 @@
+/** `bellhop status`: what the running host is and does. */
+import { Command } from "commander";
+import type { Status } from "../core/status.ts";
+import { clientFor, homeOption } from "./home-option.ts";
+import { plain } from "./plain.ts";
+import type { Io } from "./io.ts";
+
+export function statusCommand(io: Io): Command {
+  return new Command("status")
+    .summary("say what the running Bellhop is and does")
+    .description("Says which model and sandbox the running Bellhop has, what it works on, and what waits.")
+    .addOption(homeOption())
+    .option("--json", "one JSON object, as GET /api/v1/status gives it")
+    .addHelpText("after", HELP)
+    .action(async ({ home, json }: { home?: string; json?: true }) => {
+      const status = await clientFor(io, home).status();
+      io.stdout.write(json ? `${JSON.stringify(status)}\n` : describeStatus(status, io.clock.now()));
+    });
+}
+
+/** For people; `now` in ms since 1970. */
+export function describeStatus(status: Status, now: number): string {
+  const { model, sandbox, rooms, turns, waiting, outbox, usage } = status;
+  const rehearsal = model.provider === "rehearsal";
+  const rows: [string, string][] = [
+    [
+      "Bellhop",
+      `${status.version}, ${status.draining ? "stopping" : "running"} for ${ago(now - status.startedAt)}, process ${status.pid}`,
+    ],
+    ["home", status.home],
+    ["web chat", `${status.url} (log in with: bellhop login)`],
+    ["model", rehearsal ? "rehearsal, a scripted stand-in" : `${model.name} by ${model.provider}`],
+    ["sandbox", `${sandbox.runtime} ${sandbox.version}, limits by ${sandbox.limits}`],
+    [
+      "rooms",
+      rooms.length === 0
+        ? "none open"
+        : rooms
+            .map(({ group, scope, state, since }) => `${group} (${scope}): ${state} for ${ago(now - since)}`)
+            .join("\n"),
+    ],
+    ["turns", turns.length === 0 ? "none" : turns.map((turn) => describeTurn(turn, now)).join("\n")],
+    [
+      "waiting",
+      waiting.length === 0
+        ? "nothing"
+        : waiting
+            .map(({ chat, messages, why }) => `${chat}: ${count(messages, "message")}, ${why}`)
+            .join("\n"),
+    ],
+    ["outbox", describeOutbox(outbox)],
+    [
+      "last 24 h",
+      `${count(usage.calls, "model call")}, ${usage.inputTokens} tokens in, ${usage.outputTokens} out${rehearsal && usage.costMicros === 0 ? "" : `, $${(usage.costMicros / 1_000_000).toFixed(2)}`}`,
+    ],
+  ];
+  return rows
+    .map(([name, value]) => `${name.padEnd(10)}${plain(value).replaceAll("\n", `\n${" ".repeat(10)}`)}\n`)
+    .join("");
+}
+
+function describeTurn(
+  { chat, state, attempt, startedAt, note }: Status["turns"][number],
+  now: number,
+): string {
+  const again = attempt > 1 ? `, attempt ${attempt}` : "";
+  return `${chat}: ${state} for ${ago(now - startedAt)}${again}${note === "" ? "" : `, ${note}`}`;
+}
+
+function describeOutbox({ open, unknown, dead }: Status["outbox"]): string {
+  const parts = [
+    open > 0 ? `${open} to deliver` : "",
+    unknown > 0 ? `${unknown} of unknown fate` : "",
+    dead > 0 ? `${dead} given up` : "",
+  ].filter((part) => part !== "");
+  return parts.length === 0 ? "all delivered" : parts.join(", ");
+}
+
+export function count(number: number, noun: string): string {
+  return `${number} ${noun}${number === 1 ? "" : "s"}`;
+}
+
+/** A duration in its two largest units; `ms` below zero counts as 0. */
+export function ago(ms: number): string {
+  const seconds = Math.max(0, Math.floor(ms / 1000));
+  if (seconds < 60) return `${seconds} s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes} min`;
+  const hours = Math.floor(minutes / 60);
+  return hours < 24 ? `${hours} h ${minutes % 60} min` : `${Math.floor(hours / 24)} d ${hours % 24} h`;
+}
+
+const HELP = `
+Examples:
+  bellhop status
+  bellhop status --json | jq .turns
+
+Exit codes: 0 it runs; 1 it does not run, or did not answer.`;
