@@ -1,0 +1,71 @@
+/**
+ * The first program in a sandbox, run by the Node that is mounted at /opt/bellhop/bin/node.
+ *
+ * 1. Descriptor `argv[2]` is the host's line of life. Its first line is JSON: what must lie at each
+ *    mount point (device and inode, as the host opened it). Anything else there means that
+ *    somebody swapped a source while it was being mounted: nothing is run.
+ * 2. Carries 127.0.0.1:8080 to the broker's socket, byte for byte, half-closed ends included.
+ * 3. Runs `argv[3…]` with its own stdin, stdout and stderr, hands signals on, and ends as it ends.
+ *    When the line of life breaks, the host is gone, and everything here ends.
+ */
+import { spawn } from "node:child_process";
+import { statSync } from "node:fs";
+import { connect, createServer, Socket } from "node:net";
+import { constants } from "node:os";
+
+const DOOR = "/run/bellhop/broker.sock";
+const PORT = 8080;
+/** Of sysexits.h: `EX_CONFIG`. The host knows it as "the room is not as ordered". */
+const NOT_AS_ORDERED = 78;
+
+const [lineFd, program, ...args] = process.argv.slice(2);
+const line = new Socket({ fd: Number(lineFd), readable: true, writable: false });
+let order = "";
+line.setEncoding("utf8");
+line.on("data", (text) => {
+  const begun = order.endsWith("\n");
+  if (begun) return;
+  order += text;
+  if (order.endsWith("\n")) begin(JSON.parse(order));
+});
+line.on("error", () => process.exit(1));
+line.on("close", () => process.exit(1));
+
+function begin({ mounts }) {
+  for (const { target, dev, ino } of mounts) {
+    const found = statSync(target, { bigint: true });
+    if (String(found.dev) !== dev || String(found.ino) !== ino) {
+      end(NOT_AS_ORDERED, `what was mounted at ${target} is not what the host had opened`);
+    }
+  }
+  const server = createServer({ allowHalfOpen: true, noDelay: true }, (inside) => {
+    const door = connect({ path: DOOR, allowHalfOpen: true });
+    carry(inside, door);
+    carry(door, inside);
+  });
+  server.on("error", (error) => end(NOT_AS_ORDERED, `cannot listen on port ${PORT}: ${error.message}`));
+  server.listen(PORT, "127.0.0.1", run);
+}
+
+/** An end is passed on as an end; only a broken connection breaks the other one. */
+function carry(from, to) {
+  from.pipe(to);
+  from.on("error", () => to.destroy());
+  from.on("close", () => {
+    if (!from.readableEnded) to.destroy();
+  });
+}
+
+function run() {
+  const child = spawn(program, args, { stdio: "inherit" });
+  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"]) process.on(signal, () => child.kill(signal));
+  child.on("error", (error) =>
+    end(error.code === "ENOENT" ? 127 : 126, `cannot run ${program}: ${error.message}`),
+  );
+  child.on("exit", (code, signal) => process.exit(code ?? 128 + constants.signals[signal]));
+}
+
+function end(code, reason) {
+  process.stderr.write(`bellhop sandbox: ${reason}\n`);
+  process.exit(code);
+}

@@ -1,0 +1,150 @@
+/**
+ * The room itself, as options of bubblewrap (design 5.3): what is there, what can be written, and
+ * what the program in it knows of itself.
+ *
+ * Nothing of the host is in it but its programs and libraries (`/usr` and its like, read-only) and
+ * what is mounted. All namespaces are its own, the network has nothing but loopback, and every
+ * place that can be written is either mounted or capped.
+ */
+import { lstat, readlink } from "node:fs/promises";
+import { RejectedError } from "@bellhop/sdk";
+import type { Command, Mount, SandboxLimits } from "../turns/sandbox.ts";
+
+/** Where things are inside. */
+export const INSIDE = {
+  node: "/opt/bellhop/bin/node",
+  forwarder: "/opt/bellhop/forwarder.mjs",
+  door: "/run/bellhop",
+  group: "/workspace/group",
+  home: "/home/agent",
+} as const;
+
+/** The door as programs inside know it: forwarder.mjs listens there. */
+const DOOR_URL = "http://127.0.0.1:8080";
+/** Docker's default. */
+const SHM_BYTES = 64 * 1024 * 1024;
+/** Inside, whatever the user is outside. */
+const AGENT = "1000";
+
+/** What every program in a sandbox has in its environment. */
+const ENVIRONMENT = {
+  PATH: "/opt/bellhop/bin:/usr/local/bin:/usr/bin:/bin",
+  HOME: INSIDE.home,
+  USER: "agent",
+  SHELL: "/bin/bash",
+  LANG: "C.UTF-8",
+  TMPDIR: "/tmp",
+  CLAUDE_CONFIG_DIR: `${INSIDE.home}/.claude`,
+  ANTHROPIC_BASE_URL: DOOR_URL,
+  HTTP_PROXY: DOOR_URL,
+  HTTPS_PROXY: DOOR_URL,
+  http_proxy: DOOR_URL,
+  https_proxy: DOOR_URL,
+  // Without it a client would ask the proxy for the proxy.
+  NO_PROXY: "localhost,127.0.0.1",
+  no_proxy: "localhost,127.0.0.1",
+  NODE_USE_ENV_PROXY: "1",
+} as const;
+
+/** The few files of /etc that programs look for, the same in every sandbox. */
+export const ETC_FILES = {
+  "/etc/passwd": `agent:x:${AGENT}:${AGENT}:agent:${INSIDE.home}:/bin/bash\nnobody:x:65534:65534::/:/bin/false\n`,
+  "/etc/group": `agent:x:${AGENT}:\nnogroup:x:65534:\n`,
+  "/etc/hosts": "127.0.0.1 localhost agent\n::1 localhost\n",
+  "/etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
+} as const;
+
+/** Of the host's /etc only what holds no secret: never /etc/ssl or /etc/pki as a whole (private keys). */
+const ETC_MOUNTS = [
+  "/etc/ssl/certs",
+  "/etc/ssl/openssl.cnf",
+  "/etc/ca-certificates",
+  "/etc/pki/tls/certs",
+  "/etc/pki/ca-trust/extracted",
+  "/etc/crypto-policies",
+  "/etc/alternatives",
+  "/etc/ld.so.cache",
+  "/etc/localtime",
+];
+
+export interface Room {
+  /** Every mount, with the path that bubblewrap is to take it from. */
+  readonly mounts: readonly Mount[];
+  readonly limits: SandboxLimits;
+  /** See `hostTrees`. */
+  readonly trees: readonly string[];
+  /** Descriptors that hold `ETC_FILES`, in their order. */
+  readonly etcFds: readonly number[];
+}
+
+/**
+ * The options of bubblewrap for one command in a room; they end before the command's own words.
+ * @throws RejectedError when a word cannot be an option
+ */
+export function profile({ mounts, limits, trees, etcFds }: Room, { env, cwd }: Command): string[] {
+  const tmpfs = (path: string, bytes: number, mode: string) => {
+    return ["--perms", mode, "--size", String(bytes), "--tmpfs", path];
+  };
+  const options = [
+    ["--unshare-user", "--unshare-ipc", "--unshare-pid", "--unshare-uts", "--unshare-cgroup-try"],
+    ["--unshare-net", "--disable-userns", "--uid", AGENT, "--gid", AGENT, "--hostname", "agent"],
+    ["--die-with-parent", "--new-session", "--cap-drop", "ALL"],
+    trees,
+    ["--proc", "/proc", "--dev", "/dev"],
+    tmpfs("/dev/shm", SHM_BYTES, "1777"),
+    tmpfs("/tmp", limits.tmpBytes, "1777"),
+    tmpfs(INSIDE.home, limits.tmpBytes, "0700"),
+    ["--dir", "/var", "--symlink", "/tmp", "/var/tmp", "--dir", "/run"],
+    ETC_MOUNTS.flatMap((path) => ["--ro-bind-try", path, path]),
+    Object.keys(ETC_FILES).flatMap((path, index) => {
+      return ["--perms", "0444", "--file", String(etcFds[index]), path];
+    }),
+    mounts.flatMap(({ source, target, mode }) => [mode === "rw" ? "--bind" : "--ro-bind", source, target]),
+    ["--clearenv"],
+    Object.entries({ ...ENVIRONMENT, ...env }).flatMap(([name, value]) => ["--setenv", name, value]),
+    ["--chdir", cwd ?? INSIDE.group],
+    // /dev is a file system of its own, and could be filled.
+    ["--remount-ro", "/dev", "--remount-ro", "/"],
+  ].flat();
+  const broken = options.find((word) => word.includes("\0"));
+  if (broken !== undefined) {
+    throw new RejectedError(`a sandbox cannot be given ${JSON.stringify(broken)}: it holds a NUL character`);
+  }
+  return options;
+}
+
+/**
+ * Where mounts may go: absolute and plain, outside what the room itself provides, none twice, and
+ * none inside what the agent can write (a link it has left there would lead the mount astray).
+ * Returns them with parents before children.
+ * @throws RejectedError
+ */
+export function checkedTargets<M extends Mount>(mounts: readonly M[]): M[] {
+  const sorted = [...mounts].sort((a, b) => (a.target < b.target ? -1 : 1));
+  for (const [index, { target }] of sorted.entries()) {
+    const refuse = (why: string) => new RejectedError(`${target} cannot be a mount in a sandbox: ${why}`);
+    if (!/^(\/[^/]+)+$/.test(target) || /\/\.\.?(\/|$)/.test(target)) throw refuse("it is no plain path");
+    if (/^\/(usr|bin|s?bin|lib[^/]*|proc|dev|sys|tmp)(\/|$)/.test(target)) {
+      throw refuse("the sandbox has its own there");
+    }
+    for (const before of sorted.slice(0, index)) {
+      if (before.target === target) throw refuse("two things are mounted there");
+      if (before.mode === "rw" && target.startsWith(`${before.target}/`)) {
+        throw refuse(`it is below ${before.target}, which the agent can write`);
+      }
+    }
+  }
+  return sorted;
+}
+
+/** The host's programs and libraries: /usr, and the rest as the links or folders that they are here. */
+export async function hostTrees(): Promise<readonly string[]> {
+  const rest = await Promise.all(
+    ["/bin", "/sbin", "/lib", "/lib32", "/lib64"].map(async (path) => {
+      const found = await lstat(path).catch(() => undefined); // not every machine has every one
+      if (!found) return [];
+      return found.isSymbolicLink() ? ["--symlink", await readlink(path), path] : ["--ro-bind", path, path];
+    }),
+  );
+  return ["--ro-bind", "/usr", "/usr", ...rest.flat()];
+}

@@ -1,0 +1,116 @@
+/**
+ * Limits where no cgroup can be had (an ordinary user without delegation):
+ *
+ * - memory: a watchdog that sums what the whole sandbox uses, its private file systems included, and
+ *   has it killed past the limit. Between two looks RLIMIT_DATA holds each process;
+ * - processes: those its user has now + 512 (RLIMIT_NPROC counts the user's, not the sandbox's);
+ * - CPU: none.
+ *
+ * The watchdog looks through the sandbox's own `/proc`, so it sees all that is inside and nothing
+ * else. It runs only while the sandbox does.
+ */
+import { readdir, readFile, stat, statfs } from "node:fs/promises";
+import type { Clock } from "../core/clock.ts";
+import type { Log } from "../log.ts";
+import type { Limiter } from "./limits.ts";
+
+/** design 5.3: enough for what the user does besides, too few for a fork bomb to hurt. */
+const MORE_PROCESSES = 512;
+/** What a JavaScript engine reserves and never touches counts for RLIMIT_DATA: 562 MiB of a Node 24. */
+const RESERVED_BYTES = 640 * 1024 * 1024;
+const PAGE_BYTES = 4096;
+/** The private file systems of the profile; what lies in them is memory. */
+const PRIVATE = ["/tmp", "/dev/shm", "/home/agent"];
+
+export interface RlimitOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** How often the watchdog looks. Short, because a bomb fills a GB in a few of these. @default 250 */
+  readonly watchdogMs?: number | undefined;
+}
+
+export function rlimitLimiter({ clock, log, watchdogMs = 250 }: RlimitOptions): Limiter {
+  return {
+    tier: "rlimit+watchdog",
+    async hold(_id, { memoryBytes }, uid) {
+      const nproc = (await processesOf(uid)) + MORE_PROCESSES;
+      const data = memoryBytes + RESERVED_BYTES;
+      let exceeded = false;
+      let stop = () => undefined as void;
+      return {
+        wrap: ["prlimit", `--data=${data}:${data}`, `--nproc=${nproc}:${nproc}`],
+        watch(initPid, kill) {
+          let stopped = false;
+          let cancel = () => undefined as void;
+          stop = () => {
+            stopped = true;
+            cancel();
+          };
+          const look = async () => {
+            if (stopped) return;
+            try {
+              exceeded = await usesMoreThan(memoryBytes, initPid);
+            } catch (err) {
+              // It may have ended under our eyes; if it has not, the next look says the same again.
+              log.debug({ err }, "The memory of a sandbox could not be read");
+            }
+            if (exceeded) kill();
+            else next();
+          };
+          const next = () => {
+            if (!stopped) cancel = clock.after(watchdogMs, () => void look());
+          };
+          next();
+        },
+        outOfMemory: async () => exceeded,
+        close: async () => stop(),
+      };
+    },
+    sweep: async () => undefined, // nothing of it outlives its sandbox
+  };
+}
+
+/** Threads count as processes here, as they do for RLIMIT_NPROC. */
+async function processesOf(uid: number): Promise<number> {
+  const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
+  const counts = await Promise.all(
+    pids.map(async (pid) => {
+      const tasks = await stat(`/proc/${pid}/task`).catch(() => undefined); // ended meanwhile
+      return tasks?.uid === uid ? tasks.nlink - 2 : 0;
+    }),
+  );
+  return counts.reduce((sum, count) => sum + count, 0);
+}
+
+async function usesMoreThan(bytes: number, initPid: number): Promise<boolean> {
+  const inside = `/proc/${initPid}/root`;
+  const files = await sum(PRIVATE, async (path) => {
+    const { blocks, bfree, bsize } = await statfs(inside + path);
+    return (blocks - bfree) * bsize;
+  });
+  const pids = (await readdir(`${inside}/proc`)).filter((name) => /^\d+$/.test(name));
+  // Quick, but counts a page for each process that has it after a fork …
+  if (files + (await sum(pids, (pid) => anonymous(`${inside}/proc/${pid}`))) <= bytes) return false;
+  // … so before anything is killed, a page is counted once.
+  return files + (await sum(pids, (pid) => anonymousShare(`${inside}/proc/${pid}`))) > bytes;
+}
+
+/** proc_pid_statm(5): resident pages less those of files and shared memory. */
+async function anonymous(proc: string): Promise<number> {
+  const [, resident = 0, shared = 0] = (await readOr(`${proc}/statm`, "")).split(" ").map(Number);
+  return (resident - shared) * PAGE_BYTES;
+}
+
+async function anonymousShare(proc: string): Promise<number> {
+  return Number(/^Pss_Anon:\s+(\d+) kB/m.exec(await readOr(`${proc}/smaps_rollup`, ""))?.[1] ?? 0) * 1024;
+}
+
+/** A process may end at any time; then it uses nothing. */
+function readOr(file: string, absent: string): Promise<string> {
+  return readFile(file, "utf8").catch(() => absent);
+}
+
+async function sum<T>(items: readonly T[], measure: (item: T) => Promise<number>): Promise<number> {
+  const sizes = await Promise.all(items.map(measure));
+  return sizes.reduce((total, size) => total + size, 0);
+}

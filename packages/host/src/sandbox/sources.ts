@@ -1,0 +1,139 @@
+/**
+ * What is mounted into a sandbox, held by descriptor from the moment it was checked.
+ *
+ * A source is a folder or a plain file and is reached through no link, so that what the operator
+ * allowed is what is mounted. Its device and inode go to forwarder.mjs, which compares them inside
+ * before anything runs; the descriptor stays open until then, so that the inode cannot be another's.
+ */
+import { constants } from "node:fs";
+import { type FileHandle, chown, lchown, lstat, open, readdir, readlink, stat } from "node:fs/promises";
+import { ConfigError, RejectedError } from "@bellhop/sdk";
+import type { Log } from "../log.ts";
+import type { Mount } from "../turns/sandbox.ts";
+
+/** `O_PATH`: a descriptor that only names the file. Nothing blocks, no right to read is needed. */
+const O_PATH = 0o10000000;
+const FOLDER = constants.O_RDONLY | constants.O_DIRECTORY;
+
+export interface Source extends Mount {
+  /** The source, canonical. */
+  readonly path: string;
+  /** The source itself, whatever its path means by now: good while this is open. */
+  readonly reach: string;
+  readonly directory: boolean;
+  readonly dev: string;
+  readonly ino: string;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens every source, and closes those already open when one is refused.
+ * @param home `given` as callers write it, `real` without links: the one prefix that may be a link
+ * @throws ConfigError when one is missing or is neither folder nor plain file
+ * @throws RejectedError when one is reached through a link
+ */
+export async function openSources(
+  mounts: readonly Mount[],
+  home: { readonly given: string; readonly real: string },
+): Promise<Source[]> {
+  const opened = await Promise.allSettled(mounts.map((mount) => openSource(mount, home)));
+  const sources = opened.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
+  const failed = opened.find((one) => one.status === "rejected");
+  if (!failed) return sources;
+  await Promise.all(sources.map((source) => source.close()));
+  throw failed.reason;
+}
+
+async function openSource(mount: Mount, home: { given: string; real: string }): Promise<Source> {
+  const { source } = mount;
+  const handle = await open(source, O_PATH | constants.O_NOFOLLOW).catch((cause: unknown) => {
+    throw new ConfigError(`${source}, which is to be mounted in a sandbox, cannot be opened`, { cause });
+  });
+  try {
+    const reach = `/proc/self/fd/${handle.fd}`;
+    const path = await readlink(reach);
+    const found = await handle.stat({ bigint: true });
+    if (found.isSymbolicLink() || path !== canonical(source, home)) {
+      throw new RejectedError(
+        `${source} is, or is reached through, a symbolic link and is not mounted: name the real path`,
+      );
+    }
+    if (!found.isDirectory() && !found.isFile()) {
+      throw new ConfigError(`${source} is neither a folder nor a plain file and cannot be mounted`);
+    }
+    return {
+      ...mount,
+      path,
+      reach,
+      directory: found.isDirectory(),
+      dev: String(found.dev),
+      ino: String(found.ino),
+      close: () => handle.close(),
+    };
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
+}
+
+function canonical(source: string, { given, real }: { given: string; real: string }): string {
+  return source === given || source.startsWith(`${given}/`) ? real + source.slice(given.length) : source;
+}
+
+/**
+ * Makes what is mounted rw the group's own, and checks that it can read the rest.
+ *
+ * Everything below a folder is walked only when the folder itself is not the group's yet; it is given
+ * away last, so that a walk that was cut short is made again.
+ * @throws ConfigError when the group's user could not read a source
+ */
+export async function handOver(sources: readonly Source[], uid: number, log: Log): Promise<void> {
+  for (const { path, reach, directory, mode } of sources) {
+    const found = await stat(reach);
+    if (mode === "rw") {
+      if (found.uid === uid) continue;
+      if (directory) await giveFolder(await open(reach, FOLDER), uid, path, log);
+      else await chown(reach, uid, uid);
+    } else if (!mayRead(found, uid, directory)) {
+      throw new ConfigError(
+        `${path} cannot be read by the sandbox's user. Allow it with: chmod -R go+rX ${path} (the folders above it may stay closed)`,
+      );
+    }
+  }
+}
+
+function mayRead(
+  found: { uid: number; gid: number; mode: number },
+  uid: number,
+  directory: boolean,
+): boolean {
+  const bits = directory ? 0o111 : 0o444;
+  const whose = found.uid === uid ? 0o700 : found.gid === uid ? 0o070 : 0o007;
+  return (found.mode & bits & whose) !== 0;
+}
+
+/** By descriptor, so that nothing below can lead the walk elsewhere while it goes on. */
+async function giveFolder(folder: FileHandle, uid: number, name: string, log: Log): Promise<void> {
+  try {
+    const here = `/proc/self/fd/${folder.fd}`;
+    for (const entry of await readdir(here)) {
+      const at = `${here}/${entry}`;
+      const found = await lstat(at);
+      if (found.isDirectory()) {
+        const below = await open(at, FOLDER | constants.O_NOFOLLOW);
+        await giveFolder(below, uid, `${name}/${entry}`, log);
+      } else if (found.isFile() && found.nlink > 1) {
+        // Its other name may be a file of the host's.
+        log.warn(
+          { file: `${name}/${entry}` },
+          "A file with several names was not given to the sandbox's user",
+        );
+      } else {
+        await lchown(at, uid, uid);
+      }
+    }
+    await folder.chown(uid, uid);
+  } finally {
+    await folder.close();
+  }
+}
