@@ -11,6 +11,7 @@ import { rm } from "node:fs/promises";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { z } from "zod";
 import type { Clock } from "../../core/clock.ts";
+import { closed, listening } from "../listen.ts";
 import { answer } from "./answer.ts";
 import { MessagesRequest, readConversation } from "./conversation.ts";
 import { apiError, contentOf, errorBody, inputTokens, message, type ApiError } from "./messages.ts";
@@ -109,20 +110,14 @@ export function createRehearsalModel({ clock, newId = randomUUID }: RehearsalOpt
   return {
     async listen(where) {
       if (typeof where === "string") await rm(where, { force: true });
-      await new Promise<void>((resolve, reject) => {
-        server.once("error", reject);
-        const listening = () => resolve(server.off("error", reject) && undefined);
-        if (typeof where === "string") server.listen(where, listening);
-        else server.listen(where, "127.0.0.1", listening);
-      });
+      await listening(
+        server,
+        typeof where === "string" ? { path: where } : { port: where, host: "127.0.0.1" },
+      );
       const address = server.address();
       return typeof address === "object" ? address?.port : undefined;
     },
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
+    close: () => closed(server),
   };
 }
 

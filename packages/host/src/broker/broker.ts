@@ -1,0 +1,73 @@
+/**
+ * The broker: the only way out of a sandbox (design 5.2). Doors open below `runDirectory/doors/`; the
+ * one who holds the home owns that folder, so what an earlier host left there is cleared first.
+ */
+import { mkdir, rm } from "node:fs/promises";
+import { Agent } from "node:http";
+import { Agent as TlsAgent } from "node:https";
+import { join } from "node:path";
+import type { Clock } from "../core/clock.ts";
+import type { Log } from "../log.ts";
+import type { Broker, Door, RecordUsage } from "../turns/broker.ts";
+import { openDoor } from "./door.ts";
+import { providerFromCredentials, type Credentials, type Provider } from "./provider.ts";
+import { startRehearsal } from "./rehearsal/provider.ts";
+
+export interface BrokerDeps {
+  /** Absolute; `run/` of the home. */
+  readonly runDirectory: string;
+  readonly record: RecordUsage;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export async function createBroker({
+  provider,
+  ...deps
+}: BrokerDeps & { provider: Provider }): Promise<Broker> {
+  const doors = join(deps.runDirectory, "doors");
+  await rm(doors, { recursive: true, force: true });
+  await mkdir(doors, { recursive: true, mode: 0o711 });
+  const secure = "baseUrl" in provider.target && provider.target.baseUrl.protocol === "https:";
+  const agent = new (secure ? TlsAgent : Agent)({ keepAlive: true });
+  const open = new Set<Door>();
+  return {
+    provider: provider.name,
+    async openDoor(spec) {
+      const door = await openDoor(spec, {
+        ...deps,
+        directory: join(doors, spec.sandbox),
+        upstream: { provider, agent },
+      });
+      const close = async () => {
+        open.delete(tracked);
+        await door.close();
+      };
+      const tracked: Door = { ...door, close };
+      open.add(tracked);
+      return tracked;
+    },
+    async close() {
+      await Promise.all([...open].map((door) => door.close()));
+      agent.destroy();
+    },
+  };
+}
+
+/** The broker for these credentials; without any, the rehearsal model answers behind the same doors. */
+export async function openBroker({
+  credentials,
+  ...deps
+}: BrokerDeps & { credentials: Credentials }): Promise<Broker> {
+  const provider = providerFromCredentials(credentials);
+  if (provider) return createBroker({ ...deps, provider });
+  const rehearsal = await startRehearsal(deps);
+  const broker = await createBroker({ ...deps, provider: rehearsal.provider });
+  return {
+    ...broker,
+    async close() {
+      await broker.close();
+      await rehearsal.close();
+    },
+  };
+}

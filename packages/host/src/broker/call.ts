@@ -1,0 +1,72 @@
+/**
+ * What the broker reads of a model call before it passes it on, byte for byte. The sandbox wrote it, so
+ * nothing but bookkeeping hangs on it: a lie spoils the agent's own usage rows.
+ */
+import { z } from "zod";
+import type { Usage } from "../turns/broker.ts";
+import { parseJson } from "./failure.ts";
+
+const Text = z.looseObject({ type: z.literal("text"), text: z.string() });
+const CallBody = z.object({
+  model: z.string().min(1).max(256),
+  stream: z.boolean().optional(),
+  max_tokens: z.number().optional(),
+  output_config: z.looseObject({ format: z.unknown() }).optional(),
+  tools: z.array(z.unknown()).optional(),
+  messages: z.array(z.unknown()).optional(),
+});
+const UserMessage = z.looseObject({
+  role: z.literal("user"),
+  content: z.union([z.string(), z.array(z.unknown())]),
+});
+
+export interface Call {
+  readonly model: string;
+  readonly kind: Usage["kind"];
+}
+
+/** The header with which the engine's program marks the calls of a subagent. */
+const AGENT_HEADER = "x-claude-code-agent-id";
+/** How the engine's program asks for a summary, at the beginning of its text. */
+const SUMMARY = /^(?:CRITICAL: Respond with TEXT ONLY|Your task is to create a detailed summary)/;
+
+export type ParsedCall =
+  | { readonly ok: true; readonly call: Call }
+  | { readonly ok: false; readonly reason: string };
+
+export function parseCall(
+  body: Buffer,
+  headers: Readonly<Record<string, string | string[] | undefined>>,
+): ParsedCall {
+  const value = parseJson(body.toString("utf8"));
+  if (value === undefined) return { ok: false, reason: "the request's body is not JSON." };
+  const parsed = CallBody.safeParse(value);
+  if (!parsed.success) return { ok: false, reason: z.prettifyError(parsed.error) };
+  return { ok: true, call: { model: parsed.data.model, kind: kindOf(parsed.data, headers) } };
+}
+
+/**
+ * - `subagent`: the program says so by a header
+ * - `compaction`: the newest message asks for a summary
+ * - `background`: no tools are offered, and a form (a title) or a single token is asked for
+ * - `turn`: all else
+ */
+function kindOf(
+  { messages, tools, max_tokens: maxTokens, output_config: output }: z.infer<typeof CallBody>,
+  headers: Readonly<Record<string, unknown>>,
+): Usage["kind"] {
+  if (headers[AGENT_HEADER] !== undefined) return "subagent";
+  const newest = messages?.findLast((message) => UserMessage.safeParse(message).success);
+  const user = UserMessage.safeParse(newest);
+  if (user.success && textsOf(user.data.content).some((text) => SUMMARY.test(text))) return "compaction";
+  const bare = tools === undefined || tools.length === 0;
+  return bare && (maxTokens === 1 || output?.format !== undefined) ? "background" : "turn";
+}
+
+function textsOf(content: string | readonly unknown[]): string[] {
+  if (typeof content === "string") return [content];
+  return content.flatMap((part) => {
+    const text = Text.safeParse(part);
+    return text.success ? [text.data.text] : [];
+  });
+}

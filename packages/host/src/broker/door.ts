@@ -1,0 +1,200 @@
+/**
+ * A door: the one way out of one sandbox, an HTTP server on a unix socket. The socket is the identity,
+ * so nothing a request says about who it is matters.
+ *
+ * - The model's API is served while a turn is set, and nothing else ever is. A call that began under a
+ *   turn may end after it, and is counted for it.
+ * - Every refusal has a reason that an agent can read.
+ * - What one sandbox does at its door is bounded, and can neither throw into the host nor hold up others.
+ */
+import { chmod, chown, mkdir, rm } from "node:fs/promises";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { join } from "node:path";
+import type { Duplex } from "node:stream";
+import { z } from "zod";
+import type { Clock } from "../core/clock.ts";
+import type { TurnId } from "../core/ids.ts";
+import type { Log } from "../log.ts";
+import type { Door, DoorSpec, RecordUsage } from "../turns/broker.ts";
+import type { EngineFailure } from "../turns/engine.ts";
+import { parseCall, type Call } from "./call.ts";
+import { forward, type Exchange, type Outcome } from "./forward.ts";
+import { closed, listening, socketPath } from "./listen.ts";
+import {
+  egressRefusal,
+  NO_TURN,
+  pathRefusal,
+  refusalBytes,
+  refuse,
+  TOO_LARGE,
+  type Refusal,
+} from "./refusal.ts";
+
+/** The API's own limit of a request. */
+const MAX_BODY = 32 * 1024 * 1024;
+/** An engine with its subagents uses a handful. */
+const MAX_CONNECTIONS = 64;
+const MAX_HEADER_BYTES = 32 * 1024;
+/** To send a whole request; how long an answer takes is for the turn's clocks to judge (G9). */
+const REQUEST_TIMEOUT_MS = 120_000;
+/** Hosts whose refusal is logged, per door: an agent that tries thousands does not fill the log. */
+const MAX_LOGGED_HOSTS = 50;
+
+const SERVED = /^(?:POST \/v1\/messages|POST \/v1\/messages\/count_tokens|GET \/v1\/models(?:\/[\w.:-]+)?)$/;
+
+export interface DoorDeps {
+  /** Absolute path of the directory to make. */
+  readonly directory: string;
+  readonly upstream: Pick<Exchange, "provider" | "agent">;
+  readonly record: RecordUsage;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** @throws ConfigError when the path of the socket is too long */
+export async function openDoor(spec: DoorSpec, deps: DoorDeps): Promise<Door> {
+  const { directory, upstream, record, clock } = deps;
+  const log = deps.log.with({ part: "broker", group: spec.group, sandbox: spec.sandbox });
+  const { provider } = upstream;
+  const loggedHosts = new Set<string>();
+  let turn: TurnId | undefined;
+  /** Counts `setTurn`, so that a late answer of an old turn is not laid to the new one. */
+  let turns = 0;
+  let lastFailure: EngineFailure | undefined;
+
+  const server = createServer(
+    {
+      noDelay: true,
+      maxHeaderSize: MAX_HEADER_BYTES,
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      // The program inside keeps its connections; closing one just as it is used would cost an attempt.
+      keepAliveTimeout: 0,
+    },
+    (request, response) => {
+      serve(request, response).catch((error: unknown) => {
+        if (!response.destroyed) log.error({ err: error }, "a request at the door failed");
+        response.destroy();
+      });
+    },
+  );
+  server.maxConnections = MAX_CONNECTIONS;
+  server.on("connect", (request, socket) => refuseRaw(socket, refusedEgress(request.url ?? "")));
+  server.on("upgrade", (request, socket) => refuseRaw(socket, pathRefusal("upgrade", request.url ?? "")));
+  server.on("clientError", (_error, socket) => socket.destroy()); // not HTTP: nothing to answer
+
+  async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const refusal = refusalOf(request);
+    if (refusal) {
+      request.resume();
+      return refuse(response, refusal);
+    }
+    const current = { turn, number: turns };
+    const body = await readBody(request);
+    if (!body) return refuse(response, TOO_LARGE, true);
+    if (current.turn === undefined || response.destroyed) return;
+
+    const started = clock.monotonic();
+    const exchange = { ...upstream, request, body, response, now: () => clock.now() };
+    if (request.method !== "POST" || !/^\/v1\/messages(?:\?|$)/.test(request.url ?? "")) {
+      note(await forward(exchange), current.number);
+      return;
+    }
+    const parsed = parseCall(body, request.headers);
+    if (!parsed.ok) {
+      return refuse(response, { status: 400, type: "invalid_request_error", reason: parsed.reason });
+    }
+    const outcome = await forward(exchange);
+    note(outcome, current.number);
+    meter(current.turn, parsed.call, outcome, clock.monotonic() - started);
+  }
+
+  function refusalOf({ method = "", url = "" }: IncomingMessage): Refusal | undefined {
+    if (!url.startsWith("/")) return refusedEgress(URL.canParse(url) ? new URL(url).host : url);
+    const path = url.split("?", 1)[0] ?? "";
+    if (!SERVED.test(`${method} ${path}`)) return pathRefusal(method, path);
+    return turn === undefined ? NO_TURN : undefined;
+  }
+
+  function refusedEgress(host: string): Refusal {
+    if (loggedHosts.size < MAX_LOGGED_HOSTS && !loggedHosts.has(host)) {
+      loggedHosts.add(host);
+      log.info({ host: host.slice(0, 255) }, "egress refused");
+    }
+    return egressRefusal(host);
+  }
+
+  function note({ abandoned, failure }: Outcome, number: number): void {
+    if (abandoned || number !== turns) return;
+    lastFailure = failure;
+    if (failure) log.warn({ failure }, "the model API failed");
+  }
+
+  function meter(turn: TurnId, call: Call, { status, metered }: Outcome, durationMs: number): void {
+    const { tokens, model = call.model } = metered;
+    record({
+      turn,
+      session: spec.session,
+      group: spec.group,
+      provider: provider.name,
+      modelAsked: call.model,
+      modelServed: model,
+      kind: call.kind,
+      inputTokens: tokens.input,
+      outputTokens: tokens.output,
+      cacheReadTokens: tokens.cacheRead,
+      cacheWriteTokens: tokens.cacheWrite + tokens.cacheWriteHour,
+      costMicros: provider.prices.cost(model, tokens),
+      prices: provider.prices.version,
+      httpStatus: status,
+      durationMs: Math.round(durationMs),
+    });
+  }
+
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  const socket = await socketPath(directory, "broker.sock");
+  await listening(server, { path: socket.path });
+  await admit(directory, spec.uid);
+
+  return {
+    directory,
+    setTurn(next) {
+      turn = next;
+      turns += 1;
+      lastFailure = undefined;
+    },
+    lastFailure: () => lastFailure,
+    async close() {
+      turn = undefined;
+      await closed(server);
+      await socket.release();
+      await rm(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Lets the owner of the sandbox, and nobody else, walk to the socket and use it, but not replace it. */
+async function admit(directory: string, uid: number | undefined): Promise<void> {
+  const path = join(directory, "broker.sock");
+  await chmod(path, 0o600);
+  if (uid !== undefined) await chown(path, uid, uid);
+  await chmod(directory, 0o711);
+}
+
+/** undefined when it is too large. The rest of it is not read. */
+async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
+  if (Number(request.headers["content-length"] ?? 0) > MAX_BODY) return undefined;
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of request) {
+    const bytes = z.instanceof(Buffer).parse(chunk);
+    size += bytes.byteLength;
+    if (size > MAX_BODY) return undefined;
+    chunks.push(bytes);
+  }
+  return Buffer.concat(chunks);
+}
+
+function refuseRaw(socket: Duplex, refusal: Refusal): void {
+  socket.on("error", () => socket.destroy()); // it went away before it read why
+  socket.end(refusalBytes(refusal));
+}

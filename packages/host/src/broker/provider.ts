@@ -1,0 +1,68 @@
+/**
+ * Which model API the broker speaks to, and with what credential. A provider is data: the broker has
+ * one code path for all of them.
+ */
+import { anthropicPrices, noPrices, type Prices } from "./prices.ts";
+
+/** As config.ts reads them; the first that is there is used. */
+export interface Credentials {
+  /** ANTHROPIC_API_KEY */
+  readonly apiKey?: string | undefined;
+  /** CLAUDE_CODE_OAUTH_TOKEN */
+  readonly oauthToken?: string | undefined;
+  /** ANTHROPIC_AUTH_TOKEN */
+  readonly authToken?: string | undefined;
+  /** ANTHROPIC_BASE_URL; without a credential it is not used. */
+  readonly baseUrl?: string | undefined;
+}
+
+export interface Provider {
+  /** `anthropic`, `rehearsal`, or the host of another server. Sessions remember it. */
+  readonly name: string;
+  readonly target: { readonly baseUrl: URL } | { readonly socketPath: string };
+  /** Header that carries the credential; none where none is needed. */
+  readonly credential: { readonly header: string; readonly value: string } | undefined;
+  /** Values of `anthropic-beta` that the credential needs. */
+  readonly betas: readonly string[];
+  /** What must not come back from the server. */
+  readonly secrets: readonly string[];
+  readonly prices: Prices;
+}
+
+const ANTHROPIC = "https://api.anthropic.com";
+/** Without it the API takes no OAuth token. */
+const OAUTH_BETA = "oauth-2025-04-20";
+
+/** undefined where there is no credential. */
+export function providerFromCredentials(credentials: Credentials): Provider | undefined {
+  const { apiKey, oauthToken, authToken } = credentials;
+  if (apiKey) return remote(credentials, { header: "x-api-key", value: apiKey }, []);
+  if (oauthToken) return remote(credentials, bearer(oauthToken), [OAUTH_BETA]);
+  if (authToken) return remote(credentials, bearer(authToken), []);
+  return undefined;
+}
+
+/** Every secret among the credentials, for the outbound filter and the log. */
+export function secretsOf({ apiKey, oauthToken, authToken, baseUrl }: Credentials): string[] {
+  const password = baseUrl && URL.canParse(baseUrl) ? decodeURIComponent(new URL(baseUrl).password) : "";
+  return [apiKey, oauthToken, authToken, password].flatMap((secret) => (secret ? [secret] : []));
+}
+
+const bearer = (token: string) => ({ header: "authorization", value: `Bearer ${token}` });
+
+function remote(
+  credentials: Credentials,
+  credential: Provider["credential"],
+  betas: readonly string[],
+): Provider {
+  const baseUrl = new URL(credentials.baseUrl ?? ANTHROPIC);
+  const own = baseUrl.hostname === "anthropic.com" || baseUrl.hostname.endsWith(".anthropic.com");
+  return {
+    name: own ? "anthropic" : baseUrl.host,
+    target: { baseUrl },
+    credential,
+    betas,
+    secrets: secretsOf(credentials),
+    prices: own ? anthropicPrices : noPrices,
+  };
+}
