@@ -1,0 +1,97 @@
+import { describe, expect, it } from "vitest";
+import { Status } from "../../core/status.ts";
+import { ago, count, describeStatus } from "../status.ts";
+import { describeWaiting } from "../waiting.ts";
+
+const NOW = Date.UTC(2026, 0, 1, 12);
+const TURN = "8f14e45f-ceea-467f-9575-2a3b3c1d0e4f";
+
+describe("bellhop status", () => {
+  it("says what runs and what waits, each on a line", () => {
+    const text = describeStatus(
+      given({
+        turns: [
+          {
+            turn: TURN,
+            chat: "terminal:default",
+            state: "running",
+            attempt: 2,
+            startedAt: NOW - 3_000,
+            note: "Bash",
+          },
+        ],
+        waiting: [{ chat: "web:a", messages: 1, why: "another turn of its session runs" }],
+      }),
+      NOW,
+    );
+
+    expect(text).toContain("Bellhop   0.1.0, running for 2 min, process 4711\n");
+    expect(text).toContain("turns     terminal:default: running for 3 s, attempt 2, Bash\n");
+    expect(text).toContain("waiting   web:a: 1 message, another turn of its session runs\n");
+    expect(text).toContain("model     rehearsal, a scripted stand-in\n");
+    expect(text).not.toContain("$");
+  });
+
+  it("does not let a note drive the terminal", () => {
+    const turns = [
+      { turn: TURN, chat: "web:a", state: "running", attempt: 1, startedAt: NOW, note: "\u001b[2J" },
+    ];
+
+    expect(describeStatus(given({ turns }), NOW)).not.toContain("\u001b");
+  });
+});
+
+describe("what a draining host waits for", () => {
+  it("is its live turns, then its messages, then nothing", () => {
+    const turns = [
+      {
+        turn: TURN,
+        chat: "terminal:default",
+        state: "running",
+        attempt: 1,
+        startedAt: NOW - 4_000,
+        note: "",
+      },
+    ];
+    const outbox = { open: 2, unknown: 0, dead: 0 };
+
+    expect(describeWaiting(given({ turns, outbox }), NOW)).toBe(
+      "Stopping. Waiting for 1 live turn (terminal:default, 4 s). Ctrl-C again ends it now.",
+    );
+    expect(describeWaiting(given({ outbox }), NOW)).toBe("Stopping. Delivering 2 messages.");
+    expect(describeWaiting(given({}), NOW)).toBe("");
+  });
+});
+
+describe("figures for people", () => {
+  it("are in words", () => {
+    expect([count(1, "message"), count(0, "message")]).toEqual(["1 message", "0 messages"]);
+    expect([ago(-5), ago(59_999), ago(60_000), ago(3_720_000), ago(90_000_000)]).toEqual([
+      "0 s",
+      "59 s",
+      "1 min",
+      "1 h 2 min",
+      "1 d 1 h",
+    ]);
+  });
+});
+
+function given(more: object): Status {
+  return Status.parse({
+    version: "0.1.0",
+    pid: 4711,
+    home: "/home/ada/.bellhop",
+    url: "http://127.0.0.1:7407",
+    startedAt: NOW - 125_000,
+    draining: false,
+    assistant: "Bellhop",
+    model: { provider: "rehearsal", name: "sonnet" },
+    sandbox: { runtime: "bubblewrap", version: "0.8.0", limits: "cgroup-v1" },
+    rooms: [],
+    turns: [],
+    waiting: [],
+    outbox: { open: 0, unknown: 0, dead: 0 },
+    usage: { calls: 3, inputTokens: 10, outputTokens: 5, costMicros: 0 },
+    ...more,
+  });
+}
