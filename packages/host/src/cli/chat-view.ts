@@ -19,7 +19,7 @@ export interface ChatView {
 
 export function createChatView(screen: Screen, stdout: NodeJS.WriteStream): ChatView {
   const dim = (text: string) => styleText("dim", text, { stream: stdout });
-  let streamed = createStreamed();
+  const streamed = createStreamed();
   let tool: string | undefined;
 
   function say(text: string) {
@@ -33,7 +33,7 @@ export function createChatView(screen: Screen, stdout: NodeJS.WriteStream): Chat
     screen.write(`${name}› ${plain(text).replaceAll("\n", "\n… ")}\n`);
   }
 
-  function turnEnded({ state, reason }: TurnEvent) {
+  function turnChanged({ state, reason }: TurnEvent) {
     tool = undefined;
     switch (state) {
       case "started":
@@ -87,11 +87,9 @@ export function createChatView(screen: Screen, stdout: NodeJS.WriteStream): Chat
           tool = event.tool;
           return;
         case "turn":
-          if (event.state !== "started") {
-            screen.write(streamed.end());
-            streamed = createStreamed();
-          }
-          return turnEnded(event);
+          // Of a turn that is done, the messages may still be on their way to take up what was streamed.
+          if (event.state !== "done" || event.replies.length === 0) screen.write(streamed.end());
+          return turnChanged(event);
         case "message":
           return message(event, own);
         default:
