@@ -1,0 +1,181 @@
+/**
+ * A house for HTTP tests: the real store in a database in memory, the real admission, and in place of
+ * an agent a hand that moves turns on as a test says.
+ */
+import { randomBytes } from "node:crypto";
+import { onTestFinished } from "vitest";
+import { createAdmission } from "../../admission/admission.ts";
+import type { Clock } from "../../core/clock.ts";
+import { createEventBus, type LiveEvent } from "../../core/events.ts";
+import { type ChatId, chatId, type InboxId, MAIN, newId, SessionId, TurnId } from "../../core/ids.ts";
+import type { Status } from "../../core/status.ts";
+import { fakeClock } from "../../core/testing.ts";
+import { silentLog } from "../../log.ts";
+import { createChats } from "../../store/chats.ts";
+import { openDatabase } from "../../store/database.ts";
+import { createInbox } from "../../store/inbox.ts";
+import { migrate } from "../../store/migrate.ts";
+import { migrations } from "../../store/migrations/index.ts";
+import { createOutbox, owe } from "../../store/outbox.ts";
+import { appendEvent, createTimeline, type TurnData } from "../../store/timeline.ts";
+import { createTokens, type Scope } from "../../store/tokens.ts";
+import { type AppDeps, createApp } from "../app.ts";
+
+export const chatOf = (native: string) => chatId({ channel: "web", account: "", native });
+
+/** What a browser on this machine sends. */
+export const HOST = { host: "127.0.0.1:7407" };
+export const TCP = { listener: "tcp", remote: "127.0.0.1" } as const;
+export const SOCKET = { listener: "socket" } as const;
+
+export type House = Awaited<ReturnType<typeof openHouse>>;
+
+export async function openHouse(options: { clock?: Clock; log?: AppDeps["log"] } = {}) {
+  const clock = options.clock ?? fakeClock();
+  const { db, close } = await openDatabase(":memory:", { clock });
+  onTestFinished(close);
+  await migrate(db, { migrations, clock });
+
+  const bus = createEventBus();
+  const chats = createChats(db, clock);
+  await chats.ensureGroup(MAIN);
+  const timeline = createTimeline(db);
+  const outbox = createOutbox(db, clock);
+  const tokens = createTokens(db, clock, randomBytes);
+  const route = (chat: { id: ChatId }) => ({
+    scope: { kind: "chat", key: chat.id } as const,
+    engine: "acp" as const,
+    provider: "test",
+  });
+  const inbox = createInbox(db, clock, route);
+  const admission = createAdmission({ inbox, home: MAIN, bus, wake: () => {} });
+
+  const shown = new Map<ChatId, LiveEvent[]>();
+  const live = { snapshot: (chat?: ChatId) => (chat ? (shown.get(chat) ?? []) : [...shown.values()].flat()) };
+  const shutdowns: number[] = [];
+
+  const deps: AppDeps = {
+    http: { host: "127.0.0.1", hosts: ["bellhop.example"] },
+    assistant: "Bellhop",
+    version: "0.0.0-test",
+    admission,
+    timeline,
+    chats,
+    bus,
+    live,
+    tokens,
+    status: async () => STATUS,
+    shutdown: () => void shutdowns.push(clock.now()),
+    log: options.log ?? silentLog,
+    clock,
+    random: randomBytes,
+    url: () => "http://127.0.0.1:7407",
+  };
+
+  return {
+    deps,
+    app: createApp(deps),
+    db,
+    bus,
+    tokens,
+    timeline,
+    clock,
+    shutdowns,
+
+    token: async (scope: Scope) => (await tokens.issue({ kind: "api", scope, label: "test" })).secret,
+
+    async says(chat: ChatId, text: string, platformId: string = crypto.randomUUID()) {
+      const native = chat.slice(chat.indexOf(":") + 1);
+      const sender = { id: "owner", name: "owner" };
+      const inbound = { platformId, kind: "message", version: 0, chat: native, sender, text } as const;
+      const owner = { sender: "web:owner" as never, name: "owner", role: "owner" } as const;
+      return await admission.accept({ name: "web", account: "" }, inbound, owner);
+    },
+
+    /** Begins a turn of this chat and gives what moves it on. */
+    async turn(chat: ChatId, inputs: readonly InboxId[]) {
+      const turn = newId(TurnId);
+      const { group_id: groupId, session_id: session } = await db
+        .selectFrom("inbox")
+        .select(["group_id", "session_id"])
+        .where("chat_id", "=", chat)
+        .where("session_id", "is not", null)
+        .limit(1)
+        .executeTakeFirstOrThrow();
+      await db
+        .insertInto("turns")
+        .values({
+          id: turn,
+          session_id: SessionId.parse(session),
+          group_id: groupId,
+          chat_id: chat,
+          kind: "chat",
+          // Two turns of a session may not run at once; which one does is no matter here.
+          state: "done",
+          attempt: 1,
+          fence: 1,
+          boot_id: "test",
+          model: "test",
+          retry_at: null,
+          failure_class: null,
+          failure_detail: null,
+          created_at: clock.now(),
+          started_at: clock.now(),
+          ended_at: clock.now(),
+        })
+        .execute();
+      let owed: TurnData["replies"] = [];
+
+      async function tell(state: TurnData["state"], reason?: string) {
+        const data = { state, inputs: [...inputs], replies: owed, reason };
+        await db
+          .transaction()
+          .execute((trx) => appendEvent(trx, chat, clock.now(), { kind: "turn", ref: turn, data }));
+        bus.publish({ type: "durable", chat });
+      }
+      function show(event: LiveEvent) {
+        const before = shown.get(chat)?.find(({ type }) => type === "delta");
+        const text = before?.type === "delta" && event.type === "delta" && !event.reset ? before.text : "";
+        if (event.type === "delta") shown.set(chat, [{ ...event, text: text + event.text, reset: true }]);
+        bus.publish({ type: "live", event });
+      }
+      await tell("started");
+
+      return {
+        turn,
+        delta: (text: string, reset = false) => show({ type: "delta", chat, turn, text, reset }),
+        activity: (tool?: string) => show({ type: "activity", chat, turn, tool }),
+        async reply(text: string, kind: "text" | "notice" = "text") {
+          const key = crypto.randomUUID();
+          const to = { chat, groupId, turn, now: clock.now() };
+          const ids = await db.transaction().execute((trx) => owe(trx, to, [{ key, kind, text }]));
+          owed = [...owed, ...ids];
+          const claimed = await outbox.claim(chat);
+          if (claimed && "row" in claimed) await outbox.sent(claimed.row, key);
+          bus.publish({ type: "durable", chat });
+        },
+        async end(state: "done" | "failed" | "cancelled" = "done", reason?: string) {
+          shown.delete(chat);
+          await tell(state, reason);
+        },
+      };
+    },
+  };
+}
+
+const STATUS: Status = {
+  version: "0.0.0-test",
+  pid: 1,
+  home: "/tmp/home",
+  url: "http://127.0.0.1:7407",
+  startedAt: 0,
+  draining: false,
+  assistant: "Bellhop",
+  model: { provider: "test", name: "test" },
+  sandbox: { runtime: "none", version: "0", limits: "none" },
+  rooms: [],
+  turns: [],
+  waiting: [],
+  outbox: { open: 0, unknown: 0, dead: 0 },
+  usage: { calls: 0, inputTokens: 0, outputTokens: 0, costMicros: 0 },
+};

@@ -1,0 +1,84 @@
+/**
+ * The one Hono app behind both listeners. What every request passes, in this order: headers for
+ * browsers, the Host, the Origin, who asks, and proof that a cookie's change came from our page.
+ */
+import { Hono } from "hono";
+import type { Log } from "../log.ts";
+import type { Status } from "../core/status.ts";
+import { loadAssets } from "./assets.ts";
+import { createEventStreams } from "./event-stream.ts";
+import { createHostCheck, csrfCheck, originCheck, securityHeaders } from "./guard.ts";
+import { createIdentify, type HttpEnv } from "./identity.ts";
+import { createLogins } from "./logins.ts";
+import { openApiDocument } from "./openapi.ts";
+import { renderProblemPage } from "./pages/login.ts";
+import { createErrorHandler, ProblemError, statusOf } from "./problem.ts";
+import { createChatRoutes, type ChatRoutesDeps } from "./routes/chats.ts";
+import { createEventRoutes, type EventRoutesDeps } from "./routes/events.ts";
+import { createHostRoutes } from "./routes/host.ts";
+import { createTokenRoutes } from "./routes/tokens.ts";
+import { createWebRoutes } from "./routes/web.ts";
+import type { Tokens } from "../store/tokens.ts";
+
+export interface AppDeps extends ChatRoutesDeps, Omit<EventRoutesDeps, "streams"> {
+  readonly http: {
+    readonly host: string;
+    /** Further names that the TCP listener answers for. */
+    readonly hosts?: readonly string[] | undefined;
+  };
+  /** The assistant's name, for people. */
+  readonly assistant: string;
+  readonly version: string;
+  readonly tokens: Tokens;
+  readonly status: () => Promise<Status>;
+  /** Begins the drain; returns at once. */
+  readonly shutdown: () => void;
+  readonly log: Log;
+  /** Address of the web chat, known once the host listens. */
+  readonly url: () => string;
+}
+
+export type App = ReturnType<typeof createApp>;
+
+export function createApp(deps: AppDeps) {
+  const { http, tokens, clock, log, version } = deps;
+  const assets = loadAssets();
+  const streams = createEventStreams(clock, log);
+  const logins = createLogins(deps);
+  const asJson = createErrorHandler(log);
+
+  const app = new Hono<HttpEnv>();
+  app.use(securityHeaders);
+  app.use(createHostCheck(http.host, http.hosts ?? []));
+  app.use(originCheck);
+  app.get("/healthz", (c) => c.text("ok"));
+  app.use(createIdentify(tokens, clock));
+  app.use(csrfCheck);
+
+  app.get("/api/v1/openapi.json", (c) => c.json(openApiDocument(version)));
+  app.route("/api/v1", createHostRoutes(deps));
+  app.route("/api/v1", createChatRoutes(deps));
+  app.route("/api/v1", createEventRoutes({ ...deps, streams }));
+  app.route("/api/v1", createTokenRoutes({ tokens, logins }));
+  app.route("/", createWebRoutes({ ...deps, assets, streams, logins }));
+
+  app.notFound((c) => {
+    const message = `There is nothing at ${c.req.method} ${c.req.path}; GET /api/v1/openapi.json says what there is.`;
+    throw new ProblemError("not_found", message);
+  });
+  app.onError(async (error, c) => {
+    const isPage = c.req.method === "GET" && !c.req.path.startsWith("/api/");
+    if (!isPage || !c.req.header("accept")?.includes("text/html")) return await asJson(error, c);
+    const message =
+      error instanceof ProblemError ? error.message : "Bellhop failed at this; its log says why.";
+    return c.html(renderProblemPage({ assets, message }), statusOf(error));
+  });
+
+  return {
+    fetch: app.fetch,
+    request: app.request,
+    routes: app.routes,
+    logins,
+    closeStreams: () => streams.close(),
+  };
+}

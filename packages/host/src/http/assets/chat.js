@@ -1,0 +1,283 @@
+/**
+ * The page of a chat: joins what the person does, what the host says and what the page shows.
+ * Nothing is decided here that matters: a reload shows the same from the host's own records.
+ */
+import { connect } from "./connection.js";
+import { createOutbox, post } from "./outbox.js";
+import * as view from "./view.js";
+
+const $ = (selector) => document.querySelector(selector);
+const page = $("main");
+const { chat, after, assistant } = page.dataset;
+const composer = $("#composer");
+const input = $("#text");
+const href = (id) => `/chats/${encodeURIComponent(id)}`;
+
+// ── What the person writes
+
+const outbox = createOutbox({
+  chat,
+  onAccepted(entry, { message, duplicate }) {
+    view.changing(() => view.settlePending(entry.id, message));
+    // Accepted in an earlier try: its event may have passed before this page knew the name.
+    if (duplicate) view.pendingElement(entry.id)?.classList.remove("pending");
+  },
+  onUnsent(entry) {
+    const retry = { label: "Try again", run: () => void outbox.send() };
+    view.setState(view.pendingElement(entry.id), "unsent", "Not sent yet; it is kept here.", retry);
+  },
+  onRefused(entry, why) {
+    const article = view.pendingElement(entry.id);
+    const edit = {
+      label: "Edit",
+      run() {
+        input.value = [entry.text, input.value].filter((text) => text !== "").join("\n");
+        keepDraft();
+        article.remove();
+        input.focus();
+      },
+    };
+    view.setState(article, "refused", why, edit);
+  },
+});
+
+/** A chat comes into being with its first message, and is called by its beginning. */
+async function startChat(text) {
+  const id = crypto.randomUUID();
+  view.showPending({ id, text });
+  view.toEnd();
+  const start = async () => {
+    const article = view.pendingElement(id);
+    view.setState(article, "sending", "Sending…");
+    try {
+      const title = text.trim().split("\n")[0].slice(0, 60);
+      const created = await post("/api/v1/chats", { title });
+      // The page of the new chat hands it over.
+      sessionStorage.setItem(`unsent ${created.id}`, JSON.stringify([{ id, text }]));
+      sessionStorage.removeItem(`draft ${chat}`);
+      location.replace(href(created.id));
+    } catch (error) {
+      view.setState(article, "unsent", `Not sent: ${error.message}`, {
+        label: "Try again",
+        run: () => void start(),
+      });
+    }
+  };
+  await start();
+}
+
+function keepDraft() {
+  sessionStorage.setItem(`draft ${chat}`, input.value);
+}
+
+function submit() {
+  const text = input.value;
+  if (text.trim() === "") return;
+  input.value = "";
+  if (chat === "") {
+    void startChat(text);
+    return;
+  }
+  keepDraft();
+  view.showPending(outbox.add(text));
+  view.toEnd();
+}
+
+composer?.addEventListener("submit", (event) => {
+  event.preventDefault();
+  submit();
+});
+input?.addEventListener("keydown", (event) => {
+  // While an input method composes a character, Enter is its own.
+  if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+  event.preventDefault();
+  submit();
+});
+input?.addEventListener("input", keepDraft);
+
+// ── What the host says
+
+/** The answer under way: text of its newest stretch, and what it does. */
+let answering;
+const ended = new Set();
+
+function showAnswering() {
+  if (!answering) {
+    view.hideLive();
+    return;
+  }
+  const { text, tool, note } = answering;
+  view.showLive(text, tool ? `Using ${tool}…` : (note ?? (text === "" ? "Thinking…" : "")));
+}
+
+function answer(turn) {
+  if (answering?.turn !== turn) answering = { turn, text: "", owed: undefined };
+  return answering;
+}
+
+/** Takes away of the live text what the message now says itself. */
+function takeOver(turn, text) {
+  if (answering?.turn !== turn) return;
+  if (text.startsWith(answering.text)) answering.text = "";
+  else if (answering.text.startsWith(text)) answering.text = answering.text.slice(text.length).trimStart();
+}
+
+/** The live answer goes once everything it was for is there. */
+function settle() {
+  if (answering?.owed?.every((reply) => view.messageElement(reply))) answering = undefined;
+  showAnswering();
+}
+
+const on = {
+  message({ message, direction, turn, text, html }) {
+    view.changing(() => {
+      const state = view.messageElement(message)?.querySelector(".state");
+      view.showMessage(message, html);
+      // A message that is shown again keeps what its turn has made of it meanwhile.
+      if (state && state.dataset.state !== "sent")
+        view.messageElement(message).querySelector(".state")?.replaceWith(state);
+      if (direction === "out") {
+        takeOver(turn, text);
+        if (document.hidden) document.title = `● ${document.title.replace(/^● /, "")}`;
+      }
+      settle();
+    });
+  },
+  turn({ turn, state, inputs, replies, told }) {
+    view.changing(() => {
+      for (const id of inputs) view.setState(view.messageElement(id), told.state, told.detail);
+      if (state === "started" || state === "retrying") {
+        Object.assign(answer(turn), {
+          text: "",
+          tool: undefined,
+          note: state === "retrying" ? "Trying again…" : undefined,
+        });
+        view.announce(`${assistant} is answering`);
+      } else {
+        ended.add(turn);
+        if (answering?.turn === turn) Object.assign(answering, { owed: replies, tool: undefined, note: "" });
+        if (state !== "done") answering = undefined;
+        view.announce("");
+      }
+      settle();
+    });
+  },
+  delta({ turn, text, reset }) {
+    if (ended.has(turn)) return;
+    view.changing(() => {
+      const current = answer(turn);
+      current.text = reset ? text : current.text + text;
+      Object.assign(current, { tool: undefined, note: undefined });
+      showAnswering();
+    });
+  },
+  activity({ turn, tool }) {
+    if (ended.has(turn)) return;
+    view.changing(() => {
+      Object.assign(answer(turn), { tool, note: undefined });
+      showAnswering();
+    });
+  },
+  elsewhere({ chat: other, href: link, title }) {
+    if (other === undefined) return;
+    let anchor = $(`#chats a[data-chat="${CSS.escape(other)}"]`);
+    if (!anchor) {
+      const item = document.createElement("li");
+      anchor = document.createElement("a");
+      anchor.href = link;
+      anchor.dataset.chat = other;
+      const name = document.createElement("span");
+      name.className = "name";
+      name.textContent = title;
+      anchor.append(name);
+      item.append(anchor);
+      $("#chats ul").prepend(item);
+    }
+    if (anchor.querySelector(".fresh")) return;
+    const dot = document.createElement("span");
+    dot.className = "fresh";
+    dot.role = "img";
+    dot.ariaLabel = "new messages";
+    anchor.append(dot);
+  },
+};
+
+const offline = $("#offline");
+connect({
+  url: chat === "" ? "/stream" : `${href(chat)}/stream`,
+  after,
+  on,
+  onOnline() {
+    offline.hidden = true;
+    // What was under way is told anew by the snapshot, if it still is.
+    answering = undefined;
+    showAnswering();
+    void outbox.send();
+  },
+  onOffline() {
+    offline.hidden = false;
+    offline.textContent = "Bellhop cannot be reached. What you write is kept, and goes out once it is back.";
+  },
+});
+
+// ── The rest of the page
+
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden) document.title = document.title.replace(/^● /, "");
+});
+
+let oldest = page.dataset.oldest;
+const earlier = $("#earlier");
+earlier.addEventListener("click", async () => {
+  earlier.disabled = true;
+  try {
+    const response = await fetch(`${href(chat)}/earlier?before=${oldest}`);
+    if (!response.ok) throw new Error(`Bellhop answered with ${response.status}.`);
+    const stretch = await response.json();
+    oldest = stretch.oldest;
+    const first = view.showEarlier(stretch.html);
+    earlier.hidden = !stretch.more;
+    if (!stretch.more && first) {
+      // The button that had the focus is gone.
+      first.tabIndex = -1;
+      first.focus({ preventScroll: true });
+    }
+  } catch {
+    view.announce("Earlier messages could not be loaded.");
+    earlier.textContent = "That did not work. Load earlier messages";
+  } finally {
+    earlier.disabled = false;
+  }
+});
+
+const menu = $("#menu");
+const chats = $("#chats");
+function toggleMenu(open) {
+  chats.classList.toggle("open", open);
+  menu.setAttribute("aria-expanded", String(open));
+}
+menu.addEventListener("click", () => {
+  toggleMenu(!chats.classList.contains("open"));
+  if (chats.classList.contains("open")) chats.querySelector("a").focus();
+});
+addEventListener("keydown", (event) => {
+  if (event.key !== "Escape" || !chats.classList.contains("open")) return;
+  toggleMenu(false);
+  menu.focus();
+});
+page.addEventListener("click", (event) => menu.contains(event.target) || toggleMenu(false));
+
+$("#logout").addEventListener("click", async () => {
+  await post("/logout", {}).catch(() => undefined);
+  sessionStorage.clear();
+  location.assign("/login");
+});
+
+view.formatTimes(document);
+for (const entry of outbox.entries()) view.showPending(entry);
+if (input) {
+  input.value = sessionStorage.getItem(`draft ${chat}`) ?? "";
+  input.focus({ preventScroll: true });
+}
+view.toEnd();
+void outbox.send();

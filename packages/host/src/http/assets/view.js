@@ -1,0 +1,118 @@
+/** What the page shows: messages, their states, and the answer that is being written. */
+const $ = (selector) => document.querySelector(selector);
+const log = $("#log");
+const live = $("#live");
+const liveText = live.querySelector(".text");
+const doing = live.querySelector(".doing");
+const scroll = $(".scroll");
+
+const today = () => new Date().toDateString();
+
+export function formatTimes(root) {
+  for (const time of root.querySelectorAll("time")) {
+    const at = new Date(time.dateTime);
+    const clock = { hour: "2-digit", minute: "2-digit" };
+    const day = at.toDateString() === today() ? {} : { day: "numeric", month: "short" };
+    time.textContent = new Intl.DateTimeFormat(undefined, { ...day, ...clock }).format(at);
+    time.title = at.toLocaleString();
+  }
+}
+
+/** Runs a change, and stays at the end of the chat if that is where the reader was. */
+export function changing(change) {
+  const atEnd = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 80;
+  change();
+  if (atEnd) toEnd();
+}
+
+export function toEnd() {
+  scroll.scrollTop = scroll.scrollHeight;
+}
+
+/** @param {string} html made by the host: see pages/message.ts */
+function fromHtml(html) {
+  const template = document.createElement("template");
+  template.innerHTML = html;
+  formatTimes(template.content);
+  return template.content;
+}
+
+export const messageElement = (id) => log.querySelector(`[data-message="${CSS.escape(id)}"]`);
+
+export function showMessage(message, html) {
+  $(".welcome")?.remove();
+  const content = fromHtml(html);
+  const known = messageElement(message);
+  // Before what is not handed over yet: that comes later, whatever happens.
+  if (known) known.replaceWith(content);
+  else log.insertBefore(content, log.querySelector(".pending"));
+}
+
+export function showEarlier(html) {
+  const content = fromHtml(html);
+  const first = content.querySelector("article");
+  const height = scroll.scrollHeight;
+  // Old messages are no news: they are not read out.
+  log.setAttribute("aria-live", "off");
+  log.prepend(content);
+  scroll.scrollTop += scroll.scrollHeight - height;
+  setTimeout(() => log.setAttribute("aria-live", "polite"), 500);
+  return first;
+}
+
+export function showPending({ id, text }) {
+  $(".welcome")?.remove();
+  const article = fromHtml(
+    `<article class="message mine pending"><header><span class="who">You</span></header><div class="text plain"></div><footer class="state" data-state="sending">Sending…</footer></article>`,
+  ).firstElementChild;
+  article.dataset.client = id;
+  article.querySelector(".text").textContent = text;
+  log.append(article);
+}
+
+export const pendingElement = (id) => log.querySelector(`[data-client="${CSS.escape(id)}"]`);
+
+/** The host has it: from now on it goes by the host's id, unless its event came first. */
+export function settlePending(id, message) {
+  const pending = pendingElement(id);
+  if (messageElement(message)) {
+    pending?.remove();
+    return;
+  }
+  if (!pending) return;
+  pending.dataset.message = message;
+  pending.classList.remove("pending");
+  setState(pending, "sent", "Sent");
+}
+
+/** @param {{ label: string, run: () => void }} [action] */
+export function setState(article, state, detail, action) {
+  const footer = article?.querySelector(".state");
+  if (!footer) return;
+  footer.dataset.state = state;
+  footer.textContent = detail;
+  if (!action) return;
+  const button = document.createElement("button");
+  button.type = "button";
+  button.textContent = action.label;
+  button.addEventListener("click", action.run);
+  footer.append(button);
+}
+
+/** For ears only. */
+export function announce(text) {
+  $("#announce").textContent = text;
+}
+
+/** The answer that is being written: plain text, until the message itself takes its place. */
+export function showLive(text, what) {
+  live.hidden = false;
+  if (liveText.textContent !== text) liveText.textContent = text;
+  doing.textContent = what;
+  live.querySelector(".activity").hidden = what === "";
+}
+
+export function hideLive() {
+  live.hidden = true;
+  liveText.textContent = "";
+}

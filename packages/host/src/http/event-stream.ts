@@ -1,0 +1,97 @@
+/**
+ * Server-sent events over one response: https://html.spec.whatwg.org/multipage/server-sent-events.html
+ *
+ * The stream pulls: nothing is read for a client before the client took what came before. A comment
+ * each 15 s keeps proxies and clients from taking silence for death.
+ */
+import type { Clock } from "../core/clock.ts";
+import type { ChatEvent } from "../core/events.ts";
+import type { Log } from "../log.ts";
+import type { Follower } from "./follow.ts";
+
+export interface EventStreams {
+  respond(follower: Follower, encode: (event: ChatEvent) => string | Promise<string>): Response;
+  /** Ends every stream; clients come back when there is a host again. */
+  close(): void;
+}
+
+export interface Frame {
+  readonly event: string;
+  /** Only of durable events: what a client may come back with as Last-Event-ID. */
+  readonly id?: number | undefined;
+  readonly data: unknown;
+}
+
+const HEARTBEAT_MS = 15_000;
+const HEARTBEAT = ": still here\n\n";
+
+/** JSON has no line breaks of its own, so one `data` line holds it all. */
+export function frame({ event, id, data }: Frame): string {
+  const idLine = id === undefined ? "" : `id: ${id}\n`;
+  return `${idLine}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
+}
+
+export function createEventStreams(clock: Clock, log: Log): EventStreams {
+  const open = new Set<() => void>();
+
+  return {
+    respond(follower, encode) {
+      let beat = () => {};
+      const end = () => {
+        beat();
+        follower.close();
+        open.delete(end);
+      };
+      open.add(end);
+
+      const encoder = new TextEncoder();
+      const body = new ReadableStream<Uint8Array>(
+        {
+          start(controller) {
+            // Opens the stream at once, and tells browsers how soon to come back.
+            controller.enqueue(encoder.encode("retry: 1000\n\n"));
+            const beatLater = () => {
+              beat = clock.after(HEARTBEAT_MS, () => {
+                // A client that has not taken the last bytes needs no proof of life.
+                if ((controller.desiredSize ?? 0) >= 0) controller.enqueue(encoder.encode(HEARTBEAT));
+                beatLater();
+              });
+            };
+            beatLater();
+          },
+          async pull(controller) {
+            try {
+              const events = await follower.next();
+              if (events === undefined) {
+                controller.close();
+                return;
+              }
+              let text = "";
+              for (const event of events) text += await encode(event);
+              controller.enqueue(encoder.encode(text));
+            } catch (error) {
+              // The client sees the stream end, comes back with the last id it has, and asks again.
+              log.error({ err: error }, "an event stream broke off");
+              end();
+              controller.close();
+            }
+          },
+          cancel: end,
+        },
+        { highWaterMark: 0 },
+      );
+      return new Response(body, {
+        headers: {
+          "Content-Type": "text/event-stream; charset=utf-8",
+          "Cache-Control": "no-store",
+          // Said outright, so that the Node adapter sends the headers at once instead of waiting for data.
+          "Transfer-Encoding": "chunked",
+          "X-Accel-Buffering": "no",
+        },
+      });
+    },
+    close() {
+      for (const end of open) end(); // each takes itself out, which a Set allows while it is walked
+    },
+  };
+}

@@ -1,0 +1,62 @@
+/**
+ * What the HTTP API and the web chat need of the host. Declared here by their user; admission, the
+ * store and the turns implement it.
+ */
+import type { Inbound } from "@bellhop/sdk";
+import type { DurableEvent, EventId, LiveEvent } from "../core/events.ts";
+import type { ChatId, GroupFolder, InboxId, SenderId } from "../core/ids.ts";
+
+/** The one way in (design: one choke point per power). */
+export interface HttpAdmission {
+  /**
+   * Commits one message of the owner's; resolves once it is on disk (G1). The same platform id
+   * again gives the row of the first time, with `duplicate` (G2).
+   * @throws TemporaryError when the host takes nothing just now, because it drains or its disk is full
+   */
+  accept(
+    channel: { readonly name: string; readonly account: string },
+    inbound: Inbound,
+    who: { readonly sender: SenderId; readonly name: string; readonly role: "owner" },
+  ): Promise<{
+    readonly message: InboxId;
+    readonly seq: number;
+    readonly event: EventId;
+    readonly duplicate: boolean;
+  }>;
+}
+
+/** The durable events, of one chat or of all where no chat is given. Always oldest first. */
+export interface HttpTimeline {
+  after(chat: ChatId | undefined, event: EventId, limit: number): Promise<readonly DurableEvent[]>;
+  /** The last `limit` events before `event`, or the last of all; `more` when there are older ones. */
+  before(
+    chat: ChatId | undefined,
+    event: EventId | undefined,
+    limit: number,
+  ): Promise<{ readonly events: readonly DurableEvent[]; readonly more: boolean }>;
+  /** The newest event there is, 0 in an empty house. */
+  latest(): Promise<EventId>;
+}
+
+export interface ChatSummary {
+  readonly id: ChatId;
+  readonly title: string | null;
+  /** The group that it is bound to. */
+  readonly group: string;
+  readonly channel: string;
+  /** The newest event and when it was; null where nothing was said yet. */
+  readonly lastEvent: EventId | null;
+  readonly lastAt: number | null;
+}
+
+export interface HttpChats {
+  list(): Promise<readonly ChatSummary[]>;
+  find(id: ChatId): Promise<Pick<ChatSummary, "id" | "title" | "channel"> | undefined>;
+  /** Makes the chat, bound to this group, unless it is there already. */
+  ensure(id: ChatId, group: GroupFolder, title?: string): Promise<unknown>;
+}
+
+export interface HttpLive {
+  /** What a newcomer must be shown of live turns: for each a `delta` with `reset`, and its activity. */
+  snapshot(chat: ChatId | undefined): readonly LiveEvent[];
+}

@@ -1,0 +1,295 @@
+/**
+ * The OpenAPI 3.1 document of the API. Bodies come from the schemas that the routes parse with; a test
+ * holds this list against the routes, and docs/openapi.json against this.
+ */
+import { z } from "zod";
+import { ChatEvent } from "../core/events.ts";
+import { Status } from "../core/status.ts";
+import { Problem } from "./problem.ts";
+import {
+  Accepted,
+  AcceptedMessage,
+  Chat,
+  ChatList,
+  CreatedChat,
+  CreatedToken,
+  EventPage,
+  LoginCode,
+  NewChat,
+  NewMessage,
+  NewToken,
+  Token,
+  TokenList,
+} from "./schemas.ts";
+
+type Access = "none" | "read" | "chat" | "admin" | "control socket";
+
+interface Operation {
+  readonly method: "get" | "post" | "delete";
+  readonly path: string;
+  readonly summary: string;
+  readonly description?: string;
+  readonly access: Access;
+  readonly parameters?: readonly object[];
+  readonly body?: z.ZodType;
+  readonly answers: Readonly<Record<number, Answer>>;
+}
+type Answer = { readonly description: string; readonly type?: string; readonly schema?: z.ZodType };
+
+const SCHEMAS = {
+  Accepted,
+  AcceptedMessage,
+  Chat,
+  ChatEvent,
+  ChatList,
+  CreatedChat,
+  CreatedToken,
+  EventPage,
+  LoginCode,
+  NewChat,
+  NewMessage,
+  NewToken,
+  Problem,
+  Status,
+  Token,
+  TokenList,
+} as const satisfies Record<string, z.ZodType>;
+
+const text = { type: "string" };
+const eventId = { type: "integer", minimum: 0 };
+const chat = {
+  name: "chat",
+  in: "path",
+  required: true,
+  description: "Address of the chat, percent-encoded: `web%3Amain`.",
+  schema: text,
+};
+const before = {
+  name: "before",
+  in: "query",
+  description: "Only events older than this one.",
+  schema: eventId,
+};
+const after = {
+  name: "after",
+  in: "query",
+  description: "Only events newer than this one.",
+  schema: eventId,
+};
+const limit = {
+  name: "limit",
+  in: "query",
+  schema: { type: "integer", minimum: 1, maximum: 500, default: 50 },
+};
+const lastEventId = {
+  name: "Last-Event-ID",
+  in: "header",
+  description: "Replays what came after this event; goes before `after`.",
+  schema: eventId,
+};
+
+const STREAM = [
+  "Server-sent events: `event` is `message`, `turn`, `delta` or `activity`, `data` a ChatEvent as JSON,",
+  "`id` is there on durable events (`message`, `turn`) only. Without `Last-Event-ID` or `after` it begins now.",
+  "After the replay comes a snapshot of live turns (a `delta` with `reset`). A comment each 15 s keeps it alive.",
+].join("\n");
+const stream: Operation["answers"] = {
+  200: { description: "The stream.", type: "text/event-stream", schema: ChatEvent },
+};
+
+const OPERATIONS: readonly Operation[] = [
+  {
+    method: "get",
+    path: "/healthz",
+    summary: "Whether the server answers",
+    access: "none",
+    answers: { 200: { description: "`ok`", type: "text/plain" } },
+  },
+  {
+    method: "get",
+    path: "/api/v1/openapi.json",
+    summary: "This document",
+    access: "none",
+    answers: { 200: { description: "OpenAPI 3.1", type: "application/json" } },
+  },
+  {
+    method: "get",
+    path: "/api/v1/status",
+    summary: "What the host does just now",
+    access: "read",
+    answers: { 200: { description: "The status.", schema: Status } },
+  },
+  {
+    method: "post",
+    path: "/api/v1/shutdown",
+    summary: "Drain and exit",
+    description: "Nothing new starts; live turns finish, then the host exits.",
+    access: "admin",
+    answers: { 202: { description: "The drain has begun.", schema: Accepted } },
+  },
+  {
+    method: "get",
+    path: "/api/v1/chats",
+    summary: "All chats",
+    access: "read",
+    answers: { 200: { description: "The chats.", schema: ChatList } },
+  },
+  {
+    method: "post",
+    path: "/api/v1/chats",
+    summary: "A new web chat",
+    access: "chat",
+    body: NewChat,
+    answers: { 201: { description: "It exists.", schema: CreatedChat } },
+  },
+  {
+    method: "post",
+    path: "/api/v1/chats/{chat}/messages",
+    summary: "Write a message",
+    description:
+      "Answers once the message is on disk. Chats of `web:` and `terminal:` come into being by writing to them.",
+    access: "chat",
+    parameters: [chat],
+    body: NewMessage,
+    answers: {
+      201: { description: "Accepted.", schema: AcceptedMessage },
+      200: { description: "This `id` had been accepted before.", schema: AcceptedMessage },
+      404: { description: "No such chat.", schema: Problem },
+      413: { description: "More than 1 MiB of text.", schema: Problem },
+      503: { description: "The host takes nothing just now; see Retry-After.", schema: Problem },
+    },
+  },
+  {
+    method: "get",
+    path: "/api/v1/chats/{chat}/messages",
+    summary: "Read a chat's events",
+    description:
+      "Without `after`: the newest, or the newest before `before`. With `after`: the oldest after it.",
+    access: "read",
+    parameters: [chat, before, after, limit],
+    answers: {
+      200: { description: "Messages and turns.", schema: EventPage },
+      404: { description: "No such chat.", schema: Problem },
+    },
+  },
+  {
+    method: "get",
+    path: "/api/v1/chats/{chat}/events",
+    summary: "Follow a chat",
+    description: STREAM,
+    access: "read",
+    parameters: [chat, after, lastEventId],
+    answers: stream,
+  },
+  {
+    method: "get",
+    path: "/api/v1/events",
+    summary: "Follow all chats",
+    description: STREAM,
+    access: "read",
+    parameters: [after, lastEventId],
+    answers: stream,
+  },
+  {
+    method: "post",
+    path: "/api/v1/login-codes",
+    summary: "A link that logs a browser in, once",
+    access: "control socket",
+    answers: { 201: { description: "The code and its link.", schema: LoginCode } },
+  },
+  {
+    method: "post",
+    path: "/api/v1/tokens",
+    summary: "A new token",
+    access: "admin",
+    body: NewToken,
+    answers: { 201: { description: "The token, shown this once.", schema: CreatedToken } },
+  },
+  {
+    method: "get",
+    path: "/api/v1/tokens",
+    summary: "Tokens and web logins that are valid",
+    access: "admin",
+    answers: { 200: { description: "Without their secrets.", schema: TokenList } },
+  },
+  {
+    method: "delete",
+    path: "/api/v1/tokens/{id}",
+    summary: "Revoke a token or a web login",
+    access: "admin",
+    parameters: [
+      {
+        name: "id",
+        in: "path",
+        required: true,
+        description: "At least 8 digits of the token's id.",
+        schema: text,
+      },
+    ],
+    answers: {
+      200: { description: "It is revoked.", schema: Token },
+      404: { description: "No such token.", schema: Problem },
+      409: { description: "It names no token, or several.", schema: Problem },
+    },
+  },
+];
+
+/** A plain JSON value: the OpenAPI 3.1 document. */
+export function openApiDocument(version: string) {
+  const registry = z.registry<{ id: string }>();
+  for (const [id, schema] of Object.entries(SCHEMAS)) registry.add(schema, { id });
+  const { schemas } = z.toJSONSchema(registry, { io: "input", uri: (id) => `#/components/schemas/${id}` });
+
+  const paths: Record<string, Record<string, object>> = {};
+  for (const operation of OPERATIONS) {
+    paths[operation.path] = { ...paths[operation.path], [operation.method]: describeOperation(operation) };
+  }
+  return {
+    openapi: "3.1.0",
+    info: {
+      title: "Bellhop",
+      version,
+      license: { name: "MIT", identifier: "MIT" },
+      description: "Write to the assistant, read what was said, follow what happens. See docs/api.md.",
+    },
+    security: [{ token: [] }],
+    paths,
+    components: {
+      schemas: Object.fromEntries(
+        Object.entries(schemas).map(([id, schema]) => [
+          id,
+          { ...schema, $schema: undefined, $id: undefined },
+        ]),
+      ),
+      securitySchemes: { token: { type: "http", scheme: "bearer", description: "See POST /api/v1/tokens." } },
+    },
+  };
+}
+
+function describeOperation({ summary, description, access, parameters, body, answers }: Operation) {
+  const told = Object.entries(answers).map(([status, answer]) => [status, describeAnswer(answer)] as const);
+  return {
+    summary,
+    description: [description, `Scope: ${access}.`].filter((part) => part !== undefined).join("\n\n"),
+    ...(access === "none" ? { security: [] } : {}),
+    ...(parameters ? { parameters } : {}),
+    ...(body
+      ? { requestBody: { required: true, content: { "application/json": { schema: reference(body) } } } }
+      : {}),
+    responses: {
+      ...Object.fromEntries(told),
+      default: describeAnswer({ description: "What is wrong, and how to mend it.", schema: Problem }),
+    },
+  };
+}
+
+function describeAnswer({ description, type = "application/json", schema }: Answer) {
+  return { description, content: { [type]: schema ? { schema: reference(schema) } : {} } };
+}
+
+/** @throws Error for a schema that SCHEMAS does not name: the document would point nowhere */
+function reference(schema: z.ZodType) {
+  const [name] = Object.entries(SCHEMAS).find(([, known]) => known === schema) ?? [];
+  if (name === undefined) throw new Error("an operation uses a schema that has no name");
+  return { $ref: `#/components/schemas/${name}` };
+}

@@ -1,0 +1,103 @@
+/**
+ * What the API takes and gives, as zod. Requests are parsed with these, and the OpenAPI document is
+ * made from them, so that the two cannot differ.
+ */
+import { z } from "zod";
+import { EventId, MessageEvent, TurnEvent } from "../core/events.ts";
+import { ChatId, InboxId } from "../core/ids.ts";
+
+/** G5. Of the text, in UTF-8. */
+export const MAX_TEXT_BYTES = 1024 * 1024;
+
+const Title = z
+  .string()
+  .trim()
+  .min(1, "a title must not be empty")
+  .max(200, "a title has at most 200 characters");
+
+export const NewChat = z.strictObject({ title: Title.optional() });
+
+export const NewMessage = z.strictObject({
+  text: z
+    .string("the text of the message is missing")
+    .refine((text) => text.trim() !== "", "the text of the message is empty")
+    .describe("At most 1 MiB of UTF-8."),
+  id: z
+    .string()
+    .min(1, "an id must not be empty")
+    .max(128, "an id has at most 128 characters")
+    .optional()
+    .describe("The client's own id: the same one again is the same message, and is accepted once."),
+  replyTo: z.string().min(1).max(512).optional().describe("Id of the message that this one answers."),
+});
+
+export const AcceptedMessage = z.object({
+  message: InboxId,
+  seq: z.int().describe("Position among the accepted messages of this chat."),
+  event: EventId,
+  chat: ChatId,
+  duplicate: z.boolean().describe("This id had been accepted before; nothing new will happen."),
+});
+
+export const Chat = z.object({
+  id: ChatId,
+  title: z.string().nullable(),
+  group: z.string(),
+  channel: z.string(),
+  lastEvent: EventId.nullable(),
+  lastAt: z.number().nullable().describe("Milliseconds since 1970."),
+});
+export const ChatList = z.object({ chats: z.array(Chat) });
+export const CreatedChat = z.object({ id: ChatId });
+
+export const DurableEventSchema = z.union([MessageEvent, TurnEvent]);
+export const EventPage = z.object({
+  events: z.array(DurableEventSchema).describe("Oldest first."),
+  more: z.boolean().describe("There are more in the direction that was asked for."),
+});
+
+/** An event id in a query or a header, where everything is text. */
+const EventIdText = z
+  .string()
+  .regex(/^\d{1,15}$/, "an event id is a whole number")
+  .transform(Number)
+  .pipe(EventId);
+
+const MAX_PAGE = 500;
+
+export const ChatPath = z.object({ chat: ChatId });
+
+export const PageQuery = z.object({
+  before: EventIdText.optional(),
+  after: EventIdText.optional(),
+  limit: z
+    .string()
+    .regex(/^\d{1,3}$/, `a limit is a whole number up to ${MAX_PAGE}`)
+    .default("50")
+    .transform(Number)
+    .pipe(z.int().min(1, "a limit is at least 1").max(MAX_PAGE, `a limit is at most ${MAX_PAGE}`)),
+});
+
+export const FollowQuery = z.object({ after: EventIdText.optional() });
+
+export const LoginCode = z.object({ code: z.string(), url: z.url(), expiresAt: z.number() });
+export const Login = z.strictObject({ code: z.string("the code is missing").min(1).max(256) });
+
+const ScopeSchema = z.enum(["read", "chat", "admin"]);
+export const NewToken = z.strictObject({
+  label: z.string("a label is missing: say what the token is for").trim().min(1).max(100),
+  scope: ScopeSchema,
+});
+export const Token = z.object({
+  id: z.string().describe("The beginning of the token's hash; names it in DELETE."),
+  kind: z.enum(["api", "web"]).describe("`web` is a login of a browser."),
+  label: z.string(),
+  scope: ScopeSchema,
+  createdAt: z.number(),
+  expiresAt: z.number().nullable(),
+});
+export const CreatedToken = Token.extend({ token: z.string().describe("Shown this once.") });
+export const TokenList = z.object({ tokens: z.array(Token) });
+
+export const Accepted = z.object({ accepted: z.literal(true) });
+export const Nothing = z.strictObject({});
