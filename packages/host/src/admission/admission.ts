@@ -2,7 +2,7 @@
  * Admission: the one way in. Every message, whatever brought it, gets its verdict here; verdict and
  * reason are stored with the row, and the commit wakes whoever serves it.
  */
-import { type Inbound, RejectedError } from "@bellhop/sdk";
+import { type Inbound, RejectedError, TemporaryError } from "@bellhop/sdk";
 import type { EventBus } from "../core/events.ts";
 import { chatId, type ChatId, type GroupFolder, type SenderId, type SessionId } from "../core/ids.ts";
 import type { Accepted, Inbox, NewMessage } from "../store/inbox.ts";
@@ -29,9 +29,17 @@ export interface AdmissionParts {
 export type Admission = ReturnType<typeof createAdmission>;
 
 export function createAdmission({ inbox, home, bus, wake }: AdmissionParts) {
+  let closed = false;
+
   return {
+    /** From now on nothing is taken: we are shutting down. */
+    close(): void {
+      closed = true;
+    },
+
     /**
      * Resolves once the message is on disk; what was accepted before is answered with what it became.
+     * @throws TemporaryError once we shut down
      * @throws RejectedError for what cannot be a message: no text, no valid address
      */
     async accept(
@@ -40,6 +48,7 @@ export function createAdmission({ inbox, home, bus, wake }: AdmissionParts) {
       who: Who,
       cursor?: string,
     ): Promise<Accepted> {
+      if (closed) throw new TemporaryError("Bellhop is shutting down: write again once it is back");
       const accepted = await inbox.accept({
         chat: address(channel, inbound.chat),
         chatTitle: inbound.chatTitle,

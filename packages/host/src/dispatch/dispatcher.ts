@@ -204,15 +204,15 @@ export function createDispatcher({ turns, rooms, start, bury, sandboxes, clock, 
 
     /**
      * Claims nothing more and waits for the turns under way; those that take longer than `ms` are
-     * given back uncharged, for the next start (G26).
+     * given back uncharged, for the next start (G26). The same at once when `hurry` resolves.
      */
-    async drain(ms: number): Promise<void> {
+    async drain(ms: number, hurry: Promise<void>): Promise<void> {
       draining = true;
       for (const cancel of alarms.values()) cancel();
       const over = Promise.all([...slots].map(({ freed }) => freed));
       const late = Promise.withResolvers<void>();
       const cancel = clock.after(ms, late.resolve);
-      await Promise.race([over, late.promise]);
+      await Promise.race([over, late.promise, hurry]);
       cancel();
       for (const { running } of slots) running?.release();
       await over;

@@ -6,7 +6,14 @@
  *   twice is it sent until it is known to have arrived (G14).
  * - A row that cannot be delivered does not block its chat for ever (G13).
  */
-import { type Channel, ConfigError, RejectedError, TemporaryError, UnknownOutcomeError } from "@bellhop/sdk";
+import {
+  type Channel,
+  ConfigError,
+  type Outbound,
+  RejectedError,
+  TemporaryError,
+  UnknownOutcomeError,
+} from "@bellhop/sdk";
 import type { Clock } from "../core/clock.ts";
 import type { EventBus } from "../core/events.ts";
 import { type ChatId, chatAddress } from "../core/ids.ts";
@@ -87,14 +94,14 @@ export function createDelivery({ outbox, channelOf, bus, clock, random, log }: D
         alarm(chat, Math.max(0, claimed.dueAt - clock.now()));
         return;
       }
-      await send(channel, claimed.row);
+      await send(channel, claimed.row, claimed.replyTo);
       bus.publish({ type: "durable", chat });
     }
   }
 
-  async function send(channel: Channel, row: OutboxRow): Promise<void> {
+  async function send(channel: Channel, row: OutboxRow, replyTo: string | undefined): Promise<void> {
     try {
-      const { platformId } = await channel.send(toOutbound(row), closing.signal);
+      const { platformId } = await channel.send(toOutbound(row, replyTo), closing.signal);
       await outbox.sent(row, platformId);
     } catch (error) {
       await settleFailure(channel, row, error);
@@ -156,7 +163,7 @@ export function createDelivery({ outbox, channelOf, bus, clock, random, log }: D
   };
 }
 
-function toOutbound(row: OutboxRow): Parameters<Channel["send"]>[0] {
+function toOutbound(row: OutboxRow, replyTo: string | undefined): Outbound {
   const chat = chatAddress(row.chat_id).native;
   switch (row.kind) {
     case "text":
@@ -167,10 +174,10 @@ function toOutbound(row: OutboxRow): Parameters<Channel["send"]>[0] {
         chat,
         text: row.text,
         sender: row.sender_name ?? undefined,
-        replyTo: row.reply_to ?? undefined,
+        replyTo,
       };
     case "reaction":
-      return { kind: "reaction", key: row.key, chat, to: row.reply_to ?? "", emoji: row.text };
+      return { kind: "reaction", key: row.key, chat, to: replyTo ?? "", emoji: row.text };
     default:
       return row.kind satisfies never;
   }

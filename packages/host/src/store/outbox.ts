@@ -65,7 +65,9 @@ export async function owe(
   return ids;
 }
 
-export type Claimed = { readonly row: OutboxRow } | { readonly dueAt: number };
+export type Claimed =
+  /** `replyTo` is the platform's id of the message that it answers or reacts to. */
+  { readonly row: OutboxRow; readonly replyTo: string | undefined } | { readonly dueAt: number };
 
 export type Outbox = ReturnType<typeof createOutbox>;
 
@@ -112,7 +114,7 @@ export function createOutbox(db: Kysely<Database>, clock: Clock) {
           .where("id", "=", first.id)
           .returningAll()
           .executeTakeFirstOrThrow();
-        return { row };
+        return { row, replyTo: row.reply_to === null ? undefined : await platformIdOf(trx, row.reply_to) };
       });
     },
 
@@ -166,4 +168,17 @@ export function createOutbox(db: Kysely<Database>, clock: Clock) {
       return { open, unknown: count("unknown"), dead: count("dead") };
     },
   };
+}
+
+/** Our rows know each other by our ids; a platform knows its own. */
+async function platformIdOf(trx: Kysely<Database>, ref: string): Promise<string | undefined> {
+  for (const table of ["inbox", "outbox"] as const) {
+    const row = await trx
+      .selectFrom(table)
+      .select("platform_id")
+      .where(sql<string>`id`, "=", ref)
+      .executeTakeFirst();
+    if (row) return row.platform_id ?? undefined;
+  }
+  return undefined;
 }

@@ -369,16 +369,15 @@ export function createTurns(db: Kysely<Database>, { clock, boot, modelOf }: Turn
     release: (claim: Claim): Promise<void> =>
       holdBack(claim, { retry_at: clock.now(), attempt: claim.attempt - 1 }, { outbound: [] }, false),
 
-    /** Owes something while the turn goes on: what a tool sends. */
-    async say(claim: Claim, chat: Chat, outbound: NewOutbound): Promise<OutboxId | undefined> {
-      return await db.transaction().execute(async (trx) => {
+    /** Owes something while the turn goes on: what a tool sends, what the host has to say. */
+    async say(claim: Claim, chat: Chat, outbound: readonly NewOutbound[]): Promise<void> {
+      await db.transaction().execute(async (trx) => {
         await prove(trx, claim, {});
-        const [id] = await owe(
+        await owe(
           trx,
           { chat: chat.id, groupId: chat.group_id, turn: claim.turn, now: clock.now() },
-          [outbound],
+          outbound,
         );
-        return id;
       });
     },
 
@@ -501,6 +500,23 @@ export function createTurns(db: Kysely<Database>, { clock, boot, modelOf }: Turn
       return [...again, ...fresh].map(({ session, groupId, at }) => ({ session, groupId, at: at ?? 0 }));
     },
 
+    /** The message with this number in a chat, whoever wrote it. */
+    async numbered(chat: ChatId, seq: number): Promise<InboxId | OutboxId | undefined> {
+      const own = { chat_id: chat, seq };
+      const row =
+        (await db
+          .selectFrom("inbox")
+          .select("id")
+          .where((eb) => eb.and(own))
+          .executeTakeFirst()) ??
+        (await db
+          .selectFrom("outbox")
+          .select("id")
+          .where((eb) => eb.and(own))
+          .executeTakeFirst());
+      return row?.id;
+    },
+
     /** What a message answers: its number and text, if it is one of this chat. */
     async quoted(chat: ChatId, ref: string): Promise<{ seq: number; text: string } | undefined> {
       for (const table of ["inbox", "outbox"] as const) {
@@ -522,9 +538,14 @@ export function createTurns(db: Kysely<Database>, { clock, boot, modelOf }: Turn
     waitingByChat: () =>
       db
         .selectFrom("inbox")
-        .select((eb) => ["chat_id as chat", "session_id as session", eb.fn.countAll<number>().as("messages")])
+        .select((eb) => [
+          "chat_id as chat",
+          "session_id as session",
+          "group_id as groupId",
+          eb.fn.countAll<number>().as("messages"),
+        ])
         .where(isWaiting)
-        .groupBy(["chat_id", "session_id"])
+        .groupBy(["chat_id", "session_id", "group_id"])
         .execute(),
   };
 }

@@ -170,6 +170,7 @@ export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
 
   /** One attempt: opens a room if there is none, gives it the batch, listens until the engine is done. */
   async function attempt(carriedOn: boolean): Promise<Ended> {
+    bus.publish({ type: "durable", chat: claim.chat.id }); // that it has started
     room ??= rooms.of(claim.session.id) ?? open(resumeOf(claim, true));
     const here = room;
     const cold = here.state === "starting";
@@ -340,13 +341,7 @@ export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
     log.warn({ turn: claim.turn, attempt: claim.attempt, failure }, "an attempt at a turn failed");
     const at = retryAt(failure);
     if (at === undefined || at > claim.startedAt + limits.totalMs) {
-      const reason = givenUp(failure);
-      await turns.fail(claim, {
-        ...failure,
-        reason,
-        outbound: [{ key: `${claim.turn}:failed`, kind: "notice", text: reason }],
-      });
-      announce();
+      await giveUp(claim, failure, parts);
       return {};
     }
     const long = at - clock.now() >= WORTH_A_WORD_MS && failure.class === "rate_limited";
@@ -386,7 +381,7 @@ export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
   }
 
   async function notify(what: string, text: string): Promise<void> {
-    await turns.say(claim, claim.chat, { key: `${claim.turn}:${what}`, kind: "notice", text });
+    await turns.say(claim, claim.chat, [{ key: `${claim.turn}:${what}`, kind: "notice", text }]);
     announce();
   }
 
@@ -457,6 +452,32 @@ export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
     },
     over,
   };
+}
+
+/** Ends a turn that took its host down with it again and again, so that it never comes back (poison). */
+export async function buryLost(claim: Claim, parts: TurnParts): Promise<void> {
+  const failure: EngineFailure = {
+    class: "crashed",
+    detail: `the host died ${claim.lost} times while it ran`,
+  };
+  parts.log.error({ turn: claim.turn }, failure.detail);
+  await giveUp(claim, failure, parts);
+}
+
+/** For good, and the person is told. */
+async function giveUp(
+  claim: Claim,
+  failure: EngineFailure,
+  { turns, bus, deliver }: TurnParts,
+): Promise<void> {
+  const reason = givenUp(failure);
+  await turns.fail(claim, {
+    ...failure,
+    reason,
+    outbound: [{ key: `${claim.turn}:failed`, kind: "notice", text: reason }],
+  });
+  bus.publish({ type: "durable", chat: claim.chat.id });
+  deliver(claim);
 }
 
 /** Where a fresh program takes the conversation up. */

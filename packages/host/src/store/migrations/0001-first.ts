@@ -144,6 +144,7 @@ const statements = [
     at INTEGER NOT NULL
   ) STRICT`,
   sql`CREATE INDEX usage_by_turn ON usage (turn_id)`,
+  sql`CREATE INDEX usage_by_time ON usage (at)`,
   sql`CREATE TABLE tokens (
     hash TEXT PRIMARY KEY,
     kind TEXT NOT NULL CHECK (kind IN ('api', 'web', 'code')),

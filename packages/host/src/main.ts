@@ -1,0 +1,318 @@
+/**
+ * The host, put together. Reads as the architecture (docs/architecture.md): what came from a channel
+ * passes admission into the inbox; the dispatcher gives it to a turn; a turn speaks with an engine in
+ * a room; what it says goes through the outbox to a channel. All writing is the store's.
+ */
+import type { Channel } from "@bellhop/sdk";
+import { randomBytes, randomUUID } from "node:crypto";
+import { availableParallelism } from "node:os";
+import { createAdmission } from "./admission/admission.ts";
+import { openBroker } from "./broker/broker.ts";
+import { secretsOf } from "./broker/provider.ts";
+import { createLocalChannel } from "./channels/local.ts";
+import { VERSION } from "./cli/version.ts";
+import { type Config, groupConfig, writeDefaultConfig } from "./config.ts";
+import { systemClock } from "./core/clock.ts";
+import { watchClock } from "./core/clock-watch.ts";
+import { createEventBus } from "./core/events.ts";
+import { chatAddress, type ChatId, type GroupFolder, MAIN } from "./core/ids.ts";
+import type { Status } from "./core/status.ts";
+import { createDispatcher } from "./dispatch/dispatcher.ts";
+import { createAcpEngine } from "./engines/acp/acp.ts";
+import { createClaudeEngine } from "./engines/claude/claude.ts";
+import { createGroups } from "./groups/groups.ts";
+import { prepareHome } from "./home.ts";
+import { createHttp } from "./http/http.ts";
+import { openLog } from "./log.ts";
+import { createDelivery } from "./outbox/deliver.ts";
+import { createBubblewrap } from "./sandbox/bubblewrap.ts";
+import { chooseRuntime } from "./sandbox/detect.ts";
+import { sandboxUid } from "./sandbox/staging.ts";
+import { describeHost } from "./status.ts";
+import { createChats } from "./store/chats.ts";
+import { openDatabase } from "./store/database.ts";
+import { createInbox } from "./store/inbox.ts";
+import { lockHome } from "./store/lock.ts";
+import { migrate } from "./store/migrate.ts";
+import { migrations } from "./store/migrations/index.ts";
+import { createOutbox } from "./store/outbox.ts";
+import { scopeOf } from "./store/sessions.ts";
+import { createTimeline, searchHistory } from "./store/timeline.ts";
+import { createTokens, type Scope } from "./store/tokens.ts";
+import { createTurns } from "./store/turns.ts";
+import { createUsage } from "./store/usage.ts";
+import { hostTools } from "./tools/tools.ts";
+import { createRooms } from "./turns/rooms.ts";
+import { buryLost, startTurn, type TurnParts } from "./turns/turn.ts";
+
+export interface Host {
+  /** Where the web chat is. */
+  readonly url: string;
+  readonly provider: string;
+  readonly model: string;
+  readonly sandbox: string;
+  /** A link that logs a browser in, once. */
+  loginUrl(): Promise<string>;
+  /** A token for programs; the one that an earlier start made is revoked. */
+  apiToken(scope: Scope): Promise<string>;
+  status(): Promise<Status>;
+  /** Takes nothing new, lets live turns end, delivers what is owed, closes (G26). */
+  drain(): Promise<void>;
+  /** The same without waiting: what was under way is tried again after the next start. */
+  stop(): Promise<void>;
+  /** When it has closed, whoever asked for it. */
+  readonly finished: Promise<void>;
+}
+
+const MiB = 1024 * 1024;
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
+/** Everything is event-driven; this only finds what a mistake of ours would have left lying. */
+const SWEEP_MS = 10 * MINUTE;
+/** G26: what is owed gets this long to be delivered once the turns have ended. */
+const FLUSH_MS = 10 * SECOND;
+
+/** @throws ConfigError with one sentence for the operator; nothing is left behind then */
+export async function startHost({ config }: { config: Config }): Promise<Host> {
+  const clock = systemClock;
+  const opened: (() => void | Promise<void>)[] = [];
+  /** Closes what was opened, last first. */
+  async function closeAll(): Promise<void> {
+    for (const close of opened.toReversed()) await close();
+  }
+  try {
+    return await open();
+  } catch (error) {
+    await closeAll();
+    throw error;
+  }
+
+  async function open(): Promise<Host> {
+    const { paths } = await prepareHome(config.home);
+    const lock = await lockHome(config.home, clock);
+    opened.push(lock.release);
+    writeDefaultConfig(config.home);
+    const secrets = secretsOf(config.credentials);
+    const { log, close: closeLog } = openLog({ file: paths.log, level: config.log.level, secrets });
+    opened.push(closeLog);
+
+    const { db, close: closeDatabase } = await openDatabase(paths.database, {
+      marks: [paths.sessions, paths.backups],
+    });
+    opened.push(closeDatabase);
+    await migrate(db, { migrations, backups: paths.backups, clock });
+
+    const { runtime, probe } = await chooseRuntime(config.sandbox.runtime, [
+      createBubblewrap({ home: config.home, clock, log }),
+    ]);
+    const usage = createUsage(db, clock, log);
+    opened.push(usage.settled);
+    const broker = await openBroker({
+      credentials: config.credentials,
+      runDirectory: paths.run,
+      record: usage.record,
+      clock,
+      log,
+    });
+    opened.push(broker.close);
+
+    const settings = (group: GroupFolder) => groupConfig(config, group);
+    const engines = {
+      claude: createClaudeEngine({ clock, log }),
+      acp: config.acp && createAcpEngine({ ...acpOptions(config.acp), clock, log }),
+    };
+    const engineOf = (group: GroupFolder) => engines[settings(group).engine] ?? engines.claude;
+
+    const bus = createEventBus();
+    const chats = createChats(db, clock);
+    const timeline = createTimeline(db);
+    const inbox = createInbox(db, clock, ({ id, folder }) => ({
+      scope: scopeOf(id, folder),
+      engine: engineOf(folder).name,
+      provider: broker.provider,
+    }));
+    const outbox = createOutbox(db, clock);
+    const tokens = createTokens(db, clock, randomBytes);
+    const turns = createTurns(db, { clock, boot: randomUUID(), modelOf: (group) => settings(group).model });
+    const groups = createGroups({ paths, config, log });
+    const { id: mainId } = await chats.ensureGroup(MAIN);
+    await groups.ensure(MAIN);
+
+    const channels = new Map<string, Channel>(
+      [createLocalChannel("web"), createLocalChannel("terminal")].map((channel) => [channel.name, channel]),
+    );
+    const channelOf = (chat: ChatId) => channels.get(chatAddress(chat).channel);
+    const delivery = createDelivery({ outbox, channelOf, bus, clock, random: Math.random, log });
+    opened.push(delivery.close);
+
+    const rooms = createRooms({
+      runtime,
+      broker,
+      engineOf,
+      furnish: groups.mounts,
+      instructionsOf: groups.instructions,
+      toolsOf: (session) =>
+        hostTools(session, {
+          claimOf: (wanted) => dispatcher.running().find(({ claim }) => claim.session.id === wanted)?.claim,
+          turns,
+          chats,
+          search: (query) => searchHistory(db, query),
+          channelOf,
+          timezoneOf: ({ chat }) => settings(chat.folder).timezone,
+          secrets,
+          deliver: delivery.wake,
+        }),
+      uidOf: sandboxUid,
+      limits: {
+        cpus: config.sandbox.cpus,
+        memoryBytes: config.sandbox.memoryMb * MiB,
+        pids: config.sandbox.pids,
+        tmpBytes: config.sandbox.tmpMb * MiB,
+      },
+      idleMs: config.sandbox.idleMinutes * MINUTE,
+      cores: availableParallelism(),
+      clock,
+      log,
+    });
+    const turnParts: TurnParts = {
+      turns,
+      rooms,
+      bus,
+      deliver: ({ chat }) => delivery.wake(chat.id),
+      maxTextLength: ({ chat }) => channelOf(chat.id)?.abilities.maxTextLength ?? Infinity,
+      timezoneOf: (group) => settings(group).timezone,
+      secrets,
+      limits: {
+        startMs: config.limits.startSeconds * SECOND,
+        silenceMs: config.limits.silenceMinutes * MINUTE,
+        totalMs: config.limits.turnMinutes * MINUTE,
+        attempts: config.limits.attempts,
+      },
+      clock,
+      random: Math.random,
+      log,
+    };
+    const dispatcher = createDispatcher({
+      turns,
+      rooms,
+      start: (claim) => startTurn(claim, turnParts),
+      bury: (claim) => buryLost(claim, turnParts),
+      sandboxes: config.limits.sandboxes,
+      clock,
+      log,
+    });
+    const admission = createAdmission({ inbox, home: MAIN, bus, wake: dispatcher.wake });
+
+    const startedAt = clock.now();
+    let draining = false;
+    let url = "";
+    const status = () =>
+      describeHost({
+        host: {
+          version: VERSION,
+          pid: process.pid,
+          home: config.home,
+          url,
+          startedAt,
+          draining,
+          assistant: config.assistant,
+          model: { provider: broker.provider, name: config.model },
+          sandbox: { runtime: runtime.name, version: probe.version, limits: probe.limits },
+        },
+        rooms,
+        turns,
+        dispatcher,
+        outbox,
+        usage,
+        clock,
+      });
+
+    const http = createHttp({
+      http: config.http,
+      socket: paths.socket,
+      assistant: config.assistant,
+      version: VERSION,
+      admission,
+      timeline,
+      chats,
+      bus,
+      live: dispatcher,
+      tokens,
+      status,
+      shutdown: () => void drain(),
+      log,
+      clock,
+      random: randomBytes,
+    });
+    // What a dead host left behind comes first, then what is new.
+    await dispatcher.sweep();
+    await delivery.recover();
+    ({ url } = await http.listen());
+    opened.push(http.close);
+    lock.describe({ url });
+
+    const stopWatching = watchClock(clock, (byMs) => {
+      log.warn({ byMs }, "the clock jumped; looking again at everything that is due");
+      sweep();
+    });
+    let stopSweeping = clock.after(SWEEP_MS, sweepAgain);
+    opened.push(() => {
+      stopWatching();
+      stopSweeping();
+    });
+
+    function sweep(): void {
+      dispatcher.sweep().catch((error: unknown) => log.error({ err: error }, "the sweep failed"));
+    }
+    function sweepAgain(): void {
+      sweep();
+      stopSweeping = clock.after(SWEEP_MS, sweepAgain);
+    }
+
+    const finished = Promise.withResolvers<void>();
+    let ending: Promise<void> | undefined;
+    const hurry = Promise.withResolvers<void>();
+
+    /** Only the first call does something; a later, more urgent one makes it hurry. */
+    function end(graceMs: number, flushMs: number): Promise<void> {
+      if (graceMs === 0) hurry.resolve();
+      ending ??= (async () => {
+        draining = true;
+        admission.close();
+        await dispatcher.drain(graceMs, hurry.promise);
+        await Promise.race([delivery.settled(), hurry.promise, later(flushMs)]);
+        await closeAll();
+      })();
+      ending.then(finished.resolve, finished.reject);
+      return ending;
+    }
+    function later(ms: number): Promise<void> {
+      return new Promise((resolve) => clock.after(ms, resolve));
+    }
+    function drain(): Promise<void> {
+      return end(config.limits.drainSeconds * SECOND, FLUSH_MS);
+    }
+
+    log.info({ url, version: VERSION, provider: broker.provider, sandbox: probe, mainId }, "ready");
+    return {
+      url,
+      provider: broker.provider,
+      model: config.model,
+      sandbox: `${runtime.name} ${probe.version}, limits by ${probe.limits}`,
+      loginUrl: http.loginUrl,
+      async apiToken(scope) {
+        const label = "bellhop up";
+        for (const old of await tokens.list()) if (old.label === label) await tokens.revoke(old.hash);
+        return (await tokens.issue({ kind: "api", scope, label })).secret;
+      },
+      status,
+      drain,
+      stop: () => end(0, 0),
+      finished: finished.promise,
+    };
+  }
+}
+
+function acpOptions({ command, mounts }: NonNullable<Config["acp"]>) {
+  return { command, mounts: mounts.map((mount) => ({ ...mount, mode: "ro" as const })) };
+}

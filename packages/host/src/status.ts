@@ -1,0 +1,45 @@
+/** What `status` says of a running host: gathered from its parts at the moment it is asked. */
+import type { Clock } from "./core/clock.ts";
+import type { Status } from "./core/status.ts";
+import type { Dispatcher } from "./dispatch/dispatcher.ts";
+import type { Outbox } from "./store/outbox.ts";
+import type { Turns } from "./store/turns.ts";
+import type { UsageStore } from "./store/usage.ts";
+import type { Rooms } from "./turns/rooms.ts";
+
+export interface StatusParts {
+  readonly host: Omit<Status, "rooms" | "turns" | "waiting" | "outbox" | "usage">;
+  readonly rooms: Rooms;
+  readonly turns: Turns;
+  readonly dispatcher: Dispatcher;
+  readonly outbox: Outbox;
+  readonly usage: UsageStore;
+  readonly clock: Clock;
+}
+
+const DAY_MS = 24 * 60 * 60_000;
+
+export async function describeHost(parts: StatusParts): Promise<Status> {
+  const { host, rooms, turns, dispatcher, outbox, usage, clock } = parts;
+  const waiting = await turns.waitingByChat();
+  return {
+    ...host,
+    rooms: rooms.list().map(({ group, scope, state, since }) => ({ group, scope, state, since })),
+    turns: (await turns.live()).map((row) => ({
+      turn: row.id,
+      chat: row.chat_id,
+      state: row.state === "waiting" ? "waiting" : "running",
+      attempt: row.attempt,
+      startedAt: row.started_at,
+      note:
+        row.failure_detail ?? (row.state === "waiting" ? "waits for another attempt" : "is being answered"),
+    })),
+    waiting: waiting.map(({ chat, session, groupId, messages }) => ({
+      chat,
+      messages,
+      why: session === null ? "no session yet" : dispatcher.explain(session, groupId),
+    })),
+    outbox: await outbox.counts(),
+    usage: await usage.since(clock.now() - DAY_MS),
+  };
+}

@@ -1,0 +1,30 @@
+/** `react`: an emoji on a message of the turn's own chat. */
+import { RejectedError } from "@bellhop/sdk";
+import { z } from "zod";
+import type { ToolDefinition } from "./tool.ts";
+
+const Input = z.object({
+  message_id: z.int().positive().describe("Number (#) of the message in this chat."),
+  emoji: z
+    .string()
+    .regex(/^\p{RGI_Emoji}$/v, "must be one emoji")
+    .describe("One emoji."),
+});
+
+export const react: ToolDefinition<typeof Input> = {
+  name: "react",
+  description: "Puts an emoji on a message of this chat: a small sign where words would be too much.",
+  input: Input,
+  async run({ message_id, emoji }, { claim, toolUseId, parts }) {
+    const { chat } = claim;
+    if (!parts.channelOf(chat.id)?.abilities.reactions)
+      throw new RejectedError("This channel shows no reactions.");
+    const to = await parts.turns.numbered(chat.id, message_id);
+    if (to === undefined) throw new RejectedError(`There is no message #${message_id} in this chat.`);
+    await parts.turns.say(claim, chat, [
+      { key: `${claim.turn}:tool:${toolUseId}`, kind: "reaction", text: emoji, replyTo: to },
+    ]);
+    parts.deliver(chat.id);
+    return `Reacted to #${message_id} with ${emoji}.`;
+  },
+};

@@ -1,0 +1,66 @@
+/**
+ * `send_message`: says something now, while the turn goes on. To the turn's own chat; to another one
+ * only from the group `main`. The call's id is in the key of what is owed, so the same call never
+ * sends twice.
+ */
+import { RejectedError } from "@bellhop/sdk";
+import { z } from "zod";
+import { ChatId, MAIN } from "../core/ids.ts";
+import { filterOutbound } from "../core/outbound-filter.ts";
+import { splitText } from "../core/split.ts";
+import type { Chat } from "../store/chats.ts";
+import type { Claim } from "../store/turns.ts";
+import type { ToolDefinition, ToolParts } from "./tool.ts";
+
+const Input = z.object({
+  text: z.string().min(1).max(100_000).describe("What to say. Markdown."),
+  sender: z
+    .string()
+    .trim()
+    .min(1)
+    .max(64)
+    .optional()
+    .describe("A name other than your own, where you speak for a subagent."),
+  reply_to: z.int().positive().optional().describe("Number (#) of the message of this chat that it answers."),
+  chat: ChatId.optional().describe("Address of another chat. Only in the group main."),
+});
+
+export const sendMessage: ToolDefinition<typeof Input> = {
+  name: "send_message",
+  description:
+    "Sends a message now, before your answer is complete: for news on the way, or to another chat. Your final text is sent by itself; do not send it with this too.",
+  input: Input,
+  async run({ text, sender, reply_to, chat }, { claim, toolUseId, parts }) {
+    const target = await targetOf(claim, chat, parts);
+    const visible = filterOutbound(text, parts.secrets).trim();
+    if (visible === "") throw new RejectedError("Nothing of the text may be shown, so nothing was sent.");
+    const answered = reply_to === undefined ? undefined : await parts.turns.numbered(target.id, reply_to);
+    if (reply_to !== undefined && !answered)
+      throw new RejectedError(`There is no message #${reply_to} in ${target.id}.`);
+    const limit = parts.channelOf(target.id)?.abilities.maxTextLength;
+    if (limit === undefined) throw new RejectedError(`The channel of ${target.id} is not there just now.`);
+    await parts.turns.say(
+      claim,
+      target,
+      splitText(visible, limit).map((part, index) => ({
+        key: `${claim.turn}:tool:${toolUseId}:${index}`,
+        kind: "text",
+        text: part,
+        sender,
+        replyTo: index === 0 ? answered : undefined,
+      })),
+    );
+    parts.deliver(target.id);
+    return `Handed over for delivery to ${target.id}.`;
+  },
+};
+
+async function targetOf(claim: Claim, chat: ChatId | undefined, { chats }: ToolParts): Promise<Chat> {
+  if (chat === undefined || chat === claim.chat.id) return claim.chat;
+  if (claim.chat.folder !== MAIN) {
+    throw new RejectedError(`Only the group main may write to other chats; yours is ${claim.chat.folder}.`);
+  }
+  const target = await chats.find(chat);
+  if (!target) throw new RejectedError(`There is no chat ${chat}.`);
+  return target;
+}

@@ -1,0 +1,68 @@
+/**
+ * What every host tool stands on. Group and turn are bound here, by closure over the session the
+ * tools were made for: nothing that a call carries can name another. A call without a live turn is
+ * refused; what a call writes is written under the turn's fence.
+ */
+import { BellhopError } from "@bellhop/sdk";
+import { z } from "zod";
+import type { ChatId, SessionId } from "../core/ids.ts";
+import type { Chats } from "../store/chats.ts";
+import type { HistoryHit } from "../store/timeline.ts";
+import type { Claim, Turns } from "../store/turns.ts";
+import type { HostTool, ToolResult } from "../turns/engine.ts";
+
+export interface ToolParts {
+  /** The claim of the turn that this session's agent works for just now. */
+  readonly claimOf: (session: SessionId) => Claim | undefined;
+  readonly turns: Turns;
+  readonly chats: Chats;
+  readonly search: (query: { groupId: number; words: string; limit: number }) => Promise<HistoryHit[]>;
+  readonly channelOf: (
+    chat: ChatId,
+  ) => { readonly abilities: { readonly maxTextLength: number; readonly reactions: boolean } } | undefined;
+  readonly timezoneOf: (claim: Claim) => string;
+  readonly secrets: readonly string[];
+  /** There is something to deliver to this chat. */
+  readonly deliver: (chat: ChatId) => void;
+}
+
+export interface ToolDefinition<S extends z.ZodObject> {
+  readonly name: string;
+  readonly description: string;
+  readonly input: S;
+  /** @throws BellhopError with a sentence for the agent, when the call cannot be done */
+  readonly run: (
+    input: z.output<S>,
+    context: { claim: Claim; toolUseId: string; parts: ToolParts },
+  ) => Promise<string>;
+}
+
+/** A definition as the engines take it: for one session. */
+export function bindTool<S extends z.ZodObject>(
+  definition: ToolDefinition<S>,
+  session: SessionId,
+  parts: ToolParts,
+): HostTool {
+  const { name, description, input, run } = definition;
+  return {
+    name,
+    description,
+    input,
+    async call(raw, { toolUseId }): Promise<ToolResult> {
+      const claim = parts.claimOf(session);
+      if (!claim) return refuse("No turn is under way, so there is nothing to act for.");
+      const parsed = input.safeParse(raw);
+      if (!parsed.success) return refuse(`The input does not fit: ${z.prettifyError(parsed.error)}`);
+      try {
+        return { text: await run(parsed.data, { claim, toolUseId, parts }) };
+      } catch (error) {
+        if (error instanceof BellhopError) return refuse(error.message);
+        throw error;
+      }
+    },
+  };
+}
+
+function refuse(text: string): ToolResult {
+  return { text, isError: true };
+}

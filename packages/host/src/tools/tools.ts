@@ -1,0 +1,15 @@
+/** What an agent may ask of the host: the tools of one session. */
+import type { SessionId } from "../core/ids.ts";
+import type { HostTool } from "../turns/engine.ts";
+import { historySearch } from "./history-search.ts";
+import { react } from "./react.ts";
+import { sendMessage } from "./send-message.ts";
+import { bindTool, type ToolParts } from "./tool.ts";
+
+export function hostTools(session: SessionId, parts: ToolParts): readonly HostTool[] {
+  return [
+    bindTool(sendMessage, session, parts),
+    bindTool(react, session, parts),
+    bindTool(historySearch, session, parts),
+  ];
+}
