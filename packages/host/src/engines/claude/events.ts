@@ -4,13 +4,13 @@
  * value. Only the main conversation makes text: what subagents say is proof of life.
  */
 import { z } from "zod";
-import { InboxId } from "../../core/ids.ts";
+import type { WireId } from "./prompt-feed.ts";
 
 export type Frame =
   /** The program took this prompt in: as its turn's first, or into the turn under way. */
-  | { readonly type: "started"; readonly prompt: InboxId }
+  | { readonly type: "started"; readonly prompt: WireId }
   /** The program will not run this prompt. */
-  | { readonly type: "dropped"; readonly prompt: InboxId }
+  | { readonly type: "dropped"; readonly prompt: WireId }
   /** A model call begins: no tool runs, so a prompt given now would not join. */
   | { readonly type: "asking" }
   /** The model calls a tool of this name; what is given until it ends joins the turn. */
@@ -34,7 +34,7 @@ export interface Result {
   readonly startupFailure: string | undefined;
   readonly apiStatus: number | undefined;
   /** Every prompt that this turn took in. */
-  readonly prompts: readonly InboxId[];
+  readonly prompts: readonly WireId[];
 }
 
 export interface Reading {
@@ -44,6 +44,7 @@ export interface Reading {
 }
 
 const Session = z.uuid();
+const Wire = z.uuid().transform((id) => id as WireId); // a uuid, which the template type cannot see
 const short = z.string().max(1_000);
 const status = z.number().nullish();
 const Ids = z.array(z.unknown()).max(1_000);
@@ -51,7 +52,7 @@ const Ids = z.array(z.unknown()).max(1_000);
 const Message = z.discriminatedUnion("type", [
   z.object({
     type: z.literal("command_lifecycle"),
-    command_uuid: InboxId,
+    command_uuid: Wire,
     state: z.enum(["queued", "started", "completed", "cancelled"]),
   }),
   z.object({ type: z.literal("system"), subtype: short, status: z.unknown() }),
@@ -142,7 +143,7 @@ function framesOf(message: Message): Frame[] {
           terminalReason: message.terminal_reason ?? undefined,
           startupFailure: message.startup_failure_reason ?? undefined,
           apiStatus: message.api_error_status ?? undefined,
-          prompts: message.user_message_uuids.flatMap((id) => InboxId.safeParse(id).data ?? []),
+          prompts: message.user_message_uuids.flatMap((id) => Wire.safeParse(id).data ?? []),
         },
       ];
     default:

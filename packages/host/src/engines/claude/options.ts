@@ -42,6 +42,8 @@ const ENVIRONMENT: Readonly<Record<string, string>> = {
   CLAUDE_CODE_MAX_RETRIES: "0",
   CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1",
   DISABLE_AUTOUPDATER: "1",
+  // An agent's memory is its group's CLAUDE.md, where people can read it, and nothing beside.
+  CLAUDE_CODE_DISABLE_AUTO_MEMORY: "1",
   // What runs on after a turn would start one by itself when it ends.
   CLAUDE_CODE_DISABLE_BACKGROUND_TASKS: "1",
 };

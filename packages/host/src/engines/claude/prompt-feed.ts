@@ -1,21 +1,28 @@
-/** The way of prompts into the SDK's streaming input. */
+/**
+ * The way of prompts into the SDK's streaming input.
+ *
+ * Each prompt gets a name of its own each time it is given. The id of its inbox row will not do: the
+ * program silently drops a prompt whose uuid its transcript holds already, and a second attempt would
+ * wait for an answer for ever.
+ */
 import type { UUID } from "node:crypto";
 import type { SDKUserMessage } from "@anthropic-ai/claude-agent-sdk";
-import type { Prompt } from "../../turns/engine.ts";
+
+export type WireId = UUID;
 
 export interface PromptFeed extends AsyncIterable<SDKUserMessage> {
-  push(prompt: Prompt): void;
+  push(id: WireId, blocks: readonly string[]): void;
   end(): void;
 }
 
 export function createPromptFeed(): PromptFeed {
-  const waiting: Prompt[] = [];
+  const waiting: SDKUserMessage[] = [];
   let ended = false;
   let wake = (): void => undefined;
 
   return {
-    push(prompt) {
-      waiting.push(prompt);
+    push(id, blocks) {
+      waiting.push(toMessage(id, blocks));
       wake();
     },
     end() {
@@ -24,7 +31,7 @@ export function createPromptFeed(): PromptFeed {
     },
     async *[Symbol.asyncIterator]() {
       for (;;) {
-        for (let next = waiting.shift(); next; next = waiting.shift()) yield toMessage(next);
+        for (let next = waiting.shift(); next; next = waiting.shift()) yield next;
         if (ended) return;
         await new Promise<void>((resolve) => {
           wake = resolve;
@@ -34,10 +41,10 @@ export function createPromptFeed(): PromptFeed {
   };
 }
 
-function toMessage({ id, blocks }: Prompt): SDKUserMessage {
+function toMessage(uuid: WireId, blocks: readonly string[]): SDKUserMessage {
   return {
     type: "user",
-    uuid: id as string as UUID, // an InboxId is a uuid, which its brand hides from the template type
+    uuid,
     parent_tool_use_id: null,
     message: {
       role: "user",

@@ -12,6 +12,7 @@
  * `done` with a failure, an interrupt included, the program is ended: what it still holds in memory is
  * not what a later attempt may build on, which resumes at the stored position.
  */
+import { randomUUID } from "node:crypto";
 import { query, type Query } from "@anthropic-ai/claude-agent-sdk";
 import { z } from "zod";
 import type { Clock } from "../../core/clock.ts";
@@ -25,7 +26,7 @@ import { startFailure } from "../start-failure.ts";
 import { readMessage, type Frame } from "./events.ts";
 import { resultFailure } from "./failures.ts";
 import { PROGRAM, programEnvironment, sessionOptions } from "./options.ts";
-import { createPromptFeed } from "./prompt-feed.ts";
+import { createPromptFeed, type WireId } from "./prompt-feed.ts";
 import { asSpawned } from "./spawned.ts";
 import { createToolServer, TOOL_SERVER } from "./tools.ts";
 
@@ -40,12 +41,17 @@ export interface SessionDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly limits?: LineLimits | undefined;
+  /** Fresh names for prompts. */
+  readonly newWireId?: () => WireId;
 }
 
 /** `query()` takes this option, though the SDK's types do not name it yet (`interrupt_cancel_queued_v1`). */
 type Interruptible = Query & { interrupt(options: { cancelQueued: true }): Promise<unknown> };
 
-export function openSession({ clock, log, limits }: SessionDeps, open: EngineOpen): EngineSession {
+export function openSession(
+  { clock, log, limits, newWireId = randomUUID }: SessionDeps,
+  open: EngineOpen,
+): EngineSession {
   const feed = createPromptFeed();
   const events = createEventQueue({
     onOverflow: () => program?.breach("it talks faster than anybody reads"),
@@ -55,8 +61,8 @@ export function openSession({ clock, log, limits }: SessionDeps, open: EngineOpe
   let conversation: Query | undefined;
   let engineSession: string | undefined;
 
-  /** Given to the program, which has not said that it took it in. */
-  const given = new Set<InboxId>();
+  /** Given to the program, which has not said that it took it in; by the name it has there. */
+  const given = new Map<WireId, InboxId>();
   let held: Prompt[] = [];
   /** From the prompt that begins an answer to its `done`. */
   let answering = false;
@@ -196,11 +202,14 @@ export function openSession({ clock, log, limits }: SessionDeps, open: EngineOpe
     if (answering) events.push({ type: "activity", ...(tool !== undefined && { tool }) });
   }
 
-  function consumed(prompts: readonly InboxId[]): void {
-    const ours = prompts.filter((id) => given.delete(id));
-    if (ours.length === 0) return;
+  function consumed(wireIds: readonly WireId[]): void {
+    const prompts = wireIds.flatMap((wireId) => {
+      const id = given.get(wireId);
+      return id !== undefined && given.delete(wireId) ? [id] : [];
+    });
+    if (prompts.length === 0) return;
     begun = true;
-    events.push({ type: "consumed", prompts: ours });
+    events.push({ type: "consumed", prompts });
   }
 
   function ended(result: Extract<Frame, { type: "result" }>): void {
@@ -223,7 +232,7 @@ export function openSession({ clock, log, limits }: SessionDeps, open: EngineOpe
 
   function done(failure?: EngineFailure): void {
     cancelInterrupt();
-    const carried = failure ? [] : [...given];
+    const carried = failure ? [] : [...given.values()];
     if (failure) told = true;
     answering = carried.length > 0;
     begun = false;
@@ -240,9 +249,10 @@ export function openSession({ clock, log, limits }: SessionDeps, open: EngineOpe
     void program?.kill();
   }
 
-  function give(prompt: Prompt): void {
-    given.add(prompt.id);
-    feed.push(prompt);
+  function give({ id, blocks }: Prompt): void {
+    const wireId = newWireId();
+    given.set(wireId, id);
+    feed.push(wireId, blocks);
   }
 
   /** Ends the program: at once when an answer is under way, else with time to write its transcript. */
