@@ -11,7 +11,7 @@ const CallBody = z.object({
   model: z.string().min(1).max(256),
   stream: z.boolean().optional(),
   max_tokens: z.number().optional(),
-  output_config: z.looseObject({ format: z.unknown() }).optional(),
+  output_config: z.looseObject({ format: z.unknown().optional() }).optional(),
   tools: z.array(z.unknown()).optional(),
   messages: z.array(z.unknown()).optional(),
 });

@@ -34,7 +34,7 @@ export function failureOf({ status, retryAfter, body, now }: ErrorAnswer): Engin
 /** An error event within a stream that began with status 200. */
 export function streamFailure(type: string, message: string): EngineFailure {
   return {
-    class: classOf(STATUS_OF[type] ?? 500, type, message),
+    class: classOf(STATUS_OF.get(type) ?? 500, type, message),
     detail: `the model API broke off its answer: ${message || type}`,
   };
 }
@@ -51,18 +51,20 @@ export function unreachable(cause: Error): EngineFailure {
 }
 
 /** https://docs.anthropic.com/en/api/errors; an error event names only the type. */
-const STATUS_OF: Readonly<Record<string, number>> = {
-  invalid_request_error: 400,
-  authentication_error: 401,
-  billing_error: 402,
-  permission_error: 403,
-  not_found_error: 404,
-  request_too_large: 413,
-  rate_limit_error: 429,
-  api_error: 500,
-  timeout_error: 504,
-  overloaded_error: 529,
-};
+const STATUS_OF: ReadonlyMap<string, number> = new Map(
+  Object.entries({
+    invalid_request_error: 400,
+    authentication_error: 401,
+    billing_error: 402,
+    permission_error: 403,
+    not_found_error: 404,
+    request_too_large: 413,
+    rate_limit_error: 429,
+    api_error: 500,
+    timeout_error: 504,
+    overloaded_error: 529,
+  }),
+);
 
 function classOf(status: number, type: string, message: string): FailureClass {
   if (status === 429 || status === 529 || type === "overloaded_error") return "rate_limited";

@@ -36,26 +36,28 @@ const CACHE_WRITE_HOUR = 2;
 /** $10 a thousand. */
 const WEB_SEARCH_MICROS = 10_000;
 
-const LIST: Readonly<Record<string, Price>> = {
-  "claude-fable-5-2": { input: 8, output: 40, cacheRead: 0.2 },
-  "claude-opus-5-5": { input: 4, output: 20, cacheRead: 0.2 },
-  "claude-sonnet-5-5": { input: 2, output: 10, cacheRead: 0.1 },
-  "claude-haiku-5-5": { input: 0.1, output: 0.5, cacheRead: 0.01 },
-  "claude-opus-5": { input: 5, output: 25, cacheRead: 0.5 },
-  "claude-sonnet-5": { input: 2, output: 10, cacheRead: 0.2 },
-  "claude-opus-4-8": { input: 5, output: 25, cacheRead: 0.5 },
-  "claude-opus-4-6": { input: 5, output: 25, cacheRead: 0.5 },
-  "claude-opus-4-5": { input: 5, output: 25, cacheRead: 0.5 },
-  "claude-sonnet-4-6": { input: 3, output: 15, cacheRead: 0.3 },
-  "claude-sonnet-4-5": { input: 3, output: 15, cacheRead: 0.3 },
-  "claude-haiku-4-5": { input: 1, output: 5, cacheRead: 0.1 },
-};
+const LIST: ReadonlyMap<string, Price> = new Map(
+  Object.entries({
+    "claude-fable-5-2": { input: 8, output: 40, cacheRead: 0.2 },
+    "claude-opus-5-5": { input: 4, output: 20, cacheRead: 0.2 },
+    "claude-sonnet-5-5": { input: 2, output: 10, cacheRead: 0.1 },
+    "claude-haiku-5-5": { input: 0.1, output: 0.5, cacheRead: 0.01 },
+    "claude-opus-5": { input: 5, output: 25, cacheRead: 0.5 },
+    "claude-sonnet-5": { input: 2, output: 10, cacheRead: 0.2 },
+    "claude-opus-4-8": { input: 5, output: 25, cacheRead: 0.5 },
+    "claude-opus-4-6": { input: 5, output: 25, cacheRead: 0.5 },
+    "claude-opus-4-5": { input: 5, output: 25, cacheRead: 0.5 },
+    "claude-sonnet-4-6": { input: 3, output: 15, cacheRead: 0.3 },
+    "claude-sonnet-4-5": { input: 3, output: 15, cacheRead: 0.3 },
+    "claude-haiku-4-5": { input: 1, output: 5, cacheRead: 0.1 },
+  }),
+);
 
 export const anthropicPrices: Prices = {
   version: "2026-11-22",
   cost(model, tokens) {
     // The API may name the snapshot: `claude-opus-4-5-20251101`.
-    const price = LIST[model.replace(/-\d{8}$/, "")];
+    const price = LIST.get(model.replace(/-\d{8}$/, ""));
     if (!price) return null;
     const { input, output, cacheRead } = price;
     // Dollars a million tokens are millionths of a dollar a token.
