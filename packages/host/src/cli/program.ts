@@ -32,6 +32,13 @@ export function createProgram(io: Io): Command {
   const program = new Command("bellhop")
     .description("A self-hosted personal assistant whose agent lives in a locked sandbox.")
     .version(VERSION)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => io.stdout.write(text),
+      writeErr: (text) => io.stderr.write(text),
+      getOutHelpWidth: () => io.stdout.columns || 80,
+      getErrHelpWidth: () => io.stderr.columns || 80,
+    })
     .showHelpAfterError("See what a command takes with: bellhop help COMMAND")
     .addHelpText("after", HELP);
   const commands = [
@@ -43,15 +50,7 @@ export function createProgram(io: Io): Command {
     loginCommand(io),
     rehearsalCommand(),
   ];
-  for (const command of commands) program.addCommand(command);
-  for (const command of [program, ...commands]) {
-    command.exitOverride().configureOutput({
-      writeOut: (text: string) => io.stdout.write(text),
-      writeErr: (text: string) => io.stderr.write(text),
-      getOutHelpWidth: () => io.stdout.columns ?? 80,
-      getErrHelpWidth: () => io.stderr.columns ?? 80,
-    });
-  }
+  for (const command of commands) program.addCommand(command.copyInheritedSettings(program));
   return program;
 }
 

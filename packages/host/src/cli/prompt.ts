@@ -92,7 +92,9 @@ export function openPrompt(options: PromptOptions): Prompt {
   screen.setLast({
     draw: () => readline.prompt(true),
     erase() {
-      moveCursor(stdout, 0, -readline.getCursorPos().rows);
+      const { rows } = readline.getCursorPos();
+      // Not a number where nobody gave the terminal a size.
+      moveCursor(stdout, 0, Number.isFinite(rows) ? -rows : 0);
       cursorTo(stdout, 0);
       clearScreenDown(stdout);
     },

@@ -7,7 +7,7 @@
  */
 import { Command, InvalidArgumentError } from "commander";
 import { type Config, homePaths, loadConfig } from "../config.ts";
-import { type Host, startHost } from "../main.ts";
+import type { Host } from "../main.ts";
 import { DEFAULT_CHAT, historyFile, isTerminal } from "./chat.ts";
 import { createClient } from "./client.ts";
 import { chatNamed, homeOption } from "./home-option.ts";
@@ -51,6 +51,8 @@ async function up(options: UpOptions, io: Io): Promise<void> {
   try {
     const config = loadConfig({ home: options.home, env: io.env, flags: { port: options.port } });
     for (const warning of config.warnings) io.stderr.write(`Warning: ${warning}\n`);
+    // Loaded here and not above: the other commands need none of it, and should start at once.
+    const { startHost } = await import("../main.ts");
     const started = startHost({ config });
     // A first signal waits until it has started: what it opens on the way must be closed in order.
     const host = await Promise.race([started, second.promise.then(endNow)]);
@@ -105,8 +107,9 @@ interface Announcement {
 
 async function announce({ host, config, io, json }: Announcement): Promise<void> {
   if (json) {
-    const { url, model, sandbox } = host;
+    const { url, sandbox } = host;
     const token = await host.apiToken("admin");
+    const model = host.provider === "rehearsal" ? "rehearsal" : host.model;
     io.stdout.write(`${JSON.stringify({ url, token, pid: process.pid, model, sandbox })}\n`);
     return;
   }

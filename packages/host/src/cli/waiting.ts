@@ -29,7 +29,8 @@ export function showWaiting({ host, screen, io }: WaitingOptions): Waiting {
   let cancel = () => {};
 
   function draw() {
-    stdout.write(line.slice(0, Math.max(0, stdout.columns - 1)));
+    // A terminal that nobody gave a size says 0.
+    stdout.write(line.slice(0, (stdout.columns || 80) - 1));
   }
   function erase() {
     cursorTo(stdout, 0);
@@ -69,8 +70,8 @@ export function describeWaiting({ turns, outbox }: Status, now: number): string 
   if (turns.length > 0) {
     const each = turns.map(({ chat, startedAt }) => `${chat}, ${ago(now - startedAt)}`).join("; ");
     return plain(
-      `Stopping. Waiting for ${count(turns.length, "live turn")} (${each}). Ctrl-C again ends it now.`,
+      `Stopping; ${count(turns.length, "live turn")} left (${each}). Ctrl-C again ends it now.`,
     );
   }
-  return outbox.open > 0 ? `Stopping. Delivering ${count(outbox.open, "message")}.` : "";
+  return outbox.open > 0 ? `Stopping; ${count(outbox.open, "message")} to deliver.` : "";
 }

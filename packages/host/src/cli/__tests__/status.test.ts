@@ -56,9 +56,9 @@ describe("what a draining host waits for", () => {
     const outbox = { open: 2, unknown: 0, dead: 0 };
 
     expect(describeWaiting(given({ turns, outbox }), NOW)).toBe(
-      "Stopping. Waiting for 1 live turn (terminal:default, 4 s). Ctrl-C again ends it now.",
+      "Stopping; 1 live turn left (terminal:default, 4 s). Ctrl-C again ends it now.",
     );
-    expect(describeWaiting(given({ outbox }), NOW)).toBe("Stopping. Delivering 2 messages.");
+    expect(describeWaiting(given({ outbox }), NOW)).toBe("Stopping; 2 messages to deliver.");
     expect(describeWaiting(given({}), NOW)).toBe("");
   });
 });
