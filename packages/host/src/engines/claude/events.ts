@@ -81,7 +81,7 @@ const Message = z.discriminatedUnion("type", [
   z.object({ type: z.literal("tool_progress"), tool_name: short }),
   z.object({
     type: z.literal("result"),
-    is_error: z.boolean().default(false),
+    is_error: z.boolean(),
     errors: z.array(z.string()).max(100).default([]),
     result: z.string().default(""),
     stop_reason: short.nullish(),
