@@ -26,17 +26,18 @@ export interface Http {
   listen(): Promise<{ readonly url: string }>;
   /** A link that logs a browser in, once, within ten minutes. */
   loginUrl(): Promise<string>;
-  /** Takes no more requests, ends the streams, lets answers under way finish (at most 2 s). */
+  /** Takes no more requests, ends the streams, lets answers under way finish (at most 1 s). */
   close(): Promise<void>;
 }
 
 /** What a unix socket's path may take, with the zero at its end: sun_path of unix(7). */
 const MAX_SOCKET_PATH_BYTES = 107;
-const CLOSE_GRACE_MS = 2000;
+const CLOSE_GRACE_MS = 1000;
 
 export function createHttp(deps: HttpDeps): Http {
   const { http, socket, clock } = deps;
   let url = "";
+  let closing = false;
   const app = createApp({ ...deps, url: () => url });
   const tcp = serverOf("tcp");
   const control = serverOf("socket");
@@ -47,7 +48,12 @@ export function createHttp(deps: HttpDeps): Http {
       // The rest of the process keeps its own Request and Response.
       { overrideGlobalObjects: false },
     );
-    return createServer((incoming, outgoing) => void answer(incoming, outgoing));
+    const server = createServer((incoming, outgoing) => {
+      // A connection that was kept alive for a next request would hold up the end for seconds.
+      outgoing.once("close", () => closing && server.closeIdleConnections());
+      void answer(incoming, outgoing);
+    });
+    return server;
   }
 
   async function listenTcp() {
@@ -90,6 +96,7 @@ export function createHttp(deps: HttpDeps): Http {
       return (await app.logins.createCode()).url;
     },
     async close() {
+      closing = true;
       const servers = [tcp, control];
       const closed = Promise.all(servers.map(ended));
       app.closeStreams();

@@ -2,6 +2,7 @@ import { TemporaryError } from "@bellhop/sdk";
 import { describe, expect, it } from "vitest";
 import type { Scope } from "../../store/tokens.ts";
 import { createApp } from "../app.ts";
+import { LoginCode } from "../schemas.ts";
 import { chatOf, HOST, type House, openHouse, SOCKET, TCP } from "./house.ts";
 
 /** A program with a token of this scope, on the TCP listener. */
@@ -295,7 +296,7 @@ describe("the control socket", () => {
     expect(house.shutdowns).toHaveLength(1);
     const login = await ask("POST", "/api/v1/login-codes");
     expect(login.status).toBe(201);
-    const { code, url, expiresAt } = await login.json();
+    const { code, url, expiresAt } = LoginCode.parse(await login.json());
     expect(url).toBe(`http://127.0.0.1:7407/login#${code}`);
     expect(expiresAt - house.clock.now()).toBe(10 * 60_000);
   });

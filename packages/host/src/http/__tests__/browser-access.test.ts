@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { fakeClock, type FakeClock } from "../../core/testing.ts";
+import { LoginCode } from "../schemas.ts";
 import { HOST, type House, openHouse, SOCKET, TCP } from "./house.ts";
 
 const ORIGIN = `http://${HOST.host}`;
@@ -9,7 +10,7 @@ const DAY = 24 * 60 * 60_000;
 
 async function newCode({ app }: House): Promise<string> {
   const response = await app.request("/api/v1/login-codes", { method: "POST" }, SOCKET);
-  return (await response.json()).code;
+  return LoginCode.parse(await response.json()).code;
 }
 
 function logIn({ app }: House, code: string, headers: Record<string, string> = PAGE, remote = "127.0.0.1") {

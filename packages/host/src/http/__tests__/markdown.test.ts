@@ -77,7 +77,7 @@ describe("markdown of an agent", () => {
         expect(ALLOWED.tags).toContain(name);
         for (const [key, value] of attributes) {
           expect(ALLOWED.attributes).toContain(key);
-          if (key === "href") expect(value).toMatch(/^(https?:\/\/|mailto:)/i);
+          expect(`${key}=${value}`).toMatch(/^(?!href=)|^href=(https?:\/\/|mailto:)/i);
         }
       }
       // Whatever is no tag of ours is text: no other "<" is left for a browser to read as one.
