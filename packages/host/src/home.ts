@@ -8,40 +8,25 @@
  *   is: making `/tmp` private by mistake would be damage.
  */
 import { ConfigError } from "@bellhop/sdk";
-import { randomBytes } from "node:crypto";
 import { type Stats } from "node:fs";
-import { chmod, lstat, mkdir, open, readdir, readFile, rename, rm } from "node:fs/promises";
-import { dirname, join } from "node:path";
-import { z } from "zod";
+import { chmod, lstat, mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { type HomePaths, homePaths } from "./config.ts";
 
-/** Tells this install's sandboxes and cgroups from those of others on the machine. */
-export const HomeId = z
-  .string()
-  .regex(/^[0-9a-f]{12}$/)
-  .brand<"HomeId">();
-export type HomeId = z.infer<typeof HomeId>;
-
-export interface Home {
-  readonly id: HomeId;
-  readonly paths: HomePaths;
-}
-
 /** Any of these in a directory says that it is a home, or is meant to be one. */
-const MARKS = ["home-id", "config.yaml", ".env", "bellhop.db"];
+const MARKS = ["config.yaml", ".env", "bellhop.db"];
 
 /**
  * Creates or repairs the home. Safe to call on a home in use.
- * @param random 6 bytes for the id of a new home
  * @throws ConfigError with one sentence that says what is wrong with this place
  */
-export async function prepareHome(home: string, random: () => Buffer = () => randomBytes(6)): Promise<Home> {
+export async function prepareHome(home: string): Promise<{ readonly paths: HomePaths }> {
   const paths = homePaths(home);
   const { groups, sessions, media, run, backups, logs } = paths;
   try {
     await makeDirectory(home);
     await assertOurs(home);
-    await assertAHome(home);
+    await assertAHome(paths);
     await makePrivate(home);
     for (const folder of [groups, sessions, media, run, backups, logs]) {
       await makeDirectory(folder);
@@ -50,7 +35,7 @@ export async function prepareHome(home: string, random: () => Buffer = () => ran
     }
     const env = await statOf(paths.env);
     if (env?.isFile() && (env.mode & 0o077) !== 0) await chmod(paths.env, 0o600);
-    return { id: await homeId(join(home, "home-id"), random), paths };
+    return { paths };
   } catch (cause) {
     if (cause instanceof ConfigError) throw cause;
     const problem = cause instanceof Error ? cause.message : String(cause);
@@ -81,11 +66,14 @@ async function assertOurs(path: string): Promise<void> {
   }
 }
 
-async function assertAHome(home: string): Promise<void> {
-  const entries = (await readdir(home)).filter((name) => name !== "lost+found"); // of a fresh disk
+async function assertAHome({ home, groups, sessions, media, run, backups, logs }: HomePaths): Promise<void> {
+  const entries = await readdir(home);
   const { mode } = await lstat(home);
   const shared = (mode & 0o1000) !== 0; // a place for everybody, such as /tmp
-  if (!shared && (entries.length === 0 || entries.some((name) => MARKS.includes(name)))) return;
+  // Our folders alone are a first start that was cut short; lost+found is of a fresh disk.
+  const ours = ["lost+found", ...[groups, sessions, media, run, backups, logs].map((path) => basename(path))];
+  const marked = entries.some((name) => MARKS.includes(name));
+  if (!shared && (marked || entries.every((name) => ours.includes(name)))) return;
   throw new ConfigError(
     `${home} ${shared ? "is a directory for everybody" : "holds other things"}; choose a directory of Bellhop's own, such as ${join(home, "bellhop")}.`,
   );
@@ -94,13 +82,6 @@ async function assertAHome(home: string): Promise<void> {
 async function makePrivate(directory: string): Promise<void> {
   const { mode } = await lstat(directory);
   if ((mode & 0o7777) !== 0o700) await chmod(directory, 0o700);
-}
-
-async function homeId(file: string, random: () => Buffer): Promise<HomeId> {
-  if (!(await statOf(file))) await writeDurably(file, `${random().toString("hex")}\n`);
-  const id = HomeId.safeParse((await readFile(file, "utf8")).trim());
-  if (id.success) return id.data;
-  throw new ConfigError(`${file} does not hold the id of a home; remove it, and a new one is made.`);
 }
 
 async function statOf(path: string): Promise<Stats | undefined> {

@@ -6,6 +6,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  rmdirSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -31,16 +32,16 @@ describe("preparing the home", () => {
     expect(paths.socket).toBe(join(home, "run", "control.sock"));
   });
 
-  it("keeps its id, and everything else, when it is done again", async () => {
+  it("leaves everything as it is when it is done again, and goes on where a first start was cut short", async () => {
     const home = join(given(), "home");
-    const first = await prepareHome(home, () => Buffer.from("0123456789ab", "hex"));
+    await prepareHome(home);
     writeFileSync(join(home, "groups", "note"), "mine");
+    rmdirSync(join(home, "logs"));
 
-    const second = await prepareHome(home);
+    await prepareHome(home);
 
-    expect(second.id).toBe(first.id);
-    expect(first.id).toBe("0123456789ab");
     expect(readFileSync(join(home, "groups", "note"), "utf8")).toBe("mine");
+    expect(mode(join(home, "logs"))).toBe(0o700);
   });
 
   it("repairs modes that let others in", async () => {
@@ -117,14 +118,6 @@ describe("preparing the home", () => {
     await expect(preparing).rejects.toThrow(
       /^The home \/proc\/bellhop cannot be used \(.*\)\. Make it writable/,
     );
-  });
-
-  it("refuses an id that is none", async () => {
-    const home = join(given(), "home");
-    await prepareHome(home);
-    writeFileSync(join(home, "home-id"), "\n");
-
-    await expect(prepareHome(home)).rejects.toThrow(/home-id does not hold the id of a home; remove it/);
   });
 });
 

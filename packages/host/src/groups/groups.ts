@@ -16,6 +16,7 @@ import { type GroupFolder, MAIN } from "../core/ids.ts";
 import { writeDurably } from "../home.ts";
 import type { Log } from "../log.ts";
 import type { Mount } from "../turns/sandbox.ts";
+import { mendEngineHome } from "./engine-home.ts";
 import { instructions } from "./instructions.ts";
 import { managedSettings } from "./managed-settings.ts";
 import { composeMemory } from "./memory.ts";
@@ -38,9 +39,11 @@ export interface GroupsOptions {
   readonly paths: HomePaths;
   readonly config: Config;
   readonly log: Log;
+  /** Tools that the engine `claude` must not have, pinned beyond the reach of its settings files. */
+  readonly deniedTools?: readonly string[];
 }
 
-export function createGroups({ paths, config, log }: GroupsOptions): Groups {
+export function createGroups({ paths, config, log, deniedTools = [] }: GroupsOptions): Groups {
   return {
     async ensure(folder) {
       await ensureFolder(join(paths.groups, folder), { "CLAUDE.md": seedMemory(folder) });
@@ -59,8 +62,10 @@ export function createGroups({ paths, config, log }: GroupsOptions): Groups {
         log: log.with({ group: folder }),
       });
       await replace(join(composed, "CLAUDE.md"), memory);
-      await replace(join(composed, "managed-settings.json"), managedSettings());
+      await replace(join(composed, "managed-settings.json"), managedSettings(deniedTools));
       const { engine } = groupConfig(config, folder);
+      if (engine === "claude")
+        await mendEngineHome(join(paths.sessions, folder), log.with({ group: folder }));
       return [
         { source: join(paths.groups, folder), target: "/workspace/group", mode: "rw" },
         { source: join(composed, "CLAUDE.md"), target: "/workspace/CLAUDE.md", mode: "ro" },

@@ -2,26 +2,22 @@
  * The engine's managed settings (`/etc/claude-code/managed-settings.json`): the layer that no other
  * settings file can override. It pins what a file that the agent wrote must not change, so that a
  * poisoned one cannot cut its group off from the model for good. It is no wall: the sandbox and the
- * broker are.
+ * broker are. Each pin was tried against CLI 2.1.330; groups/__tests__/engine-sees.test.ts holds them.
+ *
+ * What it cannot pin: hooks that block or hang (the group's own are allowed), and `claudeMdExcludes`,
+ * whose lists are merged. They take a group's voice or memory until somebody mends the file.
  */
-
-/** Only the host starts turns (design 5.1): whatever would wake the agent by itself. */
-export const SELF_STARTING_TOOLS = [
-  "ScheduleWakeup",
-  "Workflow",
-  "CronCreate",
-  "CronDelete",
-  "CronList",
-  "RemoteTrigger",
-] as const;
 
 /** Where the broker is, seen from inside: the forwarder of the sandbox. */
 const DOOR = "http://127.0.0.1:8080";
 
-export function managedSettings(): string {
+/** @param deniedTools tools of the engine's own that no agent gets; the engine knows which and why */
+export function managedSettings(deniedTools: readonly string[]): string {
   return `${JSON.stringify(
     {
-      permissions: { deny: SELF_STARTING_TOOLS },
+      permissions: { deny: deniedTools },
+      // Run at every start for a key that nobody needs: one that hangs would hang the start.
+      apiKeyHelper: "",
       // The engine deletes conversations after 30 days unless told otherwise; sessions resume by them.
       cleanupPeriodDays: 36_500,
       env: {
@@ -36,6 +32,8 @@ export function managedSettings(): string {
         CLAUDE_CODE_USE_BEDROCK: "0",
         CLAUDE_CODE_USE_VERTEX: "0",
         CLAUDE_CODE_USE_FOUNDRY: "0",
+        // Without memory, tools and settings.
+        CLAUDE_CODE_SIMPLE: "0",
         // Only the broker and the turn retry.
         CLAUDE_CODE_MAX_RETRIES: "0",
         CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1",
