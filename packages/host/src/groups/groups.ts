@@ -7,7 +7,7 @@
  *   sandbox opened.
  * - Only `main` sees the shared memory as files; the others see what is in it.
  */
-import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Config, HomePaths } from "../config.ts";
@@ -48,14 +48,13 @@ export function createGroups({ paths, config, log, deniedTools = [] }: GroupsOpt
     async ensure(folder) {
       await ensureFolder(join(paths.groups, folder), { "CLAUDE.md": seedMemory(folder) });
       await mkdir(join(paths.sessions, folder), { recursive: true, mode: 0o700 });
-      // Seen by the sandbox's uid, and by nobody else, because the home around it is 0700.
-      await mkdir(join(paths.media, folder), { recursive: true, mode: 0o755 });
+      await makeReadable(join(paths.media, folder));
       if (folder === MAIN) await mkdir(paths.global, { recursive: true, mode: 0o700 });
     },
 
     async mounts(folder) {
       const composed = join(paths.run, "compose", folder);
-      await mkdir(composed, { recursive: true, mode: 0o755 });
+      await makeReadable(composed);
       const memory = await composeMemory({
         global: paths.global,
         group: join(paths.groups, folder),
@@ -103,9 +102,16 @@ async function ensureFolder(path: string, files: Readonly<Record<string, string>
   await rename(partial, path);
 }
 
+/** By the sandbox's user, whatever our umask; by nobody else, because the home around it is 0700. */
+async function makeReadable(directory: string): Promise<void> {
+  await mkdir(directory, { recursive: true });
+  await chmod(directory, 0o755);
+}
+
 /** A sandbox that has the old file keeps it. Unchanged text costs no write on the way to a first answer. */
 async function replace(file: string, text: string): Promise<void> {
   if (existsSync(file) && (await readFile(file, "utf8")) === text) return;
-  await writeFile(`${file}.partial`, text, { mode: 0o644 });
+  await writeFile(`${file}.partial`, text);
+  await chmod(`${file}.partial`, 0o644);
   await rename(`${file}.partial`, file);
 }

@@ -20,7 +20,9 @@ const NUMBER = 9;
 const MiB = 1024 * 1024;
 
 // With BELLHOP_CI=1 a machine that cannot is a failure, elsewhere a skip that the summary shows.
-const probe = await createBubblewrap({ home: tmpdir(), clock: systemClock, log: silentLog }).probe();
+const trial = await mkdtemp(join(tmpdir(), "bellhop-sees-"));
+const probe = await createBubblewrap({ home: trial, clock: systemClock, log: silentLog }).probe();
+await rm(trial, { recursive: true });
 const mustRun = process.env["BELLHOP_CI"] === "1";
 
 let root: string;

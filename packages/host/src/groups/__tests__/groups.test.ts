@@ -95,6 +95,19 @@ describe("what a sandbox sees", () => {
     );
   });
 
+  it("can be read by the sandbox's own user, whatever the host's umask", async () => {
+    const before = process.umask(0o077);
+
+    const { groups } = await given();
+    const mounts = await groups.mounts(FAMILY);
+    process.umask(before);
+
+    const shown = mounts
+      .filter(({ mode }) => mode === "ro")
+      .map(({ source }) => statSync(source).mode & 0o777);
+    expect(shown).toEqual([0o644, 0o755, 0o644]);
+  });
+
   it("keeps what an earlier sandbox holds open, and costs no write when nothing changed", async () => {
     const { write, told, paths } = await given();
     write("global/CLAUDE.md", "one");

@@ -187,10 +187,12 @@ describe("opening the database", () => {
   });
 });
 
+// With BELLHOP_CI=1 a machine without strace is a failure, elsewhere a skip that the summary shows.
+const mustTrace = process.env["BELLHOP_CI"] === "1";
 const canTrace = spawnSync("strace", ["-f", "-o", "/dev/null", "true"]).status === 0;
 
 describe("a commit", () => {
-  it.skipIf(!canTrace)(
+  it.skipIf(!canTrace && !mustTrace)(
     "is synced to the disk before it returns (G28): 50 commits, 50 syncs at least",
     async () => {
       const { path, home } = await givenDatabase();
