@@ -1,8 +1,8 @@
 import { ConfigError } from "@bellhop/sdk";
-import { chmodSync, mkdtempSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { DEFAULT_CONFIG } from "../config/template.ts";
 import {
   type Environment,
@@ -14,8 +14,14 @@ import {
 } from "../config.ts";
 import { GroupFolder } from "../core/ids.ts";
 
+function scratch(): string {
+  const directory = mkdtempSync(join(tmpdir(), "bellhop-config-"));
+  onTestFinished(() => rmSync(directory, { recursive: true }));
+  return directory;
+}
+
 function given({ yaml, dotEnv }: { yaml?: string; dotEnv?: string } = {}) {
-  const home = mkdtempSync(join(tmpdir(), "bellhop-config-"));
+  const home = scratch();
   if (yaml !== undefined) writeFileSync(join(home, "config.yaml"), yaml);
   if (dotEnv !== undefined) writeFileSync(join(home, ".env"), dotEnv, { mode: 0o600 });
   return { home, load: (env: Environment = {}, port?: number) => loadConfig({ home, env, flags: { port } }) };

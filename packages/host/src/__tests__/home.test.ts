@@ -4,8 +4,9 @@ import {
   chownSync,
   mkdirSync,
   mkdtempSync,
-  readdirSync,
   readFileSync,
+  readdirSync,
+  rmSync,
   rmdirSync,
   statSync,
   symlinkSync,
@@ -13,10 +14,16 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { prepareHome, writeDurably } from "../home.ts";
 
-const given = () => mkdtempSync(join(tmpdir(), "bellhop-home-"));
+function scratch(): string {
+  const directory = mkdtempSync(join(tmpdir(), "bellhop-home-"));
+  onTestFinished(() => rmSync(directory, { recursive: true }));
+  return directory;
+}
+
+const given = () => scratch();
 const mode = (path: string) => statSync(path).mode & 0o7777;
 
 describe("preparing the home", () => {

@@ -1,10 +1,16 @@
-import { mkdtempSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { openLog, redactor } from "../log.ts";
 
-const given = () => join(mkdtempSync(join(tmpdir(), "bellhop-log-")), "bellhop.log");
+function scratch(): string {
+  const directory = mkdtempSync(join(tmpdir(), "bellhop-log-"));
+  onTestFinished(() => rmSync(directory, { recursive: true }));
+  return directory;
+}
+
+const given = () => join(scratch(), "bellhop.log");
 const lines = (file: string): unknown[] =>
   readFileSync(file, "utf8")
     .trim()

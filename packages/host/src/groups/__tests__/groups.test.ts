@@ -7,23 +7,30 @@ import {
   openSync,
   readFileSync,
   readSync,
+  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { loadConfig } from "../../config.ts";
 import { GroupFolder, MAIN } from "../../core/ids.ts";
 import { prepareHome } from "../../home.ts";
 import { silentLog } from "../../log.ts";
 import { createGroups } from "../groups.ts";
 
+function scratch(): string {
+  const directory = mkdtempSync(join(tmpdir(), "bellhop-groups-"));
+  onTestFinished(() => rmSync(directory, { recursive: true }));
+  return directory;
+}
+
 const FAMILY = GroupFolder.parse("family");
 
 async function given({ yaml = "" } = {}) {
-  const home = join(mkdtempSync(join(tmpdir(), "bellhop-groups-")), "home");
+  const home = join(scratch(), "home");
   const { paths } = await prepareHome(home);
   writeFileSync(paths.config, yaml);
   const groups = createGroups({ paths, config: loadConfig({ home, env: {} }), log: silentLog });

@@ -9,6 +9,7 @@ import {
   mkdirSync,
   mkdtempSync,
   readFileSync,
+  rmSync,
   statSync,
   symlinkSync,
   truncateSync,
@@ -18,11 +19,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { sql } from "kysely";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { assertSqliteVersion, openDatabase } from "../database.ts";
 
+function scratch(): string {
+  const directory = mkdtempSync(join(tmpdir(), "bellhop-database-"));
+  onTestFinished(() => rmSync(directory, { recursive: true }));
+  return directory;
+}
+
 function given() {
-  const home = mkdtempSync(join(tmpdir(), "bellhop-database-"));
+  const home = scratch();
   for (const name of ["backups", "sessions"]) mkdirSync(join(home, name));
   const path = join(home, "bellhop.db");
   const marks = [join(home, "backups"), join(home, "sessions")];
@@ -201,7 +208,7 @@ describe("a commit", () => {
       const source = `
       import { openDatabase } from ${url};
       import { sql } from "kysely";
-      import { writeFileSync } from "node:fs";
+      import { rmSync, writeFileSync } from "node:fs";
       const { db } = await openDatabase(process.argv[1]);
       await sql\`insert into notes values ('warm')\`.execute(db);
       for (let i = 0; i < 50; i++) {

@@ -1,12 +1,18 @@
 import { ConfigError, TemporaryError } from "@bellhop/sdk";
 import { type Generated, Kysely, sql } from "kysely";
-import { mkdtempSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, onTestFinished } from "vitest";
 import { fakeClock } from "../../core/testing.ts";
 import { createSqliteDialect } from "../dialect.ts";
+
+function scratch(): string {
+  const directory = mkdtempSync(join(tmpdir(), "bellhop-dialect-"));
+  onTestFinished(() => rmSync(directory, { recursive: true }));
+  return directory;
+}
 
 interface Tables {
   notes: { id: Generated<number>; text: string | null };
@@ -19,7 +25,7 @@ afterEach(async () => {
 });
 
 function given({ inMemory = false } = {}) {
-  const path = inMemory ? ":memory:" : join(mkdtempSync(join(tmpdir(), "bellhop-dialect-")), "a.db");
+  const path = inMemory ? ":memory:" : join(scratch(), "a.db");
   const writer = new DatabaseSync(path, { timeout: 50 });
   writer.exec("pragma journal_mode = wal; create table notes (id integer primary key, text text) strict");
   const reader = inMemory ? writer : new DatabaseSync(path);

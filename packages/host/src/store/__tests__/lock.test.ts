@@ -1,12 +1,18 @@
 import { ConfigError } from "@bellhop/sdk";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, onTestFinished } from "vitest";
 import { fakeClock } from "../../core/testing.ts";
 import { lockHome, readHost } from "../lock.ts";
+
+function scratch(): string {
+  const directory = mkdtempSync(join(tmpdir(), "bellhop-lock-"));
+  onTestFinished(() => rmSync(directory, { recursive: true }));
+  return directory;
+}
 
 const children: ReturnType<typeof spawn>[] = [];
 afterEach(() => {
@@ -14,7 +20,7 @@ afterEach(() => {
 });
 
 function givenHome() {
-  const home = mkdtempSync(join(tmpdir(), "bellhop-lock-"));
+  const home = scratch();
   mkdirSync(join(home, "run"));
   return home;
 }

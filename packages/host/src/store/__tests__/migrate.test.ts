@@ -3,16 +3,22 @@ import { sql } from "kysely";
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { fakeClock } from "../../core/testing.ts";
 import { openDatabase } from "../database.ts";
 import { migrate, type Migration } from "../migrate.ts";
 import { migrations } from "../migrations/index.ts";
 import { frozen, sources } from "../migrations/freeze.ts";
+
+function scratch(): string {
+  const directory = mkdtempSync(join(tmpdir(), "bellhop-migrate-"));
+  onTestFinished(() => rmSync(directory, { recursive: true }));
+  return directory;
+}
 
 const first: Migration = {
   id: 1,
@@ -29,7 +35,7 @@ const second: Migration = {
 };
 
 async function given() {
-  const home = mkdtempSync(join(tmpdir(), "bellhop-migrate-"));
+  const home = scratch();
   const backups = join(home, "backups");
   mkdirSync(backups);
   const path = join(home, "bellhop.db");
