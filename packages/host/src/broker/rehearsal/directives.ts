@@ -5,8 +5,7 @@
  * What counts as a directive, so that ordinary text is left alone:
  * - A known name in lower case at the start of a line (after an `@mention`, if there is one), directly
  *   followed by a colon. `Note: buy milk`, `https://…` and `see: below` in the middle are text.
- * - A name nobody knows is reported only where a directive was clearly meant: it is a slip of one letter
- *   from a known one, or the message is a script, which is to say that it holds a known directive or
+ * - A name nobody knows is reported only in a script: a message that holds a known directive too, or that
  *   consists of nothing but lines of that shape. Elsewhere it is text.
  */
 
@@ -57,7 +56,7 @@ export function parseDirectives(message: string): Directive[] {
   return lines.flatMap((line) => {
     if (!line.directive) return [];
     if (isName(line.name)) return [parse(line.name, line.argument)];
-    return script || oneSlipFrom(line.name) ? [unknown(line.name)] : [];
+    return script ? [unknown(line.name)] : [];
   });
 }
 
@@ -147,22 +146,4 @@ function malformed(name: Name, hint?: string): Directive {
 
 function unknown(name: string): Directive {
   return { kind: "unusable", problem: `I do not know the directive \`${name}:\`. I know: ${USAGE_LINE}` };
-}
-
-/** One letter too many, too few, wrong, or two swapped. */
-function oneSlipFrom(word: string): boolean {
-  return word.length > 2 && Object.keys(USAGE).some((name) => slip(word, name));
-}
-
-function slip(a: string, b: string): boolean {
-  let head = 0;
-  while (head < a.length && a[head] === b[head]) head++;
-  const restA = a.slice(head);
-  const restB = b.slice(head);
-  return (
-    restA.slice(1) === restB ||
-    restA === restB.slice(1) ||
-    restA.slice(1) === restB.slice(1) ||
-    (restA.slice(2) === restB.slice(2) && restA[0] === restB[1] && restA[1] === restB[0])
-  );
 }
