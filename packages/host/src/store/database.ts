@@ -84,9 +84,14 @@ function onDisk(path: string, marks: readonly string[]): Connections {
     const reader = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
     reader.exec("pragma query_only = on");
     return { writer, reader };
-  } catch (error) {
+  } catch (cause) {
     writer.close();
-    throw error;
+    if (cause instanceof ConfigError) throw cause;
+    const problem = cause instanceof Error ? cause.message : String(cause);
+    throw new ConfigError(
+      `${path} cannot be written (${problem}). Is the disk full or read-only, or does another program hold the file?`,
+      { cause },
+    );
   }
 }
 

@@ -183,6 +183,17 @@ describe("opening the database", () => {
     await expect(openDatabase(path)).rejects.toThrow("not a link");
   });
 
+  it("says that another program holds the file, after the 2 s that a lock may cost", async () => {
+    const { path } = await givenDatabase();
+    using other = new DatabaseSync(path);
+    other.exec("begin immediate");
+
+    const opening = openDatabase(path);
+
+    await expect(opening).rejects.toThrow(ConfigError);
+    await expect(opening).rejects.toThrow(`${path} cannot be written (database is locked). Is the disk full`);
+  });
+
   it("asks for the SQLite that G28 asks for", () => {
     expect(() => assertSqliteVersion("3.51.3")).not.toThrow();
     expect(() => assertSqliteVersion("4.0.0")).not.toThrow();
