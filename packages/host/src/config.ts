@@ -21,7 +21,7 @@ import { GroupFolder } from "./core/ids.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-export interface Flags {
+interface Flags {
   readonly port?: number | undefined;
 }
 
@@ -114,7 +114,7 @@ const CREDENTIAL_VARIABLES = {
   baseUrl: "ANTHROPIC_BASE_URL",
 } as const satisfies Record<keyof Credentials, string>;
 
-export type Credentials = Readonly<z.infer<typeof Credentials>>;
+type Credentials = Readonly<z.infer<typeof Credentials>>;
 type FileSections = z.infer<typeof ConfigFile>;
 
 export type Config = DeepReadonly<

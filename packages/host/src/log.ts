@@ -9,7 +9,7 @@
 import pino from "pino";
 import { closeSync, existsSync, fstatSync, openSync, renameSync, writeSync } from "node:fs";
 
-export type LogLevel = "debug" | "info" | "warn" | "error";
+type LogLevel = "debug" | "info" | "warn" | "error";
 
 /** What the parts take. Fields are for machines, the message is for people; an error goes in `err`. */
 export interface Log {
@@ -20,8 +20,8 @@ export interface Log {
   /** The same log with these fields on every line. */
   with(fields: LogFields): Log;
 }
-export type LogFields = Readonly<Record<string, unknown>>;
-export interface LogLine {
+type LogFields = Readonly<Record<string, unknown>>;
+interface LogLine {
   (message: string): void;
   (fields: LogFields, message: string): void;
 }
