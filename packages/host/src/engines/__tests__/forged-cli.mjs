@@ -54,6 +54,18 @@ const deeds = {
       result([next]);
     };
   },
+  deaf: (uuid) => lifecycle(uuid, "started"),
+  drop: (uuid) => lifecycle(uuid, "cancelled"),
+  /** Talks and ends a turn that nobody asked for, then does what it was asked. */
+  rogue(uuid) {
+    text("nobody asked");
+    result([ENTRY]);
+    result([]);
+    result([ENTRY], { is_error: true, terminal_reason: "api_error" });
+    lifecycle(uuid, "started");
+    text("ours");
+    result([uuid]);
+  },
   malformed() {
     for (let n = 0; n < LINES; n += 1) raw(`{"type": malformed ${n}`);
   },

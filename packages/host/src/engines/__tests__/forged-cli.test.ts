@@ -3,7 +3,8 @@ import { fileURLToPath } from "node:url";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
-import { systemClock } from "../../core/clock.ts";
+import { type Clock, systemClock } from "../../core/clock.ts";
+import { fakeClock } from "../../core/testing.ts";
 import { silentLog } from "../../log.ts";
 import type { EngineEvent, HostTool } from "../../turns/engine.ts";
 import { createClaudeEngine } from "../claude/claude.ts";
@@ -13,10 +14,10 @@ import { createRoom, type TestRoom } from "./room.ts";
 const MIB = 1024 * 1024;
 /** What the collector may not have picked up yet at the peak; the programs print a hundred times as much. */
 const GARBAGE = 128 * MIB;
-const forged = () =>
+const forged = (clock: Clock = systemClock) =>
   createClaudeEngine({
     program: fileURLToPath(new URL("forged-cli.mjs", import.meta.url)),
-    clock: systemClock,
+    clock,
     log: silentLog,
   });
 
@@ -92,6 +93,34 @@ describe("a forged program", () => {
 
     expect(text).toBe("a\u2028b\u2029c");
     expect(done.failure).toBeUndefined();
+  });
+
+  it("that does not stop when asked is killed", async () => {
+    const clock = fakeClock();
+    const session = room.open(forged(clock));
+    session.say("deaf");
+    await session.until("consumed");
+
+    await session.session.interrupt();
+    clock.advance(5_000);
+
+    expect((await session.until("done")).failure?.class).toBe("cancelled");
+    expect(await session.rest()).toEqual([{ type: "closed" }]);
+  });
+
+  it("that drops its prompt has crashed", async () => {
+    const session = room.open(forged());
+    session.say("drop");
+
+    expect(failures(await session.rest())).toEqual(["crashed"]);
+  });
+
+  it("that ends a turn of its own making ends none of ours", async () => {
+    const session = room.open(forged());
+
+    const { text } = await session.ask("rogue");
+
+    expect(text).toBe("ours");
   });
 
   it("that goes on by itself with what it was given says so before it does", async () => {

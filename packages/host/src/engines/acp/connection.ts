@@ -19,7 +19,6 @@ export function connect(program: GuardedProcess, onUpdate: (params: unknown) => 
     Readable.toWeb(program.stdout) as ReadableStream<Uint8Array>, // node's own name for the same type
   );
 
-  // The SDK prints on our stderr what it cannot place: answers to questions that were never asked.
   const asked = new Set<unknown>();
   const sent = writable.getWriter();
   return client({ name: "bellhop" })
@@ -29,11 +28,6 @@ export function connect(program: GuardedProcess, onUpdate: (params: unknown) => 
         ? { outcome: { outcome: "selected", optionId: option.optionId } }
         : { outcome: { outcome: "cancelled" } };
     })
-    .onNotification(
-      "session/update",
-      (params: unknown) => params,
-      ({ params }) => onUpdate(params),
-    )
     .connect({
       writable: new WritableStream({
         write(message) {
@@ -41,10 +35,14 @@ export function connect(program: GuardedProcess, onUpdate: (params: unknown) => 
           return sent.write(message);
         },
       }),
+      // The SDK prints on our stderr what it cannot place, so it gets nothing else: requests, and
+      // answers to its own.
       readable: readable.pipeThrough(
         new TransformStream({
           transform(message, controller) {
-            if ("method" in message || asked.delete(message.id)) controller.enqueue(message);
+            if ("method" in message && !("id" in message)) {
+              if (message.method === "session/update") onUpdate(message.params);
+            } else if ("method" in message || asked.delete(message.id)) controller.enqueue(message);
             else program.breach("an answer to a question nobody asked");
           },
         }),

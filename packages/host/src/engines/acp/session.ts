@@ -70,6 +70,7 @@ export function openSession(
   let told = false;
   let lastWords: EngineFailure | undefined;
   let cancelInterrupt = (): void => undefined;
+  let cancelEnd = (): void => undefined;
 
   const closed = live();
 
@@ -213,10 +214,11 @@ export function openSession(
       if (!running || answering) await running?.kill();
       else {
         running.stdin.end();
-        clock.after(END_GRACE_MS, () => void running.kill());
+        cancelEnd = clock.after(END_GRACE_MS, () => void running.kill());
       }
     }
     await closed;
+    cancelEnd();
   }
 
   return {
@@ -235,7 +237,11 @@ export function openSession(
       cancelInterrupt = clock.after(INTERRUPT_GRACE_MS, () => {
         stopByForce("the agent did not stop when asked, so it was killed");
       });
-      await connection.agent.notify("session/cancel", { sessionId: session });
+      try {
+        await connection.agent.notify("session/cancel", { sessionId: session });
+      } catch (err) {
+        log.debug({ err }, "The agent ended before it could be told to stop"); // `closed` tells
+      }
     },
     async close() {
       told = true;
