@@ -69,9 +69,7 @@ export function showWaiting({ host, screen, io }: WaitingOptions): Waiting {
 export function describeWaiting({ turns, outbox }: Status, now: number): string {
   if (turns.length > 0) {
     const each = turns.map(({ chat, startedAt }) => `${chat}, ${ago(now - startedAt)}`).join("; ");
-    return plain(
-      `Stopping; ${count(turns.length, "live turn")} left (${each}). Ctrl-C again ends it now.`,
-    );
+    return plain(`Stopping; ${count(turns.length, "live turn")} left (${each}). Ctrl-C again ends it now.`);
   }
   return outbox.open > 0 ? `Stopping; ${count(outbox.open, "message")} to deliver.` : "";
 }
