@@ -17,10 +17,8 @@ const href = (id) => `/chats/${encodeURIComponent(id)}`;
 
 const outbox = createOutbox({
   chat,
-  onAccepted(entry, { message, duplicate }) {
+  onAccepted(entry, { message }) {
     view.changing(() => view.settlePending(entry.id, message));
-    // Accepted in an earlier try: its event may have passed before this page knew the name.
-    if (duplicate) view.pendingElement(entry.id)?.classList.remove("pending");
   },
   onUnsent(entry) {
     const retry = { label: "Try again", run: () => void outbox.send() };

@@ -1,0 +1,293 @@
+/**
+ * The web chat as a person meets it: a real host with the rehearsal model and a real sandbox, and
+ * Chromium. The tests are one visit, each going on where the one before stopped.
+ *
+ * Skipped, and said so, where there is no Chromium or no sandbox; BELLHOP_CI=1 makes that a failure.
+ */
+import axe from "axe-core";
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync, mkdirSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { request } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { z } from "zod";
+
+const LAUNCHER = new URL("../bin/bellhop.js", import.meta.url).pathname;
+const OUTPUT = new URL("../../../test-output/", import.meta.url).pathname;
+const CHROMIUM = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(
+  existsSync,
+);
+const BWRAP = ["/usr/bin/bwrap", "/usr/local/bin/bwrap"].find(existsSync);
+const mandatory = process.env["BELLHOP_CI"] === "1";
+
+const Ready = z.object({ url: z.string(), token: z.string(), pid: z.int() });
+const LoginCode = z.object({ url: z.string() });
+
+interface Running {
+  readonly ready: z.infer<typeof Ready>;
+  readonly child: ChildProcess;
+  readonly exited: Promise<unknown>;
+}
+
+async function startHost(home: string, port: number): Promise<Running> {
+  const argv = [LAUNCHER, "up", "--json", "--no-terminal", "--port", String(port), "--home", home];
+  // Of this machine's environment nothing that could name a model or a key.
+  const env = { PATH: process.env["PATH"] ?? "", HOME: home };
+  const child = spawn(process.execPath, argv, { env, stdio: ["ignore", "pipe", "inherit"] });
+  const exited = new Promise((resolve) => child.once("exit", resolve));
+  const line = await Promise.race([
+    new Promise<string>((resolve) => createInterface(child.stdout).once("line", resolve)),
+    exited.then((code) =>
+      Promise.reject(new Error(`the host ended with ${String(code)} before it was ready`)),
+    ),
+  ]);
+  return { ready: Ready.parse(JSON.parse(line)), child, exited };
+}
+
+async function loginLink(home: string): Promise<string> {
+  const text = await new Promise<string>((resolve, reject) => {
+    const socketPath = join(home, "run/control.sock");
+    request({ socketPath, path: "/api/v1/login-codes", method: "POST" }, (response) => {
+      let body = "";
+      response.setEncoding("utf8").on("data", (piece: string) => (body += piece));
+      response.on("end", () => resolve(body));
+    })
+      .on("error", reject)
+      .end();
+  });
+  return LoginCode.parse(JSON.parse(text)).url;
+}
+
+describe.skipIf(!mandatory && (CHROMIUM === undefined || BWRAP === undefined))("the web chat", () => {
+  let home: string;
+  let host: Running;
+  let browser: Browser;
+  let context: BrowserContext;
+  let page: Page;
+  /** What the browser complained about: blocked by the policy, broken script, failed loads. */
+  const complaints: string[] = [];
+
+  beforeAll(async () => {
+    home = await mkdtemp(join(tmpdir(), "bellhop-web-"));
+    mkdirSync(OUTPUT, { recursive: true });
+    host = await startHost(home, 0);
+    browser = await chromium.launch({
+      executablePath: CHROMIUM ?? "/usr/bin/chromium",
+      args: ["--no-sandbox"],
+    });
+    context = await browser.newContext({ viewport: { width: 1200, height: 800 }, locale: "en-GB" });
+    page = await context.newPage();
+    page.on("pageerror", (error) => complaints.push(String(error)));
+    page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
+  });
+
+  afterAll(async () => {
+    await browser?.close();
+    host?.child.kill("SIGTERM");
+    await host?.exited;
+    await rm(home, { recursive: true, force: true });
+  });
+
+  const answers = () => page.locator("#log .theirs .text");
+  const lastAnswer = () => answers().last();
+  const state = () => page.locator("#log .mine .state").last();
+
+  async function write(text: string) {
+    await page.getByLabel("Message to Bellhop").fill(text);
+    await page.keyboard.press("Enter");
+  }
+
+  async function isAccessible(name: string) {
+    await page.evaluate(axe.source);
+    const found = await page.evaluate(async () => {
+      const { violations } = await (globalThis as unknown as { axe: typeof axe }).axe.run();
+      return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`);
+    });
+    await page.screenshot({ path: join(OUTPUT, `web-${name}.png`) });
+    expect(found).toEqual([]);
+  }
+
+  it("shows nothing but the login to a stranger", async () => {
+    await page.goto(`${host.ready.url}/chats/web%3Amain`);
+
+    expect(new URL(page.url()).pathname).toBe("/login");
+    await isAccessible("login");
+  });
+
+  it("logs in by a link that works once, and leaves no code in the address", async () => {
+    const link = await loginLink(home);
+
+    await page.goto(link);
+    await page.waitForURL("**/chats/new");
+    expect(page.url()).not.toContain("#");
+
+    const second = await browser.newPage();
+    await second.goto(link);
+    await second.getByText("This login link has been used").waitFor();
+    await second.close();
+    await isAccessible("new");
+  });
+
+  it("begins a chat with the first message, and is answered", async () => {
+    await page.keyboard.type("Hello! Who are you?"); // the focus is where one writes
+    await page.keyboard.press("Enter");
+
+    await page.waitForURL("**/chats/web%3A*");
+    await lastAnswer().filter({ hasText: "rehearsal model" }).waitFor();
+    expect(await page.getByRole("heading", { level: 1 }).textContent()).toBe("Hello! Who are you?");
+    expect(await page.locator("#log .mine").count()).toBe(1);
+  });
+
+  it("shows the answer as it is written, and then once, formatted", async () => {
+    await write("stream: 40 25");
+    const live = page.locator("#live .text");
+    await live.filter({ hasText: "word3" }).waitFor();
+    const early = await live.textContent();
+    await page.screenshot({ path: join(OUTPUT, "web-streaming.png") });
+
+    await lastAnswer().filter({ hasText: "word40" }).waitFor();
+    await page.locator("#live").waitFor({ state: "hidden" });
+    expect(early).not.toContain("word40");
+    expect(await page.getByText("word40").count()).toBe(1);
+
+    await write("say: A **bold** [link](https://example.org) and `code`");
+    await lastAnswer().filter({ hasText: "bold" }).waitFor();
+    expect(await lastAnswer().locator("strong").textContent()).toBe("bold");
+    expect(await lastAnswer().locator("a").getAttribute("rel")).toContain("noopener");
+  });
+
+  it("shows that a message is being answered, and that it could not be", async () => {
+    await write("think: 1");
+    await state().filter({ hasText: "Being answered" }).waitFor();
+    await page.locator("#live .doing").filter({ hasText: /./ }).waitFor();
+    await page.locator("#live").waitFor({ state: "hidden" });
+
+    await write("error: auth");
+    await page.locator("#log .notice").waitFor();
+    await state().filter({ hasText: "Not answered" }).waitFor();
+  });
+
+  it("takes what an agent says for text, whatever it says", async () => {
+    await write(`say: <img src=x onerror="document.title='owned'"> ![x](https://evil.example/leak.png)`);
+    await lastAnswer().filter({ hasText: "<img src=x" }).waitFor();
+
+    expect(await page.title()).not.toContain("owned");
+    expect(await page.locator("#log img").count()).toBe(0);
+  });
+
+  it("has no barriers that axe can see, light, dark and narrow", async () => {
+    await isAccessible("light");
+    await page.emulateMedia({ colorScheme: "dark" });
+    await isAccessible("dark");
+    await page.setViewportSize({ width: 360, height: 700 });
+    await isAccessible("narrow");
+    await page.getByRole("button", { name: "Chats" }).click();
+    await isAccessible("narrow-menu");
+    expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(360);
+
+    await page.keyboard.press("Escape");
+    await page.emulateMedia({ colorScheme: "light" });
+    await page.setViewportSize({ width: 1200, height: 800 });
+  });
+
+  it("works by keyboard alone: skip link, new line, send, another chat", async () => {
+    await page.reload();
+    const writing = page.getByLabel("Message to Bellhop");
+    const focused = (selector: string) => page.locator(`${selector}:focus`).isVisible();
+    // From where one writes back to the beginning of the page, as far as that may be.
+    for (let n = 0; n < 100 && !(await focused(".skip")); n++) await page.keyboard.press("Shift+Tab");
+    expect(await focused(".skip")).toBe(true);
+    expect(await focused("#text")).toBe(false);
+    await page.keyboard.press("Enter");
+    expect(await focused("#text")).toBe(true);
+    await page.keyboard.type("say: one");
+    await page.keyboard.press("Shift+Enter");
+    await page.keyboard.type("say: two");
+    expect(await writing.inputValue()).toBe("say: one\nsay: two");
+    await page.keyboard.press("Enter");
+    await lastAnswer().filter({ hasText: "two" }).waitFor();
+
+    await page.getByRole("link", { name: "New chat" }).focus();
+    await page.keyboard.press("Enter");
+    await page.waitForURL("**/chats/new");
+    await page.keyboard.type("say: second chat");
+    await page.keyboard.press("Enter");
+    await lastAnswer().filter({ hasText: "second chat" }).waitFor();
+    expect(await page.locator("#log .mine").count()).toBe(1);
+  });
+
+  it("keeps chats apart, and marks those in which something was said", async () => {
+    const first = page.locator("#chats a", { hasText: "Hello! Who are you?" });
+    const chat = (await first.getAttribute("data-chat")) ?? "";
+
+    await post(chat, "say: over here");
+    await first.getByLabel("new messages").waitFor();
+    expect(await page.getByText("over here").count()).toBe(0);
+
+    await first.click();
+    await lastAnswer().filter({ hasText: "over here" }).waitFor();
+  });
+
+  it("shows the same after a reload, and what was before it on demand", async () => {
+    const chat = (await page.locator("main").getAttribute("data-chat")) ?? "";
+    for (let n = 1; n <= 60; n++) await post(chat, `say: number ${n}`);
+    await lastAnswer().filter({ hasText: "number 60" }).waitFor();
+    await page.locator("#live").waitFor({ state: "hidden" });
+
+    await page.reload();
+    await lastAnswer().filter({ hasText: "number 60" }).waitFor();
+    expect(await page.getByText("Hello! Who are you?", { exact: true }).locator("visible=true").count()).toBe(
+      2,
+    ); // title and sidebar
+
+    expect(await page.getByRole("button", { name: "Load earlier" }).isVisible()).toBe(true);
+    while (await page.getByRole("button", { name: "Load earlier" }).isVisible()) {
+      await page.getByRole("button", { name: "Load earlier" }).click();
+      await page.waitForFunction("!document.querySelector('#earlier').disabled");
+    }
+    expect(await page.locator("#log .mine .text").first().textContent()).toBe("Hello! Who are you?");
+    const numbers = (await page.locator("#log .mine .text").allTextContents()).filter((text) =>
+      /number/.test(text),
+    );
+    expect(numbers).toEqual(Array.from({ length: 60 }, (_, n) => `say: number ${n + 1}`));
+  });
+
+  it("keeps what is written while the host is gone, and hands it over once when it is back", async () => {
+    expect(complaints).toEqual([]); // from here on the browser has reason to complain
+    host.child.kill("SIGKILL");
+    await host.exited;
+    await page.getByText("Bellhop cannot be reached").waitFor();
+    await write("say: kept for later");
+    await page.getByText("Not sent yet; it is kept here.").waitFor();
+    await page.screenshot({ path: join(OUTPUT, "web-offline.png") });
+
+    host = await startHost(home, Number(new URL(host.ready.url).port));
+    await lastAnswer().filter({ hasText: "kept for later" }).waitFor({ timeout: 30_000 });
+
+    await page.locator("#offline").waitFor({ state: "hidden" });
+    await page.reload();
+    await lastAnswer().filter({ hasText: "kept for later" }).waitFor();
+    expect(await page.getByText("say: kept for later").count()).toBe(1);
+  });
+
+  it("logs out", async () => {
+    await page.getByRole("button", { name: "Log out" }).click();
+    await page.waitForURL("**/login");
+    await page.goto(`${host.ready.url}/`);
+    expect(new URL(page.url()).pathname).toBe("/login");
+  });
+
+  /** As a program would, with the token that `up --json` gave. */
+  async function post(chat: string, text: string) {
+    const response = await fetch(`${host.ready.url}/api/v1/chats/${encodeURIComponent(chat)}/messages`, {
+      method: "POST",
+      headers: { "content-type": "application/json", authorization: `Bearer ${host.ready.token}` },
+      body: JSON.stringify({ text }),
+    });
+    expect(response.status).toBe(201);
+  }
+});
