@@ -2,7 +2,7 @@
  * The broker: the only way out of a sandbox (design 5.2). Doors open below `runDirectory/doors/`; the
  * one who holds the home owns that folder, so what an earlier host left there is cleared first.
  */
-import { mkdir, rm } from "node:fs/promises";
+import { chmod, mkdir, rm } from "node:fs/promises";
 import { Agent } from "node:http";
 import { Agent as TlsAgent } from "node:https";
 import { join } from "node:path";
@@ -27,7 +27,8 @@ export async function createBroker({
 }: BrokerDeps & { provider: Provider }): Promise<Broker> {
   const doors = join(deps.runDirectory, "doors");
   await rm(doors, { recursive: true, force: true });
-  await mkdir(doors, { recursive: true, mode: 0o711 });
+  await mkdir(doors, { recursive: true });
+  await chmod(doors, 0o711); // whatever the umask: the sandboxes' users walk through it
   const secure = "baseUrl" in provider.target && provider.target.baseUrl.protocol === "https:";
   const agent = new (secure ? TlsAgent : Agent)({ keepAlive: true });
   const open = new Set<Door>();

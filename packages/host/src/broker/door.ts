@@ -17,6 +17,7 @@ import type { TurnId } from "../core/ids.ts";
 import type { Log } from "../log.ts";
 import type { Door, DoorSpec, RecordUsage } from "../turns/broker.ts";
 import type { EngineFailure } from "../turns/engine.ts";
+import { createAllowance, type Allowance } from "./allowance.ts";
 import { parseCall, type Call } from "./call.ts";
 import { forward, type Exchange, type Outcome } from "./forward.ts";
 import { closed, listening, socketPath } from "./listen.ts";
@@ -27,6 +28,7 @@ import {
   refusalBytes,
   refuse,
   TOO_LARGE,
+  TOO_MUCH,
   type Refusal,
 } from "./refusal.ts";
 
@@ -56,6 +58,7 @@ export async function openDoor(spec: DoorSpec, deps: DoorDeps): Promise<Door> {
   const { directory, upstream, record, clock } = deps;
   const log = deps.log.with({ part: "broker", group: spec.group, sandbox: spec.sandbox });
   const { provider } = upstream;
+  const allowance = createAllowance(clock);
   const loggedHosts = new Set<string>();
   let turn: TurnId | undefined;
   /** Counts `setTurn`, so that a late answer of an old turn is not laid to the new one. */
@@ -72,7 +75,8 @@ export async function openDoor(spec: DoorSpec, deps: DoorDeps): Promise<Door> {
     },
     (request, response) => {
       serve(request, response).catch((error: unknown) => {
-        if (!response.destroyed) log.error({ err: error }, "a request at the door failed");
+        // A request that is not whole was left by its sender, which is no failure of ours.
+        if (request.complete) log.error({ err: error }, "a request at the door failed");
         response.destroy();
       });
     },
@@ -88,24 +92,35 @@ export async function openDoor(spec: DoorSpec, deps: DoorDeps): Promise<Door> {
       request.resume();
       return refuse(response, refusal);
     }
+    // Of the moment the call came in, however long its body takes.
     const current = { turn, number: turns };
-    const body = await readBody(request);
-    if (!body) return refuse(response, TOO_LARGE, true);
-    if (current.turn === undefined || response.destroyed) return;
-
-    const started = clock.monotonic();
-    const exchange = { ...upstream, request, body, response, now: () => clock.now() };
-    if (request.method !== "POST" || !/^\/v1\/messages(?:\?|$)/.test(request.url ?? "")) {
-      note(await forward(exchange), current.number);
-      return;
+    const body = await readBody(request, allowance);
+    try {
+      if (!("bytes" in body)) return refuse(response, body.refusal, true);
+      if (current.turn === undefined || response.destroyed) return;
+      await pass(request, response, body.bytes, current.turn, current.number);
+    } finally {
+      allowance.release(body.held);
     }
+  }
+
+  async function pass(
+    request: IncomingMessage,
+    response: ServerResponse,
+    body: Buffer,
+    turn: TurnId,
+    number: number,
+  ): Promise<void> {
+    const exchange = { ...upstream, request, body, response, now: () => clock.now() };
+    if (!/^\/v1\/messages(?:\?|$)/.test(request.url ?? "")) return note(await forward(exchange), number);
     const parsed = parseCall(body, request.headers);
     if (!parsed.ok) {
       return refuse(response, { status: 400, type: "invalid_request_error", reason: parsed.reason });
     }
+    const started = clock.monotonic();
     const outcome = await forward(exchange);
-    note(outcome, current.number);
-    meter(current.turn, parsed.call, outcome, clock.monotonic() - started);
+    note(outcome, number);
+    meter(turn, parsed.call, outcome, clock.monotonic() - started);
   }
 
   function refusalOf({ method = "", url = "" }: IncomingMessage): Refusal | undefined {
@@ -150,11 +165,24 @@ export async function openDoor(spec: DoorSpec, deps: DoorDeps): Promise<Door> {
     });
   }
 
-  await mkdir(directory, { recursive: true, mode: 0o700 });
+  await mkdir(directory, { mode: 0o700 });
   const socket = await socketPath(directory, "broker.sock");
-  await listening(server, { path: socket.path });
-  await admit(directory, spec.uid);
+  let closing: Promise<void> | undefined;
 
+  async function close(): Promise<void> {
+    turn = undefined;
+    await closed(server);
+    await socket.release();
+    await rm(directory, { recursive: true, force: true });
+  }
+
+  try {
+    await listening(server, { path: socket.path });
+    await admit(directory, spec.uid);
+  } catch (error) {
+    await close();
+    throw error;
+  }
   return {
     directory,
     setTurn(next) {
@@ -163,12 +191,7 @@ export async function openDoor(spec: DoorSpec, deps: DoorDeps): Promise<Door> {
       lastFailure = undefined;
     },
     lastFailure: () => lastFailure,
-    async close() {
-      turn = undefined;
-      await closed(server);
-      await socket.release();
-      await rm(directory, { recursive: true, force: true });
-    },
+    close: () => (closing ??= close()),
   };
 }
 
@@ -180,18 +203,27 @@ async function admit(directory: string, uid: number | undefined): Promise<void> 
   await chmod(directory, 0o711);
 }
 
-/** undefined when it is too large. The rest of it is not read. */
-async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
-  if (Number(request.headers["content-length"] ?? 0) > MAX_BODY) return undefined;
+/** `held` is what was taken from the allowance: release it in any case. */
+type Body = { readonly held: number } & ({ readonly bytes: Buffer } | { readonly refusal: Refusal });
+
+/** Reads no further than the limits. Rejects when the sender goes away. */
+async function readBody(request: IncomingMessage, allowance: Allowance): Promise<Body> {
+  if (Number(request.headers["content-length"] ?? 0) > MAX_BODY) return { held: 0, refusal: TOO_LARGE };
   const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of request) {
-    const bytes = z.instanceof(Buffer).parse(chunk);
-    size += bytes.byteLength;
-    if (size > MAX_BODY) return undefined;
-    chunks.push(bytes);
+  let held = 0;
+  try {
+    for await (const chunk of request) {
+      const bytes = z.instanceof(Buffer).parse(chunk);
+      if (held + bytes.byteLength > MAX_BODY) return { held, refusal: TOO_LARGE };
+      if (!allowance.take(bytes.byteLength)) return { held, refusal: TOO_MUCH };
+      held += bytes.byteLength;
+      chunks.push(bytes);
+    }
+  } catch (error) {
+    allowance.release(held);
+    throw error;
   }
-  return Buffer.concat(chunks);
+  return { held, bytes: Buffer.concat(chunks) };
 }
 
 function refuseRaw(socket: Duplex, refusal: Refusal): void {

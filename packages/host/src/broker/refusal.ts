@@ -7,7 +7,12 @@ import type { ServerResponse } from "node:http";
 export interface Refusal {
   readonly status: number;
   /** One of the API's error types. */
-  readonly type: "permission_error" | "invalid_request_error" | "request_too_large" | "api_error";
+  readonly type:
+    | "permission_error"
+    | "invalid_request_error"
+    | "request_too_large"
+    | "rate_limit_error"
+    | "api_error";
   readonly reason: string;
 }
 
@@ -21,6 +26,12 @@ export const TOO_LARGE: Refusal = {
   status: 413,
   type: "request_too_large",
   reason: "the request is larger than 32 MiB.",
+};
+
+export const TOO_MUCH: Refusal = {
+  status: 429,
+  type: "rate_limit_error",
+  reason: "this sandbox sends more than it may at once. Wait a few seconds.",
 };
 
 /** For a proxy request (`CONNECT host:port`, `GET http://host/…`). */
@@ -42,7 +53,7 @@ export function pathRefusal(method: string, path: string): Refusal {
   };
 }
 
-export const refusalBody = ({ type, reason }: Refusal) =>
+const refusalBody = ({ type, reason }: Refusal) =>
   JSON.stringify({ type: "error", error: { type, message: `Bellhop: ${reason}` } });
 
 /** Answers with a refusal; the connection stays usable unless `close`. */

@@ -1,7 +1,10 @@
-import { stat } from "node:fs/promises";
-import { connect } from "node:net";
+import { execFileSync } from "node:child_process";
+import { mkdir, readFile, stat } from "node:fs/promises";
+import { createServer as createTlsServer } from "node:https";
+import type { ServerResponse } from "node:http";
+import { connect, type AddressInfo } from "node:net";
 import { once } from "node:events";
-import { describe, expect, it, vi } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { newId, SandboxId, SessionId, TurnId, GroupFolder } from "../../core/ids.ts";
 import { systemClock } from "../../core/clock.ts";
 import { silentLog } from "../../log.ts";
@@ -21,7 +24,6 @@ import {
   upstream,
 } from "./given.ts";
 import { join } from "node:path";
-import { mkdir } from "node:fs/promises";
 
 describe("a door", () => {
   it("refuses the model without a live turn, and says why", async () => {
@@ -207,6 +209,34 @@ describe("a door", () => {
     expect(door.lastFailure()).toMatchObject({ class: "transient" });
   });
 
+  it("shows the credential to no server that it cannot verify", async () => {
+    const directory = await temporaryDirectory();
+    const paths = { key: join(directory, "key.pem"), cert: join(directory, "cert.pem") };
+    execFileSync(
+      "openssl",
+      ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1"].concat(
+        ["-subj", "/CN=localhost", "-keyout", paths.key, "-out", paths.cert],
+      ),
+      { stdio: "ignore" },
+    );
+    const asked = vi.fn<() => void>();
+    const server = createTlsServer(
+      { key: await readFile(paths.key), cert: await readFile(paths.cert) },
+      asked,
+    );
+    await new Promise<void>((resolve) => void server.listen(0, "127.0.0.1", resolve));
+    onTestFinished(() => void server.close());
+    const { port } = server.address() as AddressInfo; // a server on a port always has such an address
+    const { call, door } = await given(asked, {
+      provider: { target: { baseUrl: new URL(`https://127.0.0.1:${port}`) } },
+    });
+
+    expect((await call()).status).toBe(502);
+
+    expect(door.lastFailure()).toMatchObject({ detail: expect.stringMatching(/self-signed certificate/) });
+    expect(asked).not.toHaveBeenCalled();
+  });
+
   it("takes the credential out of an answer that echoes it, also where it is split", async () => {
     const { call } = await given((_request, response) => {
       response.writeHead(200, { "content-type": "text/plain", "x-echo": `key ${KEY}`, "set-cookie": "a=b" });
@@ -248,6 +278,23 @@ describe("a door", () => {
 
     expect(large).toMatch(/^(413|EPIPE|ECONNRESET)$/);
     expect(sizes).toEqual([32 * 1024 * 1024]);
+  });
+
+  it("holds only so much for one sandbox", async () => {
+    const waiting: ServerResponse[] = [];
+    const { call } = await given((_request, response) => waiting.push(response));
+    const body = MESSAGE.replace(/}$/, `,"filler":"${"x".repeat(30 * 1024 * 1024)}"}`);
+
+    const taken = [call({ body }), call({ body })];
+    await vi.waitFor(() => expect(waiting).toHaveLength(2));
+    const third = await call({ body }).then(
+      ({ status }) => String(status),
+      (error: NodeJS.ErrnoException) => error.code, // closed while it still wrote
+    );
+    for (const response of waiting) response.writeHead(200, SSE).end(ANSWER);
+
+    expect(third).toMatch(/^(429|EPIPE|ECONNRESET)$/);
+    expect((await Promise.all(taken)).map(({ status }) => status)).toEqual([200, 200]);
   });
 
   it("says what is wrong with a body that is no model call", async () => {

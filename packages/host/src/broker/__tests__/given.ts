@@ -124,7 +124,7 @@ export function call(socketPath: string, options: CallOptions = {}): Promise<Rep
   });
 }
 
-export async function readAll(stream: IncomingMessage): Promise<Buffer> {
+async function readAll(stream: IncomingMessage): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of stream) chunks.push(Buffer.from(chunk));
   return Buffer.concat(chunks);

@@ -32,7 +32,7 @@ export type Message = { readonly passed: readonly string[] } & (
 );
 
 /** `counter` is the `error:` that struck. */
-export interface Failure {
+interface Failure {
   readonly kind: "error";
   readonly afterMs: number;
   readonly error: ErrorKind;
@@ -92,7 +92,8 @@ function turnAnswer(conversation: Conversation, struck: Struck): Answer {
           say(words(directive.words), directive.everyMs);
           break;
         case "error": {
-          const counter = JSON.stringify([conversation.session, ask, place]);
+          // A retry may come from a fresh program, with another session: what stays the same is the text.
+          const counter = JSON.stringify([ask, place]);
           const { error, times } = directive;
           if (!past && (times === undefined || struck(counter) < times)) {
             return { kind: "error", afterMs: waitMs, error, counter };

@@ -30,7 +30,6 @@ export const MessagesRequest = z.looseObject({
   system: z.union([z.string(), z.array(Part)]).optional(),
   messages: z.array(z.looseObject({ role: z.string(), content: z.union([z.string(), z.array(Part)]) })),
   tools: z.array(z.looseObject({ name: z.string() })).optional(),
-  metadata: z.looseObject({ user_id: z.string().optional() }).optional(),
   output_config: z
     .looseObject({ format: z.looseObject({ schema: z.unknown().optional() }).optional() })
     .optional(),
@@ -65,8 +64,6 @@ export interface Conversation {
   readonly background: string | undefined;
   /** Working directory of the agent. */
   readonly directory: string;
-  /** Names the conversation over retries. */
-  readonly session: string;
 }
 
 /** Begins each note of a message that came in mid-turn; several notes may stand in one text. */
@@ -115,7 +112,6 @@ export function readConversation(request: MessagesRequest): Conversation {
       textsOf(request.messages.findLast(({ role }) => role === "user")?.content ?? []),
     ),
     directory: firstMatch(texts, /Primary working directory: (.+)/) ?? "/workspace/group",
-    session: sessionOf(request.metadata?.user_id),
   };
 }
 
@@ -217,10 +213,4 @@ function firstMatch(texts: readonly string[], pattern: RegExp): string | undefin
     if (found !== undefined) return found.trim();
   }
   return undefined;
-}
-
-/** The program packs its session's id into `metadata.user_id`, as JSON; anything else is taken as it is. */
-function sessionOf(userId: string | undefined): string {
-  const packed = /"session_id"\s*:\s*"([^"]+)"/.exec(userId ?? "");
-  return packed?.[1] ?? userId ?? "";
 }

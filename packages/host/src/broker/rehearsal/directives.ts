@@ -9,7 +9,7 @@
  *   consists of nothing but lines of that shape. Elsewhere it is text.
  */
 
-export const ERROR_KINDS = ["rate_limit", "overloaded", "auth", "server", "context", "refusal"] as const;
+const ERROR_KINDS = ["rate_limit", "overloaded", "auth", "server", "context", "refusal"] as const;
 export type ErrorKind = (typeof ERROR_KINDS)[number];
 
 export type Directive =
