@@ -20,6 +20,7 @@ import type { Status } from "./core/status.ts";
 import { createDispatcher } from "./dispatch/dispatcher.ts";
 import { createAcpEngine } from "./engines/acp/acp.ts";
 import { createClaudeEngine } from "./engines/claude/claude.ts";
+import { DISALLOWED_TOOLS } from "./engines/claude/options.ts";
 import { createGroups } from "./groups/groups.ts";
 import { prepareHome } from "./home.ts";
 import { createHttp } from "./http/http.ts";
@@ -134,7 +135,7 @@ export async function startHost({ config }: { config: Config }): Promise<Host> {
     const outbox = createOutbox(db, clock);
     const tokens = createTokens(db, clock, randomBytes);
     const turns = createTurns(db, { clock, boot: randomUUID(), modelOf: (group) => settings(group).model });
-    const groups = createGroups({ paths, config, log });
+    const groups = createGroups({ paths, config, log, deniedTools: DISALLOWED_TOOLS });
     const { id: mainId } = await chats.ensureGroup(MAIN);
     await groups.ensure(MAIN);
 

@@ -168,6 +168,7 @@ export function createDispatcher({ turns, rooms, start, bury, sandboxes, clock, 
   async function serve(slot: Slot): Promise<void> {
     const claim = await turns.claim(slot.session);
     if (!claim) return;
+    if ("notBefore" in claim) return wakeAt(slot.session, slot.groupId, claim.notBefore);
     if (draining) return await turns.release(claim);
     const running = start(claim);
     slot.running = running;
@@ -188,6 +189,8 @@ export function createDispatcher({ turns, rooms, start, bury, sandboxes, clock, 
   function slotOf(session: SessionId): Slot | undefined {
     return [...slots].find((slot) => sessionOf(slot) === session);
   }
+
+  rooms.onGone(schedule); // its place is free
 
   return {
     /** There is something to do for this session. */

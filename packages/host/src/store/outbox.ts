@@ -125,7 +125,7 @@ export function createOutbox(db: Kysely<Database>, clock: Clock) {
     async retry(row: OutboxRow, at: number, why: string): Promise<void> {
       await db
         .updateTable("outbox")
-        .set({ state: "retry", due_at: at, error: why })
+        .set({ state: "retry", due_at: Math.ceil(at), error: why })
         .where("id", "=", row.id)
         .where("state", "=", "sending")
         .execute();

@@ -46,6 +46,8 @@ export interface Claim {
   readonly inputs: readonly InboxRow[];
   /** What earlier attempts have already said. */
   readonly alreadySent: readonly string[];
+  /** When the turn itself began, and when this attempt at it did. */
+  readonly createdAt: number;
   readonly startedAt: number;
 }
 
@@ -181,6 +183,7 @@ export function createTurns(db: Kysely<Database>, { clock, boot, modelOf }: Turn
       session,
       inputs: rows,
       alreadySent: [],
+      createdAt: now,
       startedAt: now,
     };
     await take(
@@ -233,6 +236,7 @@ export function createTurns(db: Kysely<Database>, { clock, boot, modelOf }: Turn
       session,
       inputs,
       alreadySent: sent.map(({ text }) => text),
+      createdAt: row.created_at,
       startedAt: now,
     };
   }
@@ -271,9 +275,10 @@ export function createTurns(db: Kysely<Database>, { clock, boot, modelOf }: Turn
   return {
     /**
      * The session's next turn: the one that waits for another attempt and is due, else a new one for
-     * the oldest waiting message and those of its chat behind it. Nothing while a turn runs.
+     * the oldest waiting message and those of its chat behind it. Nothing while a turn runs; while one
+     * waits, when it is due.
      */
-    async claim(session: SessionId): Promise<Claim | undefined> {
+    async claim(session: SessionId): Promise<Claim | { readonly notBefore: number } | undefined> {
       return await db.transaction().execute(async (trx) => {
         const live = await trx
           .selectFrom("turns")
@@ -281,9 +286,10 @@ export function createTurns(db: Kysely<Database>, { clock, boot, modelOf }: Turn
           .where("session_id", "=", session)
           .where("ended_at", "is", null)
           .executeTakeFirst();
+        if (live?.state === "running") return undefined;
         if (live) {
-          const due = live.state === "waiting" && (live.retry_at ?? 0) <= clock.now();
-          return due ? await resume(trx, live) : undefined;
+          const notBefore = live.retry_at ?? 0;
+          return notBefore <= clock.now() ? await resume(trx, live) : { notBefore };
         }
         const oldest = await waiting(trx, session)
           .orderBy("accepted_at")
@@ -356,7 +362,7 @@ export function createTurns(db: Kysely<Database>, { clock, boot, modelOf }: Turn
       holdBack(
         claim,
         {
-          retry_at: failure.at,
+          retry_at: Math.ceil(failure.at),
           attempt: failure.charged ? claim.attempt : claim.attempt - 1,
           failure_class: failure.class,
           failure_detail: failure.detail,

@@ -29,7 +29,7 @@ export interface TurnLimits {
   readonly startMs: number;
   /** Without any event of the engine. */
   readonly silenceMs: number;
-  /** From the first attempt's start to the end of the last. */
+  /** Of one attempt; and how long a turn is tried again. */
   readonly totalMs: number;
   /** Attempts at one turn (G11). */
   readonly attempts: number;
@@ -78,7 +78,7 @@ const BACKOFF_BASE_MS = 1_000;
 const BACKOFF_CAP_MS = 5 * 60_000;
 /** Where a provider asks to wait and does not say how long. */
 const RATE_LIMIT_WAIT_MS = 10_000;
-/** A wait that is shorter than this is not worth a word. */
+/** Whoever has waited that long for the service wants to hear why. */
 const WORTH_A_WORD_MS = 5_000;
 const RECAP_MESSAGES = 20;
 
@@ -340,11 +340,11 @@ export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
   async function giveBack(failure: EngineFailure): Promise<TurnOver> {
     log.warn({ turn: claim.turn, attempt: claim.attempt, failure }, "an attempt at a turn failed");
     const at = retryAt(failure);
-    if (at === undefined || at > claim.startedAt + limits.totalMs) {
+    if (at === undefined || at > claim.createdAt + limits.totalMs) {
       await giveUp(claim, failure, parts);
       return {};
     }
-    const long = at - clock.now() >= WORTH_A_WORD_MS && failure.class === "rate_limited";
+    const long = at - claim.createdAt >= WORTH_A_WORD_MS && failure.class === "rate_limited";
     const reason = waiting(at, parts.timezoneOf(claim.chat.folder));
     await turns.retry(claim, {
       ...failure,
@@ -362,7 +362,11 @@ export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
     const backoff = parts.random() * Math.min(BACKOFF_CAP_MS, BACKOFF_BASE_MS * 2 ** claim.attempt);
     switch (kind) {
       case "rate_limited":
-        return clock.now() + (retryAfterMs ?? RATE_LIMIT_WAIT_MS) + parts.random() * BACKOFF_BASE_MS;
+        return (
+          clock.now() +
+          Math.max(retryAfterMs ?? RATE_LIMIT_WAIT_MS, patience()) +
+          parts.random() * BACKOFF_BASE_MS
+        );
       case "transient":
       case "crashed":
       case "resource":
@@ -378,6 +382,11 @@ export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
       default:
         return kind satisfies never;
     }
+  }
+
+  /** The longer a service has turned us away, the longer we leave it alone. */
+  function patience(): number {
+    return Math.min(BACKOFF_CAP_MS, (clock.now() - claim.createdAt) / 2);
   }
 
   async function notify(what: string, text: string): Promise<void> {
