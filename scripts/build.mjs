@@ -29,7 +29,7 @@ await runScript(async () => {
       report(level, log);
     },
   });
-  await bundle.write({ dir: dist, format: "esm", chunkFileNames: "[name]-[hash].js", sourcemap: true });
+  await bundle.write({ dir: dist, format: "esm", chunkFileNames: "[name]-[hash].js" });
   await bundle.close();
 
   // The modules that use these find them beside themselves, in the sources as in the bundle.

@@ -10,7 +10,8 @@
  */
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { createRequire } from "node:module";
+import module, { createRequire } from "node:module";
+import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
@@ -50,6 +51,8 @@ export async function launch(args) {
     return refuse(`Bellhop is not built: ${built} is missing. Build it with: npm run build`);
 
   if (fits(process.versions)) {
+    // Halves the time a command takes to begin. Where it cannot be written, Node goes on without.
+    module.enableCompileCache(join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "bellhop"));
     process.argv.splice(1, process.argv.length, entry, ...args);
     await import(pathToFileURL(entry).href);
     return undefined;
@@ -61,7 +64,7 @@ export async function launch(args) {
         "which brings it along, is not installed. Install Bellhop again without --omit=optional, or install Node 24.",
     );
   }
-  return run(node, [entry, ...args]);
+  return run(node, [join(host, "bin", "bellhop.js"), ...args]);
 }
 
 /** Runs a program in our place: stdio, signals and the way it ends pass through. */

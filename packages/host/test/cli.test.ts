@@ -136,9 +136,9 @@ describe("with a host", () => {
 
       await chat.says("/help says how this works");
       chat.type("say: one\\\rsay: two\r");
-      await chat.says(/two\r\n.*one\r\ntwo\r\n/s);
+      await chat.says(/(?<!say: )one\r\n.*(?<!say: )two\r\n/s);
       chat.type("\u001b[200~say: three\rsay: four\u001b[201~\r");
-      await chat.says(/four\r\n.*three\r\nfour\r\n/s);
+      await chat.says(/(?<!say: )three\r\n.*(?<!say: )four\r\n/s);
       chat.type("/help\r");
       await chat.says("or paste a block");
       chat.type(CTRL_D);

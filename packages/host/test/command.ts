@@ -31,7 +31,7 @@ export interface Ended {
 export interface Running {
   readonly process: ChildProcess;
   readonly ended: Promise<Ended>;
-  /** Resolves once stdout or stderr has held the text; rejects when the process ends without it. */
+  /** Resolves once stdout or stderr has held the text; rejects when the process ends or 20 s pass without it. */
   says(text: string | RegExp): Promise<void>;
   /** All that it has said so far, both streams as they came. */
   said(): string;
@@ -46,6 +46,7 @@ const NO_CREDENTIALS = {
   ANTHROPIC_BASE_URL: "",
 };
 
+const PATIENCE_MS = 20_000;
 const running = new Set<ChildProcess>();
 
 export function start(args: readonly string[], options: RunOptions = {}): Running {
@@ -105,13 +106,19 @@ function watch(child: ChildProcess, input?: string): Running {
     ended,
     says(text) {
       return new Promise((resolve, reject) => {
+        let patient = true;
         const look = () => {
           const found = typeof text === "string" ? said.all.includes(text) : text.test(said.all);
-          if (!found && running.has(child)) return;
+          if (!found && patient && running.has(child)) return;
+          clearTimeout(timer);
           waiting.delete(look);
           if (found) resolve();
-          else reject(new Error(`it ended without saying ${String(text)}; it said:\n${said.all}`));
+          else reject(new Error(`it did not say ${String(text)}; it said:\n${said.all}`));
         };
+        const timer = setTimeout(() => {
+          patient = false;
+          look();
+        }, PATIENCE_MS);
         waiting.add(look);
         look();
       });
