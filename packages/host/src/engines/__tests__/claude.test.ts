@@ -2,14 +2,15 @@ import { readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
-import { systemClock } from "../../core/clock.ts";
+import { type Clock, systemClock } from "../../core/clock.ts";
+import { fakeClock } from "../../core/testing.ts";
 import { silentLog } from "../../log.ts";
 import type { HostTool } from "../../turns/engine.ts";
 import { createClaudeEngine } from "../claude/claude.ts";
 import { engineContract, failures, last, ready } from "./contract.ts";
 import { createRoom, type TestRoom, type TestSession } from "./room.ts";
 
-const claude = () => createClaudeEngine({ clock: systemClock, log: silentLog });
+const claude = (clock: Clock = systemClock) => createClaudeEngine({ clock, log: silentLog });
 
 describe("the claude engine", () => {
   engineContract(claude, {
@@ -155,16 +156,36 @@ describe("the claude engine", () => {
     expect(answer).toContain("noted milk");
   });
 
-  it("refuses the host's tools what does not fit, and too many calls", async () => {
+  it("serves no call of the host's tools whose input does not fit", async () => {
     const { tool, calls } = notebook();
     const session = room.open(claude(), { tools: [tool] });
 
-    expect((await session.ask('tool: note {"text":7}')).text).toMatch(/text/);
-    const many = Array.from({ length: 30 }, () => 'tool: note {"text":"a"}').join("\n");
-    const { text: answer } = await session.ask(many);
+    const { text: answer } = await session.ask('tool: note {"text":7}');
 
+    expect(answer).toMatch(/text/);
+    expect(calls).toEqual([]);
+  });
+
+  it("serves a burst of calls of the host's tools, and refuses the rest", async () => {
+    const { tool, calls } = notebook();
+    const session = room.open(claude(fakeClock()), { tools: [tool] });
+
+    const { text: answer } = await session.ask(
+      Array.from({ length: 25 }, () => 'tool: note {"text":"a"}').join("\n"),
+    );
+
+    expect(calls).toHaveLength(20);
     expect(answer).toContain("Too many calls");
-    expect(calls.length).toBeLessThan(30);
+  });
+
+  it("lets a subagent call the host's tools as well, under uses of its own", async () => {
+    const { tool, calls } = notebook();
+    const session = room.open(claude(), { tools: [tool] });
+    const task = { description: "d", prompt: 'tool: note {"text":"tea"}', subagent_type: "general-purpose" };
+
+    await session.ask(`tool: Agent ${JSON.stringify(task)}`);
+
+    expect(calls).toEqual([{ input: { text: "tea" }, toolUseId: expect.stringMatching(/^toolu_/) }]);
   });
 
   it("shows the agent its memory: the house's and the group's own", async () => {

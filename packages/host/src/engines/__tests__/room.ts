@@ -15,8 +15,7 @@ import type { PreparedSandbox, SandboxProcess } from "../../turns/sandbox.ts";
 
 const GROUP_NUMBER = 7;
 
-/** What a test says about a session: an event with the words it does not care for left out. */
-export type Event<T extends EngineEvent["type"]> = Extract<EngineEvent, { type: T }>;
+type Event<T extends EngineEvent["type"]> = Extract<EngineEvent, { type: T }>;
 
 export interface TestSession {
   /** Every event so far. */

@@ -13,15 +13,15 @@ import { z } from "zod";
 import type { Clock } from "../../core/clock.ts";
 import type { Log } from "../../log.ts";
 import type { EngineFailure, EngineOpen, EngineSession, Prompt } from "../../turns/engine.ts";
+import type { PreparedSandbox } from "../../turns/sandbox.ts";
 import { createEventQueue } from "../event-queue.ts";
-import { guardProcess, type GuardedProcess } from "../guarded-process.ts";
+import { createLife } from "../life.ts";
 import type { LineLimits } from "../line-guard.ts";
-import { startFailure } from "../start-failure.ts";
 import { connect } from "./connection.ts";
 import { requestFailure, StopReason, stopFailure } from "./failures.ts";
 import { readUpdate } from "./updates.ts";
 
-const END_GRACE_MS = 2_000;
+/** How long an agent may take to stop an answer. Stop means stop: after that it is killed. */
 const INTERRUPT_GRACE_MS = 5_000;
 const CWD = "/workspace/group";
 /** The only place there is to resume at. */
@@ -52,11 +52,11 @@ export function openSession(
   open: EngineOpen,
 ): EngineSession {
   const events = createEventQueue({
-    onOverflow: () => program?.breach("it talks faster than anybody reads"),
+    onOverflow: () => life.breach("it talks faster than anybody reads"),
   });
 
-  let program: GuardedProcess | undefined;
   let connection: ClientConnection | undefined;
+  let hangUp = (): void => undefined;
   let session: string | undefined;
 
   /** Given before the session was there. */
@@ -66,44 +66,16 @@ export function openSession(
   let text = "";
   let preamble = open.resume ? undefined : open.instructions;
 
-  let ending = false;
-  let told = false;
-  let lastWords: EngineFailure | undefined;
   let cancelInterrupt = (): void => undefined;
-  let cancelEnd = (): void => undefined;
 
-  const closed = live();
+  const life = createLife({ sandbox: open.sandbox, events, talk, clock, log, limits });
 
-  async function live(): Promise<void> {
-    const failure = await run();
-    ending = true;
-    events.push({ type: "closed", ...(failure && !told && { failure }) });
-    events.end();
-  }
-
-  /** The whole life of the program; never rejects. */
-  async function run(): Promise<EngineFailure | undefined> {
-    let spawned: GuardedProcess;
-    try {
-      const sandbox = await open.sandbox;
-      if (ending) {
-        await sandbox.dispose();
-        return undefined;
-      }
-      spawned = guardProcess(sandbox.spawn({ argv: command, env: { ...env } }), { clock, log, limits });
-    } catch (err) {
-      return startFailure(err);
-    }
-    program = spawned;
-    connection = connect(spawned, update);
+  async function talk(sandbox: PreparedSandbox): Promise<void> {
+    const program = life.spawn(sandbox, { argv: command, env: { ...env } });
+    connection = connect(program, update);
+    hangUp = () => program.stdin.end();
     void begin(connection);
     await connection.closed;
-    // Stdout may end before the process does; what it leaves running is killed.
-    const cancel = clock.after(END_GRACE_MS, () => void spawned.kill());
-    const exit = await spawned.exited;
-    cancel();
-    await spawned.kill();
-    return lastWords ?? spawned.failure(exit);
   }
 
   async function begin({ agent }: ClientConnection): Promise<void> {
@@ -138,7 +110,7 @@ export function openSession(
   /** The agent cannot start, and said why. */
   function fail(failure: EngineFailure): void {
     // A program that died has its exit to tell.
-    if (!connection?.signal.aborted) lastWords = failure;
+    if (!connection?.signal.aborted) life.lastWords(failure);
     void end();
   }
 
@@ -194,7 +166,7 @@ export function openSession(
   function done(failure?: EngineFailure): void {
     if (!answering) return; // stopped by force in the meantime
     cancelInterrupt();
-    if (failure) told = true;
+    if (failure) life.hush();
     answering = false;
     text = "";
     events.push({ type: "done", carried: [], ...(failure && { failure }) });
@@ -203,35 +175,25 @@ export function openSession(
 
   function stopByForce(detail: string): void {
     done({ class: "cancelled", detail });
-    void program?.kill();
+    life.kill();
   }
 
   async function end(): Promise<void> {
-    if (!ending) {
-      ending = true;
-      cancelInterrupt();
-      const running = program;
-      if (!running || answering) await running?.kill();
-      else {
-        running.stdin.end();
-        cancelEnd = clock.after(END_GRACE_MS, () => void running.kill());
-      }
-    }
-    await closed;
-    cancelEnd();
+    cancelInterrupt();
+    await life.end(answering ? undefined : hangUp);
   }
 
   return {
     events,
     prompt(prompt) {
       // Void: after the end, as `closed` says, and during an answer, since this engine does not steer.
-      if (ending || answering) return;
+      if (life.ending || answering) return;
       answering = true;
       if (session === undefined) first = prompt;
       else void answer(prompt);
     },
     async interrupt() {
-      if (!answering || ending) return;
+      if (!answering || life.ending) return;
       if (!connection || session === undefined) return stopByForce("stopped before the agent began");
       cancelInterrupt();
       cancelInterrupt = clock.after(INTERRUPT_GRACE_MS, () => {
@@ -244,7 +206,7 @@ export function openSession(
       }
     },
     async close() {
-      told = true;
+      life.hush();
       await end();
     },
   };

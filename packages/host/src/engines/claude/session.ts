@@ -19,10 +19,10 @@ import type { Clock } from "../../core/clock.ts";
 import type { InboxId } from "../../core/ids.ts";
 import type { Log } from "../../log.ts";
 import type { EngineFailure, EngineOpen, EngineSession, Prompt } from "../../turns/engine.ts";
+import type { PreparedSandbox } from "../../turns/sandbox.ts";
 import { createEventQueue } from "../event-queue.ts";
-import { guardProcess, type GuardedProcess } from "../guarded-process.ts";
+import { createLife } from "../life.ts";
 import type { LineLimits } from "../line-guard.ts";
-import { startFailure } from "../start-failure.ts";
 import { readMessage, type Frame } from "./events.ts";
 import { resultFailure } from "./failures.ts";
 import { PROGRAM, programEnvironment, sessionOptions } from "./options.ts";
@@ -30,8 +30,6 @@ import { createPromptFeed, type WireId } from "./prompt-feed.ts";
 import { asSpawned } from "./spawned.ts";
 import { createToolServer, TOOL_SERVER } from "./tools.ts";
 
-/** How long the program may take to end after it was asked to. It writes its transcript meanwhile. */
-const END_GRACE_MS = 2_000;
 /** How long it may take to stop an answer. Stop means stop: after that it is killed. */
 const INTERRUPT_GRACE_MS = 5_000;
 /** The SDK remembers up to 1,024 answers to questions it never asked; all of them together stay below this. */
@@ -53,11 +51,8 @@ export function openSession(
   open: EngineOpen,
 ): EngineSession {
   const feed = createPromptFeed();
-  const events = createEventQueue({
-    onOverflow: () => program?.breach("it talks faster than anybody reads"),
-  });
+  const events = createEventQueue({ onOverflow: () => life.breach("it talks faster than anybody reads") });
 
-  let program: GuardedProcess | undefined;
   let conversation: Query | undefined;
   let engineSession: string | undefined;
 
@@ -73,76 +68,24 @@ export function openSession(
   let position: string | undefined;
   let apiError: Extract<Frame, { type: "api-error" }> | undefined;
 
-  /** Nothing goes in any more; the program ends or has ended. */
-  let ending = false;
-  /** The failure that ends the session was told, or nobody needs to hear of one. */
-  let told = false;
-  let lastWords: EngineFailure | undefined;
   let cancelInterrupt = (): void => undefined;
 
-  const closed = live();
+  const life = createLife({ sandbox: open.sandbox, events, talk, clock, log, limits });
 
-  async function live(): Promise<void> {
-    const failure = await run();
-    ending = true;
-    events.push({ type: "closed", ...(failure && !told && { failure }) });
-    events.end();
-  }
-
-  /** The whole life of the program; never rejects. */
-  async function run(): Promise<EngineFailure | undefined> {
-    let sandbox;
-    try {
-      sandbox = await open.sandbox;
-    } catch (err) {
-      return startFailure(err);
-    }
-    if (ending) {
-      await sandbox.dispose();
-      return undefined;
-    }
-    try {
-      conversation = query({
-        prompt: feed,
-        options: {
-          ...sessionOptions(open),
-          mcpServers: {
-            [TOOL_SERVER]: createToolServer({
-              tools: open.tools,
-              clock,
-              log,
-              answering: () => begun && !ending,
-            }),
-          },
-          spawnClaudeCodeProcess({ args, env }) {
-            const process = sandbox.spawn({ argv: [PROGRAM, ...args], env: programEnvironment(env) });
-            program = guardProcess(process, { clock, log, limits, inspect: controlBudget() });
-            return asSpawned(program);
-          },
+  async function talk(sandbox: PreparedSandbox): Promise<void> {
+    const tools = createToolServer({ tools: open.tools, clock, log, answering: () => begun && !life.ending });
+    conversation = query({
+      prompt: feed,
+      options: {
+        ...sessionOptions(open),
+        mcpServers: { [TOOL_SERVER]: tools },
+        spawnClaudeCodeProcess({ args, env }) {
+          const command = { argv: [PROGRAM, ...args], env: programEnvironment(env) };
+          return asSpawned(life.spawn(sandbox, command, controlBudget()));
         },
-      });
-    } catch (err) {
-      if (!program) await sandbox.dispose();
-      return startFailure(err);
-    }
-    try {
-      for await (const message of conversation) take(message);
-    } catch (err) {
-      // The SDK repeats the program's last words, or tells of its exit: both are classified below.
-      log.debug({ err }, "The engine's program ended");
-    }
-    return await whyEnded();
-  }
-
-  async function whyEnded(): Promise<EngineFailure | undefined> {
-    // Stdout may end before the process does; what a forged program leaves running is killed.
-    const spawned = program;
-    if (!spawned) return startFailure(new Error("the engine started no program"));
-    const cancel = clock.after(END_GRACE_MS, () => void spawned.kill());
-    const exit = await spawned.exited;
-    cancel();
-    await spawned.kill();
-    return lastWords ?? spawned.failure(exit);
+      },
+    });
+    for await (const message of conversation) take(message);
   }
 
   function take(message: unknown): void {
@@ -218,7 +161,7 @@ export function openSession(
     if (!begun) {
       // A program that cannot start says so by a result; the end of a turn that is not ours says nothing.
       if (failure && result.prompts.length === 0) {
-        lastWords = failure;
+        life.lastWords(failure);
         void end();
       }
       return;
@@ -233,7 +176,7 @@ export function openSession(
   function done(failure?: EngineFailure): void {
     cancelInterrupt();
     const carried = failure ? [] : [...given.values()];
-    if (failure) told = true;
+    if (failure) life.hush();
     answering = carried.length > 0;
     begun = false;
     joins = false;
@@ -246,7 +189,7 @@ export function openSession(
 
   function stopByForce(detail: string): void {
     done({ class: "cancelled", detail });
-    void program?.kill();
+    life.kill();
   }
 
   function give({ id, blocks }: Prompt): void {
@@ -257,27 +200,22 @@ export function openSession(
 
   /** Ends the program: at once when an answer is under way, else with time to write its transcript. */
   async function end(): Promise<void> {
-    if (!ending) {
-      ending = true;
-      cancelInterrupt();
-      feed.end();
-      if (answering) await program?.kill();
-      else conversation?.close();
-    }
-    await closed;
+    cancelInterrupt();
+    feed.end();
+    await life.end(answering ? undefined : () => conversation?.close());
   }
 
   return {
     events,
     prompt(prompt) {
-      if (ending) return; // void, as `closed` says
+      if (life.ending) return; // void, as `closed` says
       if (!answering || joins) {
         answering = true;
         give(prompt);
       } else held.push(prompt);
     },
     async interrupt() {
-      if (!answering || ending) return;
+      if (!answering || life.ending) return;
       held = [];
       // A request to stop could overtake the prompt on its way into a program that is still starting.
       if (!begun || !conversation) return stopByForce("stopped before the engine began");
@@ -293,7 +231,7 @@ export function openSession(
       }
     },
     async close() {
-      told = true;
+      life.hush();
       await end();
     },
   };
