@@ -3,7 +3,7 @@
  * nothing but bookkeeping hangs on it: a lie spoils the agent's own usage rows.
  */
 import { z } from "zod";
-import type { Usage } from "../turns/broker.ts";
+import type { Usage } from "../store/usage.ts";
 import { parseJson } from "./failure.ts";
 
 const Text = z.looseObject({ type: z.literal("text"), text: z.string() });

@@ -15,11 +15,13 @@ import { z } from "zod";
 import type { Clock } from "../core/clock.ts";
 import type { TurnId } from "../core/ids.ts";
 import type { Log } from "../log.ts";
-import type { Door, DoorSpec, RecordUsage } from "../turns/broker.ts";
+import type { RecordUsage } from "../store/usage.ts";
+import type { Door, DoorSpec } from "../turns/broker.ts";
 import type { EngineFailure } from "../turns/engine.ts";
 import { createAllowance, type Allowance } from "./allowance.ts";
 import { parseCall, type Call } from "./call.ts";
 import { forward, type Exchange, type Outcome } from "./forward.ts";
+import { withinBounds } from "./json-bounds.ts";
 import { closed, listening, socketPath } from "./listen.ts";
 import {
   egressRefusal,
@@ -27,6 +29,7 @@ import {
   pathRefusal,
   refusalBytes,
   refuse,
+  TOO_INTRICATE,
   TOO_LARGE,
   TOO_MUCH,
   type Refusal,
@@ -111,6 +114,7 @@ export async function openDoor(spec: DoorSpec, deps: DoorDeps): Promise<Door> {
     turn: TurnId,
     number: number,
   ): Promise<void> {
+    if (!withinBounds(body)) return refuse(response, TOO_INTRICATE);
     const exchange = { ...upstream, request, body, response, now: () => clock.now() };
     if (!/^\/v1\/messages(?:\?|$)/.test(request.url ?? "")) return note(await forward(exchange), number);
     const parsed = parseCall(body, request.headers);

@@ -5,8 +5,31 @@
 import { type Kysely, sql } from "kysely";
 import type { Clock } from "../core/clock.ts";
 import type { Log } from "../log.ts";
-import type { Usage } from "../turns/broker.ts";
+import type { GroupFolder, SessionId, TurnId } from "../core/ids.ts";
 import type { Database } from "./tables.ts";
+
+/** One call of a model, as the broker saw it. Tokens are the provider's own count. */
+export interface Usage {
+  readonly turn: TurnId;
+  readonly session: SessionId;
+  readonly group: GroupFolder;
+  readonly provider: string;
+  readonly modelAsked: string;
+  readonly modelServed: string;
+  readonly kind: "turn" | "compaction" | "subagent" | "background";
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+  readonly cacheReadTokens: number;
+  readonly cacheWriteTokens: number;
+  /** Millionths of a US dollar, by the price table `prices`; null where no price is known, 0 in rehearsal. */
+  readonly costMicros: number | null;
+  /** Version of the price table, `rehearsal` for the stand-in. */
+  readonly prices: string;
+  readonly httpStatus: number;
+  readonly durationMs: number;
+}
+
+export type RecordUsage = (usage: Usage) => void;
 
 export type UsageStore = ReturnType<typeof createUsage>;
 

@@ -33,26 +33,3 @@ export interface Broker {
   openDoor(spec: DoorSpec): Promise<Door>;
   close(): Promise<void>;
 }
-
-/** One call of a model, as the broker saw it. Tokens are the provider's own count. */
-export interface Usage {
-  readonly turn: TurnId;
-  readonly session: SessionId;
-  readonly group: GroupFolder;
-  readonly provider: string;
-  readonly modelAsked: string;
-  readonly modelServed: string;
-  readonly kind: "turn" | "compaction" | "subagent" | "background";
-  readonly inputTokens: number;
-  readonly outputTokens: number;
-  readonly cacheReadTokens: number;
-  readonly cacheWriteTokens: number;
-  /** Millionths of a US dollar, by the price table `prices`; null where no price is known, 0 in rehearsal. */
-  readonly costMicros: number | null;
-  /** Version of the price table, `rehearsal` for the stand-in. */
-  readonly prices: string;
-  readonly httpStatus: number;
-  readonly durationMs: number;
-}
-
-export type RecordUsage = (usage: Usage) => void;

@@ -9,7 +9,7 @@ import { onTestFinished } from "vitest";
 import { systemClock } from "../../core/clock.ts";
 import { GroupFolder, newId, SandboxId, SessionId, TurnId } from "../../core/ids.ts";
 import { silentLog } from "../../log.ts";
-import type { Usage } from "../../turns/broker.ts";
+import type { Usage } from "../../store/usage.ts";
 import { createBroker } from "../broker.ts";
 import type { Provider } from "../provider.ts";
 import { anthropicPrices } from "../prices.ts";

@@ -4,7 +4,7 @@ import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { systemClock } from "../../core/clock.ts";
 import { GroupFolder, newId, SandboxId, SessionId, TurnId } from "../../core/ids.ts";
 import { silentLog } from "../../log.ts";
-import type { Usage } from "../../turns/broker.ts";
+import type { Usage } from "../../store/usage.ts";
 import { openBroker } from "../broker.ts";
 import { call, temporaryDirectory } from "./given.ts";
 
