@@ -168,6 +168,7 @@ describe.skipIf(!mandatory && (CHROMIUM === undefined || BWRAP === undefined))("
 
     await write("error: auth");
     await page.locator("#log .notice").waitFor();
+    expect(await page.locator("#log .notice").textContent()).toContain("refuses our key");
     await state().filter({ hasText: "Not answered" }).waitFor();
   });
 

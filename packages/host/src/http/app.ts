@@ -59,7 +59,7 @@ export function createApp(deps: AppDeps) {
   app.route("/api/v1", createHostRoutes(deps));
   app.route("/api/v1", createChatRoutes(deps));
   app.route("/api/v1", createEventRoutes({ ...deps, streams }));
-  app.route("/api/v1", createTokenRoutes({ tokens, logins }));
+  app.route("/api/v1", createTokenRoutes({ tokens, logins, streams }));
   app.route("/", createWebRoutes({ ...deps, assets, streams, logins }));
 
   app.notFound((c) => {

@@ -10,9 +10,18 @@ import type { Log } from "../log.ts";
 import type { Follower } from "./follow.ts";
 
 export interface EventStreams {
-  respond(follower: Follower, encode: (event: ChatEvent) => string | Promise<string>): Response;
+  respond(stream: Stream): Response;
+  /** Ends those that this token or login opened: it was revoked. */
+  revoke(hash: string): void;
   /** Ends every stream; clients come back when there is a host again. */
   close(): void;
+}
+
+export interface Stream {
+  readonly follower: Follower;
+  readonly encode: (event: ChatEvent) => string | Promise<string>;
+  /** Hash of the token or login that opens it; undefined over the control socket. */
+  readonly vouchedBy: string | undefined;
 }
 
 export interface Frame {
@@ -32,17 +41,18 @@ export function frame({ event, id, data }: Frame): string {
 }
 
 export function createEventStreams(clock: Clock, log: Log): EventStreams {
-  const open = new Set<() => void>();
+  /** How to end each, and who vouches for it. */
+  const open = new Map<() => void, string | undefined>();
 
   return {
-    respond(follower, encode) {
+    respond({ follower, encode, vouchedBy }) {
       let beat = () => {};
       const end = () => {
         beat();
         follower.close();
         open.delete(end);
       };
-      open.add(end);
+      open.set(end, vouchedBy);
 
       const encoder = new TextEncoder();
       const body = new ReadableStream<Uint8Array>(
@@ -90,8 +100,12 @@ export function createEventStreams(clock: Clock, log: Log): EventStreams {
         },
       });
     },
+    // Each takes itself out, which a Map allows while it is walked.
+    revoke(hash) {
+      for (const [end, vouchedBy] of open) if (vouchedBy === hash) end();
+    },
     close() {
-      for (const end of open) end(); // each takes itself out, which a Set allows while it is walked
+      for (const end of open.keys()) end();
     },
   };
 }

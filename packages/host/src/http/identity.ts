@@ -14,8 +14,7 @@ import { ProblemError } from "./problem.ts";
 
 export type Identity =
   | { readonly via: "socket"; readonly scope: "admin" }
-  | { readonly via: "token"; readonly scope: Scope }
-  | { readonly via: "cookie"; readonly scope: Scope; readonly grant: Grant };
+  | { readonly via: "token" | "cookie"; readonly scope: Scope; readonly grant: Grant };
 
 /** Hono's environment of every route here. */
 export interface HttpEnv {
@@ -43,7 +42,7 @@ export function createIdentify(tokens: Tokens, clock: Clock): MiddlewareHandler<
     if (authorization !== undefined) {
       const secret = /^Bearer +(\S+) *$/i.exec(authorization)?.[1];
       const grant = secret === undefined ? undefined : await tokens.check(secret, "api");
-      return grant && { via: "token", scope: grant.scope };
+      return grant && { via: "token", scope: grant.scope, grant };
     }
 
     const login = getCookie(c, cookieName(c));
@@ -60,6 +59,12 @@ export function createIdentify(tokens: Tokens, clock: Clock): MiddlewareHandler<
     c.set("identity", await identityOf(c));
     await next();
   };
+}
+
+/** The hash of the token or login that vouches for this request; none over the control socket. */
+export function vouchedBy(c: Context<HttpEnv>): string | undefined {
+  const identity = c.get("identity");
+  return identity?.via === "socket" ? undefined : identity?.grant.hash;
 }
 
 /**

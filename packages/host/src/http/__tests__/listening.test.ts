@@ -234,6 +234,25 @@ describe("following a chat", () => {
     expect(listeners).toBe(0);
   });
 
+  it("ends when the token that opened it is revoked", async () => {
+    const { house, url, token, socket } = await given();
+    const response = await fetch(`${url}/api/v1/events`, { headers: { authorization: `Bearer ${token}` } });
+    const kept = await follow(socket, "/api/v1/events");
+    const [{ hash } = { hash: "" }] = await house.tokens.list();
+
+    await new Promise<void>((resolve) => {
+      const path = `/api/v1/tokens/${hash.slice(0, 12)}`;
+      request(
+        { socketPath: socket, path, method: "DELETE" },
+        (answer) => void answer.resume().on("end", resolve),
+      ).end();
+    });
+
+    expect(await response.text()).toBe("retry: 1000\n\n"); // to its end
+    await house.says(CHAT, "still here");
+    expect(texts(await kept.take(1))).toEqual(["still here"]);
+  });
+
   it("keeps a silent connection alive with a comment", async () => {
     let beat: (() => void) | undefined;
     const clock = {

@@ -18,11 +18,19 @@ export function formatTimes(root) {
   }
 }
 
+/** Whether the reader is where the newest is: then that is where they stay. */
+let atEnd = true;
+scroll.addEventListener("scroll", () => {
+  atEnd = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 80;
+});
+// A keyboard that comes up on a phone, a window made smaller, a growing text to send.
+new ResizeObserver(() => atEnd && toEnd()).observe(scroll);
+
 /** Runs a change, and stays at the end of the chat if that is where the reader was. */
 export function changing(change) {
-  const atEnd = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 80;
+  const stay = atEnd;
   change();
-  if (atEnd) toEnd();
+  if (stay) toEnd();
 }
 
 export function toEnd() {

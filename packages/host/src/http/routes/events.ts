@@ -6,7 +6,7 @@ import type { ChatId } from "../../core/ids.ts";
 import { frame, type EventStreams } from "../event-stream.ts";
 import { follow } from "../follow.ts";
 import type { HttpChats, HttpLive, HttpTimeline } from "../host.ts";
-import { requireScope, type HttpEnv } from "../identity.ts";
+import { requireScope, vouchedBy, type HttpEnv } from "../identity.ts";
 import { parseInput } from "../problem.ts";
 import { FollowQuery } from "../schemas.ts";
 import { chatParam } from "./chats.ts";
@@ -22,9 +22,10 @@ export interface EventRoutesDeps {
 export function createEventRoutes({ bus, timeline, live, streams }: EventRoutesDeps) {
   const app = new Hono<HttpEnv>();
 
-  async function respond(c: Context, chat: ChatId | undefined) {
+  async function respond(c: Context<HttpEnv>, chat: ChatId | undefined) {
     const after = await startOf(c, timeline);
-    return streams.respond(follow({ bus, timeline, live, chat, liveChat: chat, after }), encode);
+    const follower = follow({ bus, timeline, live, chat, liveChat: chat, after });
+    return streams.respond({ follower, encode, vouchedBy: vouchedBy(c) });
   }
 
   app.get("/events", requireScope("read"), (c) => respond(c, undefined));

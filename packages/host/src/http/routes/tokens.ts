@@ -3,6 +3,7 @@ import { Hono } from "hono";
 import type { z } from "zod";
 import type { Grant, Tokens } from "../../store/tokens.ts";
 import { readBody } from "../body.ts";
+import type { EventStreams } from "../event-stream.ts";
 import { requireScope, requireSocket, type HttpEnv } from "../identity.ts";
 import type { Logins } from "../logins.ts";
 import { ProblemError } from "../problem.ts";
@@ -12,7 +13,13 @@ import type { CreatedToken, LoginCode, Token, TokenList } from "../schemas.ts";
 /** Of the hash, in answers: long enough to be unique, short enough to copy by hand. */
 const ID_LENGTH = 12;
 
-export function createTokenRoutes({ tokens, logins }: { tokens: Tokens; logins: Logins }) {
+export interface TokenRoutesDeps {
+  readonly tokens: Tokens;
+  readonly logins: Logins;
+  readonly streams: Pick<EventStreams, "revoke">;
+}
+
+export function createTokenRoutes({ tokens, logins, streams }: TokenRoutesDeps) {
   const app = new Hono<HttpEnv>();
 
   app.post("/login-codes", requireSocket, async (c) => {
@@ -35,6 +42,7 @@ export function createTokenRoutes({ tokens, logins }: { tokens: Tokens; logins: 
     const revoked = await tokens.revoke(id);
     if (!revoked)
       throw new ProblemError("not_found", `There is no token "${id}"; GET /api/v1/tokens lists them.`);
+    streams.revoke(revoked.hash);
     return c.json(toToken(revoked));
   });
 

@@ -12,7 +12,7 @@ import { readBody } from "../body.ts";
 import { frame, type EventStreams } from "../event-stream.ts";
 import { follow } from "../follow.ts";
 import type { HttpChats, HttpLive, HttpTimeline } from "../host.ts";
-import { cookieName, requireScope, setLogin, type HttpEnv } from "../identity.ts";
+import { cookieName, requireScope, setLogin, vouchedBy, type HttpEnv } from "../identity.ts";
 import type { Logins } from "../logins.ts";
 import { chatHref, chatTitle, renderChatPage } from "../pages/chat.ts";
 import { renderLoginPage } from "../pages/login.ts";
@@ -65,7 +65,10 @@ export function createWebRoutes(deps: WebRoutesDeps) {
 
   app.post("/logout", requireScope("read"), async (c) => {
     const identity = c.get("identity");
-    if (identity?.via === "cookie") await tokens.revoke(identity.grant.hash);
+    if (identity?.via === "cookie") {
+      await tokens.revoke(identity.grant.hash);
+      streams.revoke(identity.grant.hash);
+    }
     deleteCookie(c, cookieName(c), { path: "/" });
     return c.body(null, 204);
   });
@@ -109,13 +112,12 @@ export function createWebRoutes(deps: WebRoutesDeps) {
   app.get("/chats/:chat/stream", requireScope("read"), (c) => stream(c, chatParam(c)));
 
   /** One stream a page: its own chat in full, and a word when something is said in another. */
-  async function stream(c: Context, chat: ChatId | undefined) {
+  async function stream(c: Context<HttpEnv>, chat: ChatId | undefined) {
     const { bus, live } = deps;
     const after = await startOf(c, timeline);
     const follower = follow({ bus, timeline, live, chat: undefined, liveChat: chat, after });
-    return streams.respond(follower, async (event) =>
-      event.chat === chat ? await here(event) : await elsewhere(event),
-    );
+    const encode = (event: ChatEvent) => (event.chat === chat ? here(event) : elsewhere(event));
+    return streams.respond({ follower, encode, vouchedBy: vouchedBy(c) });
   }
 
   async function here(event: ChatEvent): Promise<string> {
