@@ -1,0 +1,70 @@
+/**
+ * What is left of hosts that are gone: invariant I6. Everything of a host names its home somewhere:
+ * its processes by what is mounted in them, its cgroups and mounts by name, its files by place.
+ */
+import { createHash } from "node:crypto";
+import { readdir, readFile } from "node:fs/promises";
+import { basename, dirname, join, relative } from "node:path";
+
+export interface Leftovers {
+  readonly processes: readonly string[];
+  readonly cgroups: readonly string[];
+  readonly mounts: readonly string[];
+  /** Files in `run/`, which holds only what a living host has. */
+  readonly files: readonly string[];
+}
+
+/** What a host that has stopped leaves there on purpose: the lock's file, and the groups' composed memory. */
+const STAYS = /^(lock\.db|compose\/.*)$/;
+
+/** Of the home at this real path, once no host runs on it. */
+export async function leftovers(home: string): Promise<Leftovers> {
+  // Unlike the whole path, this part is the same however the file system it lies on is mounted.
+  const mark = basename(dirname(home));
+  return {
+    processes: await processesWith(mark),
+    cgroups: await cgroupsOf(home),
+    mounts: (await linesOf("/proc/self/mountinfo")).filter((line) => line.includes(mark)),
+    files: await filesBelow(join(home, "run")),
+  };
+}
+
+async function filesBelow(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => !entry.isDirectory())
+    .map(({ parentPath, name }) => relative(folder, join(parentPath, name)))
+    .filter((path) => !STAYS.test(path));
+}
+
+async function processesWith(mark: string): Promise<string[]> {
+  const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid);
+  const found = await Promise.all(
+    pids.map(async (pid) => {
+      const words = (await linesOf(`/proc/${pid}/cmdline`)).join("").replaceAll("\0", " ");
+      const mounted = (await linesOf(`/proc/${pid}/mountinfo`)).some((line) => line.includes(mark));
+      return mounted || words.includes(mark) ? [`${pid} ${words}`] : [];
+    }),
+  );
+  return found.flat();
+}
+
+/** Named after the home by sandbox/bubblewrap.ts. */
+async function cgroupsOf(home: string): Promise<string[]> {
+  const prefix = `bellhop-${createHash("sha256").update(home).digest("hex").slice(0, 12)}-`;
+  const root = "/sys/fs/cgroup";
+  const controllers = await readdir(root).catch(() => []); // no cgroups here, none left
+  const places = [root, ...controllers.map((name) => join(root, name))];
+  const found = await Promise.all(
+    places.map(async (place) => {
+      const names = await readdir(place).catch(() => []); // a plain file, or gone
+      return names.filter((name) => name.startsWith(prefix)).map((name) => join(place, name));
+    }),
+  );
+  return [...new Set(found.flat())];
+}
+
+/** None of a file that is gone, as those of /proc may be at any moment. */
+async function linesOf(file: string): Promise<string[]> {
+  return (await readFile(file, "utf8").catch(() => "")).split("\n");
+}
