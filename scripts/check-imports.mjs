@@ -10,17 +10,19 @@ import { fileURLToPath } from "node:url";
 /** From the bottom up. Single files of `src` stand under their name without `.ts`. */
 const LAYERS = [
   { names: ["core"] },
-  { names: ["config", "log"] },
+  { names: ["config", "log", "version"] },
   { names: ["home"] },
   { names: ["store"] },
   { names: ["admission", "dispatch", "turns", "tools", "outbox", "scheduler", "groups"], together: true },
   { names: ["http", "channels", "plugins", "engines", "sandbox", "broker"] },
+  { names: ["status"] },
   { names: ["main"] },
   { names: ["cli"] },
 ];
 
 const source = join(dirname(dirname(fileURLToPath(import.meta.url))), "packages", "host", "src");
-const IMPORT = /(?:^|[\n;])\s*(?:import|export)\b[^;"']*?["'](\.[^"']+)["']|\bimport\(\s*["'](\.[^"']+)["']\s*\)/g;
+const IMPORT =
+  /(?:^|[\n;])\s*(?:import|export)\b[^;"']*?["'](\.[^"']+)["']|\bimport\(\s*["'](\.[^"']+)["']\s*\)/g;
 
 /** What is wrong with one import, or undefined. `from` and `to` are paths below `src`. */
 export function problem(from, to) {

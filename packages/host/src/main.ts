@@ -10,7 +10,7 @@ import { createAdmission } from "./admission/admission.ts";
 import { openBroker } from "./broker/broker.ts";
 import { secretsOf } from "./broker/provider.ts";
 import { createLocalChannel } from "./channels/local.ts";
-import { VERSION } from "./cli/version.ts";
+import { VERSION } from "./version.ts";
 import { type Config, groupConfig, writeDefaultConfig } from "./config.ts";
 import { systemClock } from "./core/clock.ts";
 import { watchClock } from "./core/clock-watch.ts";

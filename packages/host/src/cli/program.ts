@@ -12,7 +12,7 @@ import { rehearsalCommand } from "./rehearsal.ts";
 import { statusCommand } from "./status.ts";
 import { stopCommand } from "./stop.ts";
 import { upCommand } from "./up.ts";
-import { VERSION } from "./version.ts";
+import { VERSION } from "../version.ts";
 
 /** Runs one command line (without program names). Resolves with the exit code. */
 export async function runProgram(args: readonly string[], io: Io): Promise<number> {

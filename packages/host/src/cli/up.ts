@@ -15,7 +15,7 @@ import { ExitCode, type Io } from "./io.ts";
 import { type Screen, createScreen } from "./screen.ts";
 import { EXIT_CODE, type StopSignal, takeStops } from "./signals.ts";
 import { type TerminalChat, openTerminalChat } from "./terminal-chat.ts";
-import { VERSION } from "./version.ts";
+import { VERSION } from "../version.ts";
 import { showWaiting } from "./waiting.ts";
 
 interface UpOptions {
