@@ -12,8 +12,9 @@ const CallBody = z.object({
   stream: z.boolean().optional(),
   max_tokens: z.number().optional(),
   output_config: z.looseObject({ format: z.unknown().optional() }).optional(),
-  tools: z.array(z.unknown()).optional(),
-  messages: z.array(z.unknown()).optional(),
+  // Not looked into one by one: there may be very many.
+  tools: z.unknown(),
+  messages: z.unknown(),
 });
 const UserMessage = z.looseObject({
   role: z.literal("user"),
@@ -29,6 +30,9 @@ export interface Call {
 const AGENT_HEADER = "x-claude-code-agent-id";
 /** How the engine's program asks for a summary, at the beginning of its text. */
 const SUMMARY = /^(?:CRITICAL: Respond with TEXT ONLY|Your task is to create a detailed summary)/;
+
+/** The newest message of the user role is among so many: after it come notes of the system role at most. */
+const NEWEST = 8;
 
 export type ParsedCall =
   | { readonly ok: true; readonly call: Call }
@@ -56,12 +60,16 @@ function kindOf(
   headers: Readonly<Record<string, unknown>>,
 ): Usage["kind"] {
   if (headers[AGENT_HEADER] !== undefined) return "subagent";
-  const newest = messages?.findLast((message) => UserMessage.safeParse(message).success);
-  const user = UserMessage.safeParse(newest);
-  if (user.success && textsOf(user.data.content).some((text) => SUMMARY.test(text))) return "compaction";
-  const bare = tools === undefined || tools.length === 0;
+  const newest = listOf(messages)
+    .slice(-NEWEST)
+    .flatMap((message) => UserMessage.safeParse(message).data ?? [])
+    .at(-1);
+  if (newest && textsOf(newest.content).some((text) => SUMMARY.test(text))) return "compaction";
+  const bare = listOf(tools).length === 0;
   return bare && (maxTokens === 1 || output?.format !== undefined) ? "background" : "turn";
 }
+
+const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
 
 function textsOf(content: string | readonly unknown[]): string[] {
   if (typeof content === "string") return [content];

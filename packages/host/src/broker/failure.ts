@@ -27,7 +27,9 @@ export function failureOf({ status, retryAfter, body, now }: ErrorAnswer): Engin
   return {
     class: failure,
     detail: `the model API answered ${status}${message === "" ? "" : `: ${message}`}`,
-    ...(failure === "rate_limited" ? { retryAfterMs: delayOf(retryAfter, now) } : {}),
+    ...(failure === "rate_limited" && retryAfter !== undefined
+      ? { retryAfterMs: delayOf(retryAfter, now) }
+      : {}),
   };
 }
 
@@ -94,8 +96,7 @@ export function parseJson(text: string): unknown {
 }
 
 /** `retry-after` in ms: seconds or a date (RFC 9110, 10.2.3). */
-function delayOf(retryAfter: string | undefined, now: number): number | undefined {
-  if (retryAfter === undefined) return undefined;
+function delayOf(retryAfter: string, now: number): number | undefined {
   const seconds = Number(retryAfter);
   if (Number.isFinite(seconds)) return Math.max(0, seconds * 1000);
   const date = Date.parse(retryAfter);

@@ -28,6 +28,12 @@ export const TOO_LARGE: Refusal = {
   reason: "the request is larger than 32 MiB.",
 };
 
+export const TOO_INTRICATE: Refusal = {
+  status: 400,
+  type: "invalid_request_error",
+  reason: "the request has more JSON values, or nests them deeper, than any conversation does.",
+};
+
 export const TOO_MUCH: Refusal = {
   status: 429,
   type: "rate_limit_error",

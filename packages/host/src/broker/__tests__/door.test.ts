@@ -300,12 +300,18 @@ describe("a door", () => {
   it("says what is wrong with a body that is no model call", async () => {
     const { call } = await given(() => undefined);
 
-    const [notJson, noModel] = await Promise.all([call({ body: "{" }), call({ body: `{"stream":true}` })]);
+    const [notJson, noModel, deep] = await Promise.all([
+      call({ body: "{" }),
+      call({ body: `{"stream":true}` }),
+      call({ body: `{"model":"m","messages":${"[".repeat(1000)}` }),
+    ]);
 
     expect(notJson.status).toBe(400);
     expect(await notJson.body()).toMatch(/Bellhop: the request's body is not JSON/);
     expect(noModel.status).toBe(400);
     expect(await noModel.body()).toMatch(/model/);
+    expect(deep.status).toBe(400);
+    expect(await deep.body()).toMatch(/Bellhop: the request has more JSON values/);
   });
 
   it.each([
