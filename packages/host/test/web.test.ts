@@ -36,7 +36,7 @@ interface Running {
 async function startHost(home: string, port: number): Promise<Running> {
   const argv = [LAUNCHER, "up", "--json", "--no-terminal", "--port", String(port), "--home", home];
   // Of this machine's environment nothing that could name a model or a key.
-  const env = { PATH: process.env["PATH"] ?? "", HOME: home };
+  const env = { PATH: process.env["PATH"] ?? "", HOME: tmpdir() };
   const child = spawn(process.execPath, argv, { env, stdio: ["ignore", "pipe", "inherit"] });
   const exited = new Promise((resolve) => child.once("exit", resolve));
   const line = await Promise.race([
@@ -63,6 +63,7 @@ async function loginLink(home: string): Promise<string> {
 }
 
 describe.skipIf(!mandatory && (CHROMIUM === undefined || BWRAP === undefined))("the web chat", () => {
+  let folder: string;
   let home: string;
   let host: Running;
   let browser: Browser;
@@ -72,7 +73,8 @@ describe.skipIf(!mandatory && (CHROMIUM === undefined || BWRAP === undefined))("
   const complaints: string[] = [];
 
   beforeAll(async () => {
-    home = await mkdtemp(join(tmpdir(), "bellhop-web-"));
+    folder = await mkdtemp(join(tmpdir(), "bellhop-web-"));
+    home = join(folder, "home");
     mkdirSync(OUTPUT, { recursive: true });
     host = await startHost(home, 0);
     browser = await chromium.launch({
@@ -89,7 +91,7 @@ describe.skipIf(!mandatory && (CHROMIUM === undefined || BWRAP === undefined))("
     await browser?.close();
     host?.child.kill("SIGTERM");
     await host?.exited;
-    await rm(home, { recursive: true, force: true });
+    await rm(folder, { recursive: true, force: true });
   });
 
   const answers = () => page.locator("#log .theirs .text");

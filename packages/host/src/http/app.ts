@@ -38,8 +38,6 @@ export interface AppDeps extends ChatRoutesDeps, Omit<EventRoutesDeps, "streams"
   readonly url: () => string;
 }
 
-export type App = ReturnType<typeof createApp>;
-
 export function createApp(deps: AppDeps) {
   const { http, tokens, clock, log, version } = deps;
   const assets = loadAssets();

@@ -26,7 +26,7 @@ export interface Asset {
 export type Assets = ReadonlyMap<string, Asset>;
 
 /** The one place that knows where they lie: `src/http/assets` in the repository, `dist/assets` once built. */
-export function assetPath(name: string): string {
+function assetPath(name: string): string {
   return fileURLToPath(new URL(`./assets/${name}`, import.meta.url));
 }
 

@@ -17,7 +17,7 @@ export interface EventStreams {
   close(): void;
 }
 
-export interface Stream {
+interface Stream {
   readonly follower: Follower;
   readonly encode: (event: ChatEvent) => string | Promise<string>;
   /** Hash of the token or login that opens it; undefined over the control socket. */

@@ -13,7 +13,7 @@ import type { HttpEnv } from "./identity.ts";
 import { ProblemError } from "./problem.ts";
 
 /** Sent by our own pages with each change. */
-export const PAGE_HEADER = "x-bellhop";
+const PAGE_HEADER = "x-bellhop";
 
 const LOOPBACK = ["localhost", "127.0.0.1", "[::1]"];
 const WILDCARD = ["0.0.0.0", "::", "[::]", ""];

@@ -12,7 +12,7 @@ import type { Clock } from "../core/clock.ts";
 import type { Grant, Scope, Tokens } from "../store/tokens.ts";
 import { ProblemError } from "./problem.ts";
 
-export type Identity =
+type Identity =
   | { readonly via: "socket"; readonly scope: "admin" }
   | { readonly via: "token" | "cookie"; readonly scope: Scope; readonly grant: Grant };
 

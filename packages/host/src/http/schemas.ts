@@ -50,9 +50,9 @@ export const Chat = z.object({
 export const ChatList = z.object({ chats: z.array(Chat) });
 export const CreatedChat = z.object({ id: ChatId });
 
-export const DurableEventSchema = z.union([MessageEvent, TurnEvent]);
+const DurableEvent = z.union([MessageEvent, TurnEvent]);
 export const EventPage = z.object({
-  events: z.array(DurableEventSchema).describe("Oldest first."),
+  events: z.array(DurableEvent).describe("Oldest first."),
   more: z.boolean().describe("There are more in the direction that was asked for."),
 });
 
@@ -100,4 +100,3 @@ export const CreatedToken = Token.extend({ token: z.string().describe("Shown thi
 export const TokenList = z.object({ tokens: z.array(Token) });
 
 export const Accepted = z.object({ accepted: z.literal(true) });
-export const Nothing = z.strictObject({});

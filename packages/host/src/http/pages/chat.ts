@@ -127,7 +127,7 @@ function renderReadOnly(chat: ChatPage["chat"]) {
 export const chatHref = (id: ChatId) => `/chats/${encodeURIComponent(id)}`;
 
 /** Chats that the web may write to. What is written elsewhere would be seen by nobody there. */
-export const isOurs = (id: ChatId) => ["web", "terminal"].includes(chatAddress(id).channel);
+const isOurs = (id: ChatId) => ["web", "terminal"].includes(chatAddress(id).channel);
 
 export function chatTitle({ id, title }: Pick<ChatSummary, "id" | "title">): string {
   if (title !== null) return title;

@@ -5,7 +5,7 @@ import { chatAddress } from "../../core/ids.ts";
 import { renderMarkdown } from "../markdown.ts";
 
 /** What became of a person's message. `view.js` sets the same names as turns go on. */
-export type MessageState = "sent" | "working" | "answered" | "failed" | "cancelled" | "noted";
+type MessageState = "sent" | "working" | "answered" | "failed" | "cancelled" | "noted";
 
 export interface Told {
   readonly state: MessageState;

@@ -32,7 +32,7 @@ export function renderPage({ title, assets, script, bodyClass, body }: PageOptio
 }
 
 /** With the beginning of its hash, so that a new version is a new address. */
-export function assetUrl(assets: Assets, name: AssetName): string {
+function assetUrl(assets: Assets, name: AssetName): string {
   const version = (assets.get(name) satisfies Asset | undefined)?.etag.slice(1, 9) ?? "";
   return `/assets/${name}?v=${version}`;
 }
