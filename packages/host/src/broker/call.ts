@@ -13,8 +13,8 @@ const CallBody = z.object({
   max_tokens: z.number().optional(),
   output_config: z.looseObject({ format: z.unknown().optional() }).optional(),
   // Not looked into one by one: there may be very many.
-  tools: z.unknown(),
-  messages: z.unknown(),
+  tools: z.unknown().optional(),
+  messages: z.unknown().optional(),
 });
 const UserMessage = z.looseObject({
   role: z.literal("user"),

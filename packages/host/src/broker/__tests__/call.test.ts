@@ -16,6 +16,7 @@ describe("a model call", () => {
     expect(kind({ messages: [user("hi")], tools: [{ name: "Bash" }] })).toBe("turn");
     expect(kind({ messages: [user("hi")] })).toBe("turn");
     expect(kind({})).toBe("turn");
+    expect(kind({ output_config: { effort: "medium" } })).toBe("turn");
   });
 
   it("is a subagent's by its header", () => {
