@@ -5,7 +5,7 @@ import { fakeClock } from "../../core/testing.ts";
 import { silentLog } from "../../log.ts";
 import { createAcpEngine } from "../acp/acp.ts";
 import { engineContract, failures } from "./contract.ts";
-import { createRoom, type TestRoom } from "./room.ts";
+import { createRoom, sandboxHere, type TestRoom } from "./room.ts";
 
 const ECHO = fileURLToPath(new URL("../../../../../bench/echo-agent/echo-agent.mjs", import.meta.url));
 const INSIDE = "/opt/bellhop/echo-agent.mjs";
@@ -27,7 +27,9 @@ const forged = (clock: Clock = systemClock) =>
     log: silentLog,
   });
 
-describe("the acp engine", () => {
+const sandbox = await sandboxHere();
+
+describe.skipIf(sandbox.missing)(`the acp engine${sandbox.note}`, () => {
   engineContract(echo, { say: (text) => text, count: "count:", work: (ms) => `sleep: ${ms}` });
 
   let room: TestRoom;

@@ -8,11 +8,13 @@ import { silentLog } from "../../log.ts";
 import type { HostTool } from "../../turns/engine.ts";
 import { createClaudeEngine } from "../claude/claude.ts";
 import { engineContract, failures, last, ready } from "./contract.ts";
-import { createRoom, type TestRoom, type TestSession } from "./room.ts";
+import { createRoom, sandboxHere, type TestRoom, type TestSession } from "./room.ts";
 
 const claude = (clock: Clock = systemClock) => createClaudeEngine({ clock, log: silentLog });
 
-describe("the claude engine", () => {
+const sandbox = await sandboxHere();
+
+describe.skipIf(sandbox.missing)(`the claude engine${sandbox.note}`, () => {
   engineContract(claude, {
     say: (text) => `say: ${text}`,
     count: "count:",

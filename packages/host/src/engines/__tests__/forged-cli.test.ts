@@ -9,7 +9,7 @@ import { silentLog } from "../../log.ts";
 import type { EngineEvent, HostTool } from "../../turns/engine.ts";
 import { createClaudeEngine } from "../claude/claude.ts";
 import { failures } from "./contract.ts";
-import { createRoom, type TestRoom } from "./room.ts";
+import { createRoom, sandboxHere, type TestRoom } from "./room.ts";
 
 const MIB = 1024 * 1024;
 /** What the collector may not have picked up yet at the peak; the programs print a hundred times as much. */
@@ -21,7 +21,9 @@ const forged = (clock: Clock = systemClock) =>
     log: silentLog,
   });
 
-describe("a forged program", () => {
+const sandbox = await sandboxHere();
+
+describe.skipIf(sandbox.missing)(`a forged program${sandbox.note}`, () => {
   let room: TestRoom;
   beforeEach(async () => {
     room = await createRoom();
