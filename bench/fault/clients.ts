@@ -4,6 +4,7 @@
  * again under the same id until it is, before anything newer.
  */
 import { TemporaryError } from "@bellhop/sdk";
+import { once } from "node:events";
 import { setTimeout as pause } from "node:timers/promises";
 import { ChatId } from "../../packages/host/src/core/ids.ts";
 import type { Api } from "../api.ts";
@@ -60,17 +61,18 @@ const RETRY_PAUSE_MS = 20;
 
 export function startClients(count: number, parts: ClientParts): Clients {
   const { journal, watch, chance, wording, api } = parts;
-  let stopping = false;
+  const stop = new AbortController();
+  const stopped = once(stop.signal, "abort");
 
   async function write(chat: ChatId, number: number): Promise<void> {
     const open: Promise<void>[] = [];
-    for (let n = 0; !stopping; n += 1) {
-      const id = await send(chat, `${String(number).padStart(3, "0")}${String(n).padStart(6, "0")}`);
-      open.push(watch.settled(id));
+    for (let n = 0; !stop.signal.aborted; n += 1) {
+      const message = await send(chat, `${String(number).padStart(3, "0")}${String(n).padStart(6, "0")}`);
+      open.push(watch.settled(message));
       const most = chance.happens(0.5) ? 1 : wording.most;
       // A client whose answer does not come writes no more; the end of the run still finds it missing.
-      while (open.length >= most && !stopping) await Promise.race([open.shift(), stop.promise]);
-      await Promise.race([pause(chance.between(0, 150)), stop.promise]);
+      while (open.length >= most && !stop.signal.aborted) await Promise.race([open.shift(), stopped]);
+      await Promise.race([pause(chance.between(0, 150)), stopped]);
     }
   }
 
@@ -90,15 +92,13 @@ export function startClients(count: number, parts: ClientParts): Clients {
     }
   }
 
-  const stop = Promise.withResolvers<void>();
   const writing = Promise.all(
     Array.from({ length: count }, (_, number) => write(ChatId.parse(`web:person-${number}`), number)),
   );
   writing.catch(() => undefined); // told by `stop`
   return {
     async stop() {
-      stopping = true;
-      stop.resolve();
+      stop.abort();
       await writing;
     },
   };

@@ -13,6 +13,7 @@ import { type Api, createApi } from "../api.ts";
 import {
   type Home,
   type HostProcess,
+  type Ready,
   type Settings,
   startHost,
   temporaryHome,
@@ -135,6 +136,15 @@ function createLives(home: Home, watch: Watch): Lives {
     recoveryMs.push(performance.now() - began.monotonic);
   });
 
+  function attend(born: HostProcess, ready: Ready): void {
+    if (host !== born) return; // killed in the same moment
+    known = born;
+    readyMs.push(ready.readyMs);
+    const api = createApi(ready);
+    following = watch.follow(api, leave.signal).finally(() => api.close());
+    reachable.resolve(api);
+  }
+
   async function settle(): Promise<void> {
     leave.abort();
     await following;
@@ -147,17 +157,8 @@ function createLives(home: Home, watch: Watch): Lives {
       const born = startHost(home.path);
       host = born;
       began = { wall, monotonic: born.spawnedAt, answered: false };
-      born.ready.then(
-        (ready) => {
-          if (host !== born) return; // killed in the same moment
-          known = born;
-          readyMs.push(ready.readyMs);
-          const api = createApi(ready);
-          following = watch.follow(api, leave.signal).finally(() => api.close());
-          reachable.resolve(api);
-        },
-        () => undefined, // whoever waits for it to be ready hears why it is not
-      );
+      // Whoever waits for it to be ready hears why it is not.
+      born.ready.then(attend.bind(undefined, born)).catch(() => undefined);
       return born;
     },
     async end() {

@@ -1,0 +1,54 @@
+/** Idle: what a host costs that nobody writes to, with the one group of every install. */
+import { readFile } from "node:fs/promises";
+import { setTimeout as pause } from "node:timers/promises";
+import { startHost, temporaryHome } from "./host.ts";
+
+export interface IdleOptions {
+  /** How long to watch its processor time. */
+  readonly seconds: number;
+  readonly nodeFlags?: readonly string[];
+}
+
+export interface IdleReport {
+  /** From the start of the process on an empty home until it says that it is ready, ms. */
+  readonly firstReadyMs: number;
+  /** The same on a home that is there. */
+  readonly readyMs: number;
+  readonly rssMiB: number;
+  /** Of all its threads together, in the kernel's steps of 10 ms. */
+  readonly cpuMs: number;
+}
+
+/** What a start leaves to do: reading ahead, collecting garbage. */
+const SETTLE_MS = 3_000;
+/** proc_pid_stat(5): USER_HZ, the same on every Linux that Node supports. */
+const TICK_MS = 10;
+
+export async function measureIdle({ seconds, nodeFlags = [] }: IdleOptions): Promise<IdleReport> {
+  await using home = await temporaryHome();
+  const first = startHost(home.path, nodeFlags);
+  const { readyMs: firstReadyMs } = await first.ready;
+  await first.stop();
+
+  const host = startHost(home.path, nodeFlags);
+  const { readyMs, pid } = await host.ready;
+  await pause(SETTLE_MS);
+  const before = await cpuTicks(pid);
+  await pause(seconds * 1_000);
+  const cpuMs = ((await cpuTicks(pid)) - before) * TICK_MS;
+  const rssMiB = await residentMiB(pid);
+  await host.stop();
+  return { firstReadyMs, readyMs, rssMiB, cpuMs };
+}
+
+async function residentMiB(pid: number): Promise<number> {
+  const kib = /^VmRSS:\s+(\d+) kB$/m.exec(await readFile(`/proc/${pid}/status`, "utf8"))?.[1];
+  return Number(kib) / 1024;
+}
+
+/** utime and stime: fields 14 and 15. The name in parentheses may hold anything, so count from its end. */
+async function cpuTicks(pid: number): Promise<number> {
+  const stat = await readFile(`/proc/${pid}/stat`, "utf8");
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return Number(fields[11]) + Number(fields[12]);
+}
