@@ -19,6 +19,7 @@ import {
   MESSAGE,
   noise,
   providerAt,
+  soon,
   SSE,
   temporaryDirectory,
   upstream,
@@ -111,7 +112,7 @@ describe("a door", () => {
     response.destroy();
     await gone.promise;
 
-    await vi.waitFor(() => expect(rows).toHaveLength(1));
+    await soon(() => expect(rows).toHaveLength(1));
     expect(rows[0]).toMatchObject({ inputTokens: 100, cacheReadTokens: 2000, httpStatus: 200 });
     expect(door.lastFailure()).toBeUndefined();
   });
@@ -132,7 +133,7 @@ describe("a door", () => {
     client.destroy();
     await gone.promise;
 
-    await vi.waitFor(() => expect(rows).toHaveLength(1));
+    await soon(() => expect(rows).toHaveLength(1));
     expect(rows[0]).toMatchObject({ httpStatus: 0, inputTokens: 0 });
     expect(door.lastFailure()).toBeUndefined();
   });
@@ -145,7 +146,7 @@ describe("a door", () => {
     const reply = await call();
     await expect(reply.body()).rejects.toThrow(/aborted/);
 
-    await vi.waitFor(() => expect(rows).toHaveLength(1));
+    await soon(() => expect(rows).toHaveLength(1));
     expect(rows[0]).toMatchObject({ inputTokens: 100, outputTokens: 1 });
     expect(door.lastFailure()).toMatchObject({
       class: "transient",
@@ -165,7 +166,7 @@ describe("a door", () => {
     expect(refused.status).toBe(429);
     expect(refused.headers["retry-after"]).toBe("7");
     expect(JSON.parse(await refused.body())).toEqual(limited);
-    await vi.waitFor(() =>
+    await soon(() =>
       expect(door.lastFailure()).toEqual({
         class: "rate_limited",
         detail: "the model API answered 429: Slow down",
@@ -175,7 +176,7 @@ describe("a door", () => {
 
     limit = false;
     await (await call()).body();
-    await vi.waitFor(() => expect(rows.map(({ httpStatus }) => httpStatus)).toEqual([429, 200]));
+    await soon(() => expect(rows.map(({ httpStatus }) => httpStatus)).toEqual([429, 200]));
     expect(door.lastFailure()).toBeUndefined();
   });
 
@@ -192,7 +193,7 @@ describe("a door", () => {
     answer();
     await late.body();
 
-    await vi.waitFor(() => expect(rows).toHaveLength(1));
+    await soon(() => expect(rows).toHaveLength(1));
     expect(rows[0]?.turn).toBe(turn);
     expect(door.lastFailure()).toBeUndefined();
   });
@@ -282,11 +283,14 @@ describe("a door", () => {
 
   it("holds only so much for one sandbox", async () => {
     const waiting: ServerResponse[] = [];
-    const { call } = await given((_request, response) => waiting.push(response));
+    const both = Promise.withResolvers<void>();
+    const { call } = await given((_request, response) => {
+      if (waiting.push(response) === 2) both.resolve();
+    });
     const body = MESSAGE.replace(/}$/, `,"filler":"${"x".repeat(30 * 1024 * 1024)}"}`);
 
     const taken = [call({ body }), call({ body })];
-    await vi.waitFor(() => expect(waiting).toHaveLength(2));
+    await both.promise;
     const third = await call({ body }).then(
       ({ status }) => String(status),
       (error: NodeJS.ErrnoException) => error.code, // closed while it still wrote

@@ -5,7 +5,7 @@ import { createServer, request as httpRequest, type IncomingMessage, type Server
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { onTestFinished } from "vitest";
+import { onTestFinished, vi } from "vitest";
 import { systemClock } from "../../core/clock.ts";
 import { GroupFolder, newId, SandboxId, SessionId, TurnId } from "../../core/ids.ts";
 import { silentLog } from "../../log.ts";
@@ -160,6 +160,9 @@ export const ANSWER = [
 ].join("");
 
 export const SSE = { "content-type": "text/event-stream; charset=utf-8" };
+
+/** Waits until `check` no longer throws: for what the broker does just after the caller has its answer. */
+export const soon = (check: () => void) => vi.waitFor(check, { timeout: 10_000, interval: 5 });
 
 /** A text of `size` bytes that nothing compresses or dedupes. */
 export const noise = (size: number) => randomBytes(size / 2).toString("hex");

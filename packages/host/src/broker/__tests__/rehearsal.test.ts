@@ -1,12 +1,12 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { systemClock } from "../../core/clock.ts";
 import { GroupFolder, newId, SandboxId, SessionId, TurnId } from "../../core/ids.ts";
 import { silentLog } from "../../log.ts";
 import type { Usage } from "../../store/usage.ts";
 import { openBroker } from "../broker.ts";
-import { call, temporaryDirectory } from "./given.ts";
+import { call, soon, temporaryDirectory } from "./given.ts";
 
 async function given(runDirectory: string) {
   const rows: Usage[] = [];
@@ -40,7 +40,7 @@ describe("the broker without a credential", () => {
     const reply = await ask("say: hello");
 
     expect(await reply.body()).toContain('"text":"hello"');
-    await vi.waitFor(() => expect(rows).toHaveLength(1));
+    await soon(() => expect(rows).toHaveLength(1));
     expect(broker.provider).toBe("rehearsal");
     expect(rows[0]).toEqual({
       turn,
@@ -74,7 +74,7 @@ describe("the broker without a credential", () => {
 
     await (await ask(`error: ${kind}`)).body();
 
-    await vi.waitFor(() => expect(door.lastFailure()).toMatchObject(expected));
+    await soon(() => expect(door.lastFailure()).toMatchObject(expected));
   });
 
   it("works in a home whose path is too long for a socket", async () => {

@@ -158,7 +158,9 @@ function notesOf(text: string): string[] {
   const body = text.replace(/^\s*<system-reminder>\n?/, "").replace(/\n?<\/system-reminder>\s*$/, "");
   // A note begins a paragraph: a file that quotes one in the middle of a line is not taken for it.
   const [, ...notes] = `\n\n${body}`.split(`\n\n${NOTE}`);
-  return notes.map((note) => note.replace(NOTE_END, "").replace(/^<bellhop[\s>][^]*?<\/bellhop>\n?/, ""));
+  return notes.map((note) =>
+    note.replace(NOTE_END, "").replace(/^<bellhop[\s>][^]*?\n<\/bellhop>(?:\n|$)/, ""),
+  );
 }
 
 function pairResults(events: Event[], request: MessagesRequest): void {

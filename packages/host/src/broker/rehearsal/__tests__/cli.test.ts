@@ -10,7 +10,9 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { systemClock } from "../../../core/clock.ts";
 import { createRehearsalModel } from "../server.ts";
 
-const CLI = createRequire(import.meta.url).resolve("@anthropic-ai/claude-agent-sdk-linux-x64/claude");
+const CLI = createRequire(import.meta.url).resolve(
+  `@anthropic-ai/claude-agent-sdk-${process.platform}-${process.arch}/claude`,
+);
 
 async function given() {
   const model = createRehearsalModel({ clock: systemClock });

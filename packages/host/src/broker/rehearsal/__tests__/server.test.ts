@@ -156,7 +156,7 @@ describe("the rehearsal model's server", () => {
     await ask("think: 3600", { stream: true }, leave.signal);
     leave.abort();
 
-    await vi.waitFor(() => expect(cancelled).toHaveBeenCalledOnce());
+    await vi.waitFor(() => expect(cancelled).toHaveBeenCalledOnce(), { timeout: 10_000 });
   });
 
   it("counts tokens, lists models and answers the program's probes", async () => {
