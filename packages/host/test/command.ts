@@ -64,14 +64,17 @@ export function start(args: readonly string[], options: RunOptions = {}): Runnin
 }
 
 /** In a terminal of its own, by `script` of util-linux; what is typed goes to `type`. */
-export function startInTerminal(
-  args: readonly string[],
-  env: Readonly<Record<string, string>> = {},
-): Running {
-  const command = [process.execPath, PROGRAM, ...args].map((part) => `'${part}'`).join(" ");
+export function startInTerminal(args: readonly string[]): Running {
+  return commandInTerminal([process.execPath, PROGRAM, ...args]);
+}
+
+/** Any command in a terminal of its own. */
+export function commandInTerminal(words: readonly string[], options: Pick<RunOptions, "cwd"> = {}): Running {
+  const command = words.map((word) => `'${word}'`).join(" ");
   return watch(
     spawn("script", ["-qefc", `stty cols 100 rows 30; exec ${command}`, "/dev/null"], {
-      env: { ...process.env, ...NO_CREDENTIALS, TERM: "xterm", ...env },
+      cwd: options.cwd,
+      env: { ...process.env, ...NO_CREDENTIALS, TERM: "xterm" },
     }),
   );
 }

@@ -1,7 +1,9 @@
-/** What `npm start` decides before Bellhop runs: which Node, what to install, what to say. */
-import { describe, expect, it } from "vitest";
+/** `npm start`: what it decides before Bellhop runs (which Node, what to install, what to say), and its way out. */
+import { fileURLToPath } from "node:url";
+import { afterAll, describe, expect, it } from "vitest";
 import { familyOf, type LockFile, planSandbox, SetupError, staleness } from "../../../scripts/setup.mjs";
 import { broughtAlong, fits } from "../bin/launch.js";
+import { cleanUp, commandInTerminal, freshHome, run, start } from "./command.ts";
 
 describe("the Node that runs Bellhop", () => {
   it("is 24 or newer with an SQLite that is safe in WAL mode", () => {
@@ -81,5 +83,27 @@ describe("the sandbox's program", () => {
     expect(familyOf('ID="rocky"\nID_LIKE="rhel centos fedora"\n')).toBe("fedora");
     expect(familyOf("ID='opensuse-leap'\nID_LIKE='suse opensuse'\n")).toBe("suse");
     expect(familyOf("NAME=Something\n")).toBe("other");
+  });
+});
+
+describe("npm start in a terminal", () => {
+  afterAll(cleanUp);
+  const repository = fileURLToPath(new URL("../../..", import.meta.url));
+
+  it("takes one Ctrl-C, which reaches npm, the shell and us alike, for one: the answer arrives, exit code 0", async () => {
+    const home = freshHome();
+    const words = ["npm", "start", "--", "--no-terminal", "--port", "0", "--home", home];
+    const terminal = commandInTerminal(words, { cwd: repository });
+    await terminal.says("is ready");
+    const asked = start(["ask", "--home", home, "--json", "think: 2\nsay: in time"]);
+    await asked.says('"state":"started"');
+
+    terminal.type("\u0003");
+    await terminal.says("1 live turn left (terminal:ask");
+    const [host, answer] = await Promise.all([terminal.ended, asked.ended]);
+
+    expect(host.code).toBe(0);
+    expect(answer).toMatchObject({ code: 0, stdout: expect.stringContaining('"text":"in time"') });
+    expect((await run(["status", "--home", home])).code).toBe(1);
   });
 });

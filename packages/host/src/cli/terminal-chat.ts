@@ -26,12 +26,14 @@ export interface TerminalChatOptions {
   readonly onLeave: () => void;
   /** What `/help` says of leaving. */
   readonly leaving: string;
+  /** The host runs in this process: when it goes, so do we, and there is nothing to say of it. */
+  readonly hostIsHere?: boolean;
 }
 
 export interface TerminalChat {
   /** Takes no more input; goes on showing what happens. */
   closeInput(): void;
-  /** Ends once the connection to the host has: what it sent is shown. At most `ms` later. */
+  /** Ends once the connection to the host has: what it sent is shown. At most `ms` later. Never rejects. */
   close(ms: number): Promise<void>;
   /** Rejects when the chat cannot go on; resolves after `close`. */
   readonly finished: Promise<void>;
@@ -43,7 +45,17 @@ const RETRY_MS = 500;
 
 /** @throws what the host refuses the first look into the chat with */
 export async function openTerminalChat(options: TerminalChatOptions): Promise<TerminalChat> {
-  const { io, client, chat, screen, historyFile, onInterrupt, onLeave, leaving } = options;
+  const {
+    io,
+    client,
+    chat,
+    screen,
+    historyFile,
+    onInterrupt,
+    onLeave,
+    leaving,
+    hostIsHere = false,
+  } = options;
   const { clock } = io;
   const ended = new AbortController();
   const view = createChatView(screen, io.stdout);
@@ -94,8 +106,12 @@ export async function openTerminalChat(options: TerminalChatOptions): Promise<Te
       clock,
       signal: ended.signal,
       goOn: () => !ending,
-      onLost: () => view.say("the host has gone away; waiting for it"),
-      onBack: () => view.say("it is back"),
+      ...(hostIsHere
+        ? {}
+        : {
+            onLost: () => view.say("the host has gone away; waiting for it"),
+            onBack: () => view.say("it is back"),
+          }),
     });
     for await (const event of stream) {
       // Whether it was typed here is known once the host has answered.
@@ -122,13 +138,10 @@ export async function openTerminalChat(options: TerminalChatOptions): Promise<Te
       ending = true;
       prompt.close();
       const cancel = clock.after(ms, () => ended.abort());
-      try {
-        await finished;
-      } finally {
-        cancel();
-        ended.abort();
-        screen.endLine();
-      }
+      await Promise.allSettled([finished]); // what went wrong, `finished` tells
+      cancel();
+      ended.abort();
+      screen.endLine();
     },
   };
 }

@@ -57,11 +57,13 @@ async function up(options: UpOptions, io: Io): Promise<void> {
     // A first signal waits until it has started: what it opens on the way must be closed in order.
     const host = await Promise.race([started, second.promise.then(endNow)]);
 
-    const talks = options.terminal && !options.json && isTerminal(io);
     const screen = createScreen(io.stdout);
-    await announce({ host, config, io, json: options.json === true });
+    const json = options.json === true;
+    await announce({ host, config, io, json });
+    const talks = options.terminal && !json && isTerminal(io);
     const chat = talks ? await openChat({ config, io, screen, press: () => stops.press() }) : undefined;
-    await untilStopped({ host, chat, screen, io, first: first.promise, second: second.promise });
+    const live = io.stdout.isTTY && !json;
+    await untilStopped({ host, chat, screen, live, io, first: first.promise, second: second.promise });
   } finally {
     stops.close();
   }
@@ -71,19 +73,24 @@ interface Running {
   readonly host: Host;
   readonly chat: TerminalChat | undefined;
   readonly screen: Screen;
+  /** Somebody watches stdout. */
+  readonly live: boolean;
   readonly io: Io;
   readonly first: Promise<StopSignal>;
   readonly second: Promise<StopSignal | "SIGQUIT">;
 }
 
-async function untilStopped({ host, chat, screen, io, first, second }: Running): Promise<void> {
+async function untilStopped({ host, chat, screen, live, io, first, second }: Running): Promise<void> {
+  // A chat that cannot go on is no reason to end a host that others talk to.
+  chat?.finished.catch((error: unknown) => {
+    io.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  });
   // Through the API a host may also stop by itself.
-  const stopping = Promise.race([first, second, host.finished]);
-  await Promise.race(chat ? [stopping, chat.finished.then(() => stopping)] : [stopping]);
+  await Promise.race([first, second, host.finished]);
   chat?.closeInput();
 
   const draining = host.drain();
-  const waiting = showWaiting({ host, screen, io });
+  const waiting = showWaiting({ host, screen, live, io });
   const forced = await Promise.race([Promise.all([draining, host.finished]).then(() => undefined), second]);
   waiting.close();
   if (forced !== undefined) {
@@ -151,6 +158,7 @@ function openChat({ config: { home }, io, screen, press }: ChatHere): Promise<Te
     onInterrupt: press,
     onLeave: press,
     leaving: "stops Bellhop, after the answers it is giving",
+    hostIsHere: true,
   });
 }
 

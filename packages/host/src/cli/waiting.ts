@@ -16,13 +16,15 @@ export interface Waiting {
 interface WaitingOptions {
   readonly host: { status(): Promise<Status> };
   readonly screen: Screen;
+  /** Somebody watches stdout; else it is said on stderr. */
+  readonly live: boolean;
   readonly io: Io;
 }
 
 /** The line counts seconds. */
 const FRESH_MS = 1_000;
 
-export function showWaiting({ host, screen, io }: WaitingOptions): Waiting {
+export function showWaiting({ host, screen, live, io }: WaitingOptions): Waiting {
   const { stdout, stderr, clock } = io;
   let closed = false;
   let line = "";
@@ -40,7 +42,7 @@ export function showWaiting({ host, screen, io }: WaitingOptions): Waiting {
   async function look(): Promise<void> {
     const text = describeWaiting(await host.status(), clock.now());
     if (closed) return;
-    if (!stdout.isTTY) {
+    if (!live) {
       if (text !== "") stderr.write(`${text}\n`);
       return;
     }
@@ -60,7 +62,7 @@ export function showWaiting({ host, screen, io }: WaitingOptions): Waiting {
     close() {
       closed = true;
       cancel();
-      if (stdout.isTTY) screen.setLast(undefined);
+      if (live) screen.setLast(undefined);
     },
   };
 }
