@@ -55,6 +55,19 @@ const deeds = {
     };
   },
   deaf: (uuid) => lifecycle(uuid, "started"),
+  /** Ends its answer in the moment in which it is asked to stop, with another prompt in its queue. */
+  late(uuid) {
+    lifecycle(uuid, "started");
+    calling("Bash");
+    awaiting = (next) => {
+      onInterrupt = () => {
+        result([uuid]);
+        lifecycle(next, "started");
+        text("nobody wants this");
+      };
+      calling("Read");
+    };
+  },
   drop: (uuid) => lifecycle(uuid, "cancelled"),
   /** Talks and ends a turn that nobody asked for, then does what it was asked. */
   rogue(uuid) {
@@ -146,10 +159,12 @@ const deeds = {
 };
 
 let awaiting;
+let onInterrupt;
 createInterface({ input: process.stdin })
   .on("line", (line) => {
     const message = JSON.parse(line);
     if (message.type === "control_request") {
+      if (message.request.subtype === "interrupt") onInterrupt?.();
       print({
         type: "control_response",
         response: { subtype: "success", request_id: message.request_id, response: {} },

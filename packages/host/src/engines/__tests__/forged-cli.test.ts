@@ -110,6 +110,19 @@ describe.skipIf(sandbox.missing)(`a forged program${sandbox.note}`, () => {
     expect(await session.rest()).toEqual([{ type: "closed" }]);
   });
 
+  it("whose answer ends just as it is stopped goes on with nothing", async () => {
+    const session = room.open(forged());
+    session.say("late");
+    await session.until("activity", ({ tool }) => tool === "Bash");
+    session.say("queued");
+    await session.until("activity", ({ tool }) => tool === "Read");
+
+    await session.session.interrupt();
+
+    expect(await session.until("done")).toEqual({ type: "done", carried: [] });
+    expect(await session.rest()).toEqual([{ type: "closed" }]);
+  });
+
   it("that drops its prompt has crashed", async () => {
     const session = room.open(forged());
     session.say("drop");

@@ -64,7 +64,7 @@ export function openSession(
   let answering = false;
   /** Visible text since the last reply. */
   let text = "";
-  let preamble = open.resume ? undefined : open.instructions;
+  let preamble = open.resume || open.instructions === "" ? undefined : open.instructions;
 
   let cancelInterrupt = (): void => undefined;
 
@@ -168,6 +168,7 @@ export function openSession(
     cancelInterrupt();
     if (failure) life.hush();
     answering = false;
+    first = undefined;
     text = "";
     events.push({ type: "done", carried: [], ...(failure && { failure }) });
     if (failure) void end();

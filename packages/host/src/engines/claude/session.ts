@@ -68,6 +68,8 @@ export function openSession(
   let position: string | undefined;
   let apiError: Extract<Frame, { type: "api-error" }> | undefined;
 
+  /** A stop was asked for: whatever comes of it, nothing goes on afterwards. */
+  let stopping = false;
   let cancelInterrupt = (): void => undefined;
 
   const life = createLife({ sandbox: open.sandbox, events, talk, clock, log, limits });
@@ -175,8 +177,11 @@ export function openSession(
 
   function done(failure?: EngineFailure): void {
     cancelInterrupt();
-    const carried = failure ? [] : [...given.values()];
-    if (failure) life.hush();
+    const over = failure !== undefined || stopping;
+    const carried = over ? [] : [...given.values()];
+    if (over) life.hush();
+    // Stopped just as the answer ended: what was queued behind it must not begin.
+    if (stopping && given.size > 0) life.kill();
     answering = carried.length > 0;
     begun = false;
     joins = false;
@@ -184,7 +189,7 @@ export function openSession(
     apiError = undefined;
     held = [];
     events.push({ type: "done", carried, ...(failure && { failure }) });
-    if (failure) void end();
+    if (over) void end();
   }
 
   function stopByForce(detail: string): void {
@@ -217,6 +222,7 @@ export function openSession(
     async interrupt() {
       if (!answering || life.ending) return;
       held = [];
+      stopping = true;
       // A request to stop could overtake the prompt on its way into a program that is still starting.
       if (!begun || !conversation) return stopByForce("stopped before the engine began");
       cancelInterrupt();
