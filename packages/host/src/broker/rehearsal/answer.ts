@@ -92,8 +92,8 @@ function turnAnswer(conversation: Conversation, struck: Struck): Answer {
           say(words(directive.words), directive.everyMs);
           break;
         case "error": {
-          // A retry may come from a fresh program, with another session: what stays the same is the text.
-          const counter = JSON.stringify([ask, place]);
+          // A retry may come from a fresh program, with another session: what stays is chat and text.
+          const counter = JSON.stringify([conversation.chat, ask, place]);
           const { error, times } = directive;
           if (!past && (times === undefined || struck(counter) < times)) {
             return { kind: "error", afterMs: waitMs, error, counter };

@@ -64,6 +64,8 @@ export interface Conversation {
   readonly background: string | undefined;
   /** Working directory of the agent. */
   readonly directory: string;
+  /** The chat that the newest host block names; `""` where there is none. Stays the same over retries. */
+  readonly chat: string;
 }
 
 /** Begins each note of a message that came in mid-turn; several notes may stand in one text. */
@@ -112,6 +114,7 @@ export function readConversation(request: MessagesRequest): Conversation {
       textsOf(request.messages.findLast(({ role }) => role === "user")?.content ?? []),
     ),
     directory: firstMatch(texts, /Primary working directory: (.+)/) ?? "/workspace/group",
+    chat: firstMatch(texts.filter(isHostBlock).reverse(), /^<bellhop chat=("(?:[^"\\]|\\.)*")/) ?? "",
   };
 }
 

@@ -203,16 +203,18 @@ describe("the rehearsal model", () => {
     expect(reply([prompt("error: auth")], {}, () => 1000)).toMatchObject({ kind: "error", error: "auth" });
   });
 
-  it("tells the failures of messages and lines apart, and knows a retry from a fresh session", () => {
+  it("tells the failures of chats, messages and lines apart, and knows a retry from a fresh session", () => {
     const counter = (messages: object[], session = "s1") => {
       const given = reply(messages, { metadata: { user_id: JSON.stringify({ session_id: session }) } });
       return given.kind === "error" ? given.counter : "";
     };
+    const elsewhere = ['<bellhop chat="web:2" now="later">\n</bellhop>', "error: server x1"].map(text);
     const one = counter([prompt("error: server x1")]);
 
     expect(counter([prompt("error: server x1\n", "error: server x1")])).toBe(one);
     expect(counter([prompt("error: server x1")], "s2")).toBe(one);
     expect(counter([prompt("say: a\nerror: server x1")])).not.toBe(one);
+    expect(counter([{ role: "user", content: elsewhere }])).not.toBe(one);
   });
 
   it("goes on after a refusal that the program continued", () => {
