@@ -114,7 +114,7 @@ export function readConversation(request: MessagesRequest): Conversation {
       textsOf(request.messages.findLast(({ role }) => role === "user")?.content ?? []),
     ),
     directory: firstMatch(texts, /Primary working directory: (.+)/) ?? "/workspace/group",
-    chat: firstMatch(texts.filter(isHostBlock).reverse(), /^<bellhop chat=("(?:[^"\\]|\\.)*")/) ?? "",
+    chat: firstMatch(texts.filter(isHostBlock).toReversed(), /^<bellhop chat=("(?:[^"\\]|\\.)*")/) ?? "",
   };
 }
 
