@@ -131,6 +131,16 @@ describe.skipIf(!mandatory && (CHROMIUM === undefined || BWRAP === undefined))("
     await second.goto(link);
     await second.getByText("This login link has been used").waitFor();
     await second.close();
+
+    // A link on another site: the browser sends no cookie along, and still nobody has to log in again.
+    const elsewhere = await context.newPage();
+    await elsewhere.route("http://elsewhere.example/", (route) =>
+      route.fulfill({ contentType: "text/html", body: `<a href="${host.ready.url}/">chat</a>` }),
+    );
+    await elsewhere.goto("http://elsewhere.example/");
+    await elsewhere.getByText("chat").click();
+    await elsewhere.waitForURL("**/chats/new");
+    await elsewhere.close();
     await isAccessible("new");
   });
 

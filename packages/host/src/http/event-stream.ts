@@ -18,7 +18,8 @@ export interface EventStreams {
 }
 
 interface Stream {
-  readonly follower: Follower;
+  /** Called when the client begins to read. */
+  readonly follow: () => Follower;
   readonly encode: (event: ChatEvent) => string | Promise<string>;
   /** Hash of the token or login that opens it; undefined over the control socket. */
   readonly vouchedBy: string | undefined;
@@ -45,49 +46,63 @@ export function createEventStreams(clock: Clock, log: Log): EventStreams {
   const open = new Map<() => void, string | undefined>();
 
   return {
-    respond({ follower, encode, vouchedBy }) {
-      let beat = () => {};
-      const end = () => {
-        beat();
-        follower.close();
-        open.delete(end);
-      };
-      open.set(end, vouchedBy);
-
+    respond({ follow, encode, vouchedBy }) {
       const encoder = new TextEncoder();
+      let follower: Follower | undefined;
+      let beat = () => {};
+      let left = false;
+
+      function begin(controller: ReadableStreamDefaultController<Uint8Array>): Follower {
+        open.set(end, vouchedBy);
+        // Opens the stream at once, and tells browsers how soon to come back.
+        controller.enqueue(encoder.encode("retry: 1000\n\n"));
+        const beatLater = () => {
+          beat = clock.after(HEARTBEAT_MS, () => {
+            // A client that has not taken the last bytes needs no proof of life.
+            if ((controller.desiredSize ?? 0) >= 0) controller.enqueue(encoder.encode(HEARTBEAT));
+            beatLater();
+          });
+        };
+        beatLater();
+        return follow();
+      }
+      function end() {
+        beat();
+        follower?.close();
+        open.delete(end);
+      }
+      async function next(from: Follower): Promise<string | undefined> {
+        try {
+          const events = await from.next();
+          let text = "";
+          for (const event of events ?? []) text += await encode(event);
+          return events && text;
+        } catch (error) {
+          // The client sees the stream end, comes back with the last id it has, and asks again.
+          log.error({ err: error }, "an event stream broke off");
+          end();
+          return undefined;
+        }
+      }
+
       const body = new ReadableStream<Uint8Array>(
         {
-          start(controller) {
-            // Opens the stream at once, and tells browsers how soon to come back.
-            controller.enqueue(encoder.encode("retry: 1000\n\n"));
-            const beatLater = () => {
-              beat = clock.after(HEARTBEAT_MS, () => {
-                // A client that has not taken the last bytes needs no proof of life.
-                if ((controller.desiredSize ?? 0) >= 0) controller.enqueue(encoder.encode(HEARTBEAT));
-                beatLater();
-              });
-            };
-            beatLater();
-          },
           async pull(controller) {
-            try {
-              const events = await follower.next();
-              if (events === undefined) {
-                controller.close();
-                return;
-              }
-              let text = "";
-              for (const event of events) text += await encode(event);
-              controller.enqueue(encoder.encode(text));
-            } catch (error) {
-              // The client sees the stream end, comes back with the last id it has, and asks again.
-              log.error({ err: error }, "an event stream broke off");
-              end();
-              controller.close();
+            if (!follower) {
+              follower = begin(controller);
+              return;
             }
+            const text = await next(follower);
+            if (left) return;
+            if (text === undefined) controller.close();
+            else controller.enqueue(encoder.encode(text));
           },
-          cancel: end,
+          cancel() {
+            left = true;
+            end();
+          },
         },
+        // Nothing is read ahead, and nothing begins for an answer whose body nobody takes (HEAD).
         { highWaterMark: 0 },
       );
       return new Response(body, {

@@ -56,7 +56,7 @@ export function createHostCheck(listens: string, extra: readonly string[]): Midd
     if (c.env.listener === "tcp" && !names.has(name)) {
       throw new ProblemError(
         "forbidden",
-        `Bellhop does not answer for the host name "${name}": use ${LOOPBACK[1]}, or add the name to http.hosts in config.yaml.`,
+        `Bellhop does not answer for the host name "${name}": open it as ${LOOPBACK.slice(0, 2).join(" or ")}.`,
       );
     }
     await next();

@@ -212,7 +212,11 @@ describe("following a chat", () => {
   }, 20_000);
 
   it("ends when the client leaves: nobody is told any more", async () => {
-    const { house, socket } = await given();
+    const logged: unknown[] = [];
+    const { house, socket } = await given((deps) => ({
+      ...deps,
+      log: { ...deps.log, error: (...line: unknown[]) => void logged.push(line) },
+    }));
     let listeners = 0;
     const { subscribe } = house.bus;
     house.bus.subscribe = (listener) => {
@@ -232,6 +236,39 @@ describe("following a chat", () => {
     await left.promise;
 
     expect(listeners).toBe(0);
+    expect(logged).toEqual([]); // people leave: that is no fault
+  });
+
+  it("costs nothing where only its head was asked for", async () => {
+    const { house, socket } = await given();
+    let listeners = 0;
+    const { subscribe } = house.bus;
+    house.bus.subscribe = (listener) => {
+      listeners += 1;
+      return subscribe(listener);
+    };
+
+    const response = await new Promise<IncomingMessage>((resolve) => {
+      request({ socketPath: socket, path: "/api/v1/events", method: "HEAD" }, resolve).end();
+    });
+    response.resume();
+
+    expect([response.statusCode, listeners]).toEqual([200, 0]);
+  });
+
+  it("ends, and says so in the log, when the database fails; the client may come back", async () => {
+    const logged: unknown[] = [];
+    const fails = () => Promise.reject(new Error("disk on fire"));
+    const { socket } = await given((deps) => ({
+      ...deps,
+      log: { ...deps.log, error: (...line: unknown[]) => void logged.push(line) },
+      timeline: { ...deps.timeline, after: fails },
+    }));
+
+    const stream = await follow(socket, "/api/v1/events");
+    await stream.end();
+
+    expect(logged).toHaveLength(1);
   });
 
   it("ends when the token that opened it is revoked", async () => {

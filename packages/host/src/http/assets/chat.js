@@ -129,11 +129,7 @@ function settle() {
 const on = {
   message({ message, direction, turn, text, html }) {
     view.changing(() => {
-      const state = view.messageElement(message)?.querySelector(".state");
       view.showMessage(message, html);
-      // A message that is shown again keeps what its turn has made of it meanwhile.
-      if (state && state.dataset.state !== "sent")
-        view.messageElement(message).querySelector(".state")?.replaceWith(state);
       if (direction === "out") {
         takeOver(turn, text);
         if (document.hidden) document.title = `● ${document.title.replace(/^● /, "")}`;

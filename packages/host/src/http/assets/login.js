@@ -31,9 +31,18 @@ form.addEventListener("submit", (event) => {
   void logIn(codeIn(input.value));
 });
 
+/** After a link from another site: the browser held the cookie back then, and does not now. */
+async function enterIfKnown() {
+  const answer = await fetch("/login/known").catch(() => undefined);
+  if (answer?.ok && (await answer.json()).known) location.replace("/");
+}
+
 function spendLink() {
   const code = location.hash.slice(1);
-  if (code === "") return;
+  if (code === "") {
+    void enterIfKnown();
+    return;
+  }
   history.replaceState(null, "", location.pathname);
   void logIn(code);
 }

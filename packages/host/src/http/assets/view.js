@@ -47,13 +47,23 @@ function fromHtml(html) {
 
 export const messageElement = (id) => log.querySelector(`[data-message="${CSS.escape(id)}"]`);
 
+/**
+ * Shows a message, unless it is there already: as a draft that was just handed over, or from the history.
+ * Then only its state is taken over, so that a screen reader does not read it out twice.
+ */
 export function showMessage(message, html) {
-  $(".welcome")?.remove();
   const content = fromHtml(html);
   const known = messageElement(message);
-  // Before what is not handed over yet: that comes later, whatever happens.
-  if (known) known.replaceWith(content);
-  else log.insertBefore(content, log.querySelector(".pending"));
+  if (!known) {
+    $(".welcome")?.remove();
+    // Before what is not handed over yet: that comes later, whatever happens.
+    log.insertBefore(content, log.querySelector(".pending"));
+    return;
+  }
+  const told = content.querySelector(".state");
+  const state = known.querySelector(".state")?.dataset.state;
+  if (told && (state === "sending" || state === "sent"))
+    setState(known, told.dataset.state, told.textContent);
 }
 
 export function showEarlier(html) {
@@ -71,7 +81,10 @@ export function showEarlier(html) {
 export function showPending({ id, text }) {
   $(".welcome")?.remove();
   const article = fromHtml(
-    `<article class="message mine pending"><header><span class="who">You</span></header><div class="text plain"></div><footer class="state" data-state="sending">Sending…</footer></article>`,
+    `<article class="message mine pending" aria-label="You">
+      <header><span class="who">You</span> <time datetime="${new Date().toISOString()}"></time></header>
+      <div class="text plain"></div><footer class="state" data-state="sending">Sending…</footer>
+    </article>`,
   ).firstElementChild;
   article.dataset.client = id;
   article.querySelector(".text").textContent = text;

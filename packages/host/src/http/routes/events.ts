@@ -24,8 +24,11 @@ export function createEventRoutes({ bus, timeline, live, streams }: EventRoutesD
 
   async function respond(c: Context<HttpEnv>, chat: ChatId | undefined) {
     const after = await startOf(c, timeline);
-    const follower = follow({ bus, timeline, live, chat, liveChat: chat, after });
-    return streams.respond({ follower, encode, vouchedBy: vouchedBy(c) });
+    return streams.respond({
+      follow: () => follow({ bus, timeline, live, chat, liveChat: chat, after }),
+      encode,
+      vouchedBy: vouchedBy(c),
+    });
   }
 
   app.get("/events", requireScope("read"), (c) => respond(c, undefined));

@@ -56,6 +56,8 @@ export function createWebRoutes(deps: WebRoutesDeps) {
 
   app.get("/login", (c) => c.html(renderLoginPage({ assets, assistant })));
 
+  app.get("/login/known", (c) => c.json({ known: c.get("identity") !== undefined }));
+
   app.post("/login", async (c) => {
     const { code } = await readBody(c, Login);
     const login = await logins.redeem(code, c.env.remote ?? "");
@@ -115,9 +117,12 @@ export function createWebRoutes(deps: WebRoutesDeps) {
   async function stream(c: Context<HttpEnv>, chat: ChatId | undefined) {
     const { bus, live } = deps;
     const after = await startOf(c, timeline);
-    const follower = follow({ bus, timeline, live, chat: undefined, liveChat: chat, after });
     const encode = (event: ChatEvent) => (event.chat === chat ? here(event) : elsewhere(event));
-    return streams.respond({ follower, encode, vouchedBy: vouchedBy(c) });
+    return streams.respond({
+      follow: () => follow({ bus, timeline, live, chat: undefined, liveChat: chat, after }),
+      encode,
+      vouchedBy: vouchedBy(c),
+    });
   }
 
   async function here(event: ChatEvent): Promise<string> {
