@@ -122,7 +122,8 @@ export function createBubblewrap({
           return launch({
             chain: [
               [limited.wrap, rlimits, staged?.wrap ?? []].flat(),
-              ["bwrap", "--args", String(FD.args), "--"],
+              // Shells and systemd-run add to the environment, and bubblewrap's is seen inside.
+              ["env", "-i", `PATH=${START.PATH}`, "bwrap", "--args", String(FD.args), "--"],
               [INSIDE.node, INSIDE.forwarder, String(FD.line), ...command.argv],
             ].flat(),
             options: [...options, "--seccomp", String(FD.seccomp), "--info-fd", String(FD.info)],

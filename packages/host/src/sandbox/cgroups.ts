@@ -7,11 +7,12 @@
  */
 import { mkdir, readdir, readFile, rmdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { setTimeout as pause } from "node:timers/promises";
 import { TemporaryError } from "@bellhop/sdk";
+import type { Clock } from "../core/clock.ts";
 import { newId, SandboxId } from "../core/ids.ts";
 import type { SandboxLimits } from "../turns/sandbox.ts";
 import { type Held, type Limiter, OWN_PROCESSES } from "./limits.ts";
+import { lives, procStat } from "./proc-stat.ts";
 
 /** As cpu.max and cpu.cfs_period_us want it: the kernel's default of 100 ms. */
 const CPU_PERIOD_US = 100_000;
@@ -35,24 +36,29 @@ interface Hierarchy {
 export interface CgroupsOptions {
   /** Names the home: letters and digits. */
   readonly homeId: string;
+  readonly clock: Clock;
   /** @default the machine's own; tests give a tree of plain folders */
   readonly mountinfo?: string | undefined;
 }
 
 /** The limiter of a machine whose cgroups this process may make, else undefined. */
-export async function cgroupLimiter({ homeId, mountinfo }: CgroupsOptions): Promise<Limiter | undefined> {
+export async function cgroupLimiter({
+  homeId,
+  clock,
+  mountinfo,
+}: CgroupsOptions): Promise<Limiter | undefined> {
   const mounts = cgroupMounts(mountinfo ?? (await readFile("/proc/self/mountinfo", "utf8")));
   const v1 = version1(mounts);
   const found = v1 ?? (await version2(mounts));
   if (!found) return undefined;
 
   const prefix = `bellhop-${homeId}-`;
-  const mine = `${prefix}${process.pid}.${await startTime(process.pid)}-`;
+  const mine = `${prefix}${process.pid}.${procStat(process.pid)?.start}-`;
   const limiter: Limiter = {
     tier: v1 ? "cgroup-v1" : "cgroup-v2",
     async hold(id, limits) {
       const cgroups = found.map(({ root }) => join(root, mine + id));
-      const close = () => removeAll(cgroups);
+      const close = () => removeAll(cgroups, clock);
       try {
         for (const [index, { settings }] of found.entries()) {
           const cgroup = cgroups[index] ?? "";
@@ -72,8 +78,8 @@ export async function cgroupLimiter({ homeId, mountinfo }: CgroupsOptions): Prom
     async sweep() {
       for (const { root } of found) {
         for (const name of await readdir(root)) {
-          if (name.startsWith(prefix) && !(await makerLives(name.slice(prefix.length)))) {
-            await removeAll([join(root, name)]);
+          if (name.startsWith(prefix) && !makerLives(name.slice(prefix.length))) {
+            await removeAll([join(root, name)], clock);
           }
         }
       }
@@ -112,11 +118,11 @@ function held(cgroups: readonly string[], close: () => Promise<void>): Held {
   };
 }
 
-async function removeAll(cgroups: readonly string[]): Promise<void> {
-  await Promise.all(cgroups.map(remove));
+async function removeAll(cgroups: readonly string[], clock: Clock): Promise<void> {
+  await Promise.all(cgroups.map((cgroup) => remove(cgroup, clock)));
 }
 
-async function remove(cgroup: string): Promise<void> {
+async function remove(cgroup: string, clock: Clock): Promise<void> {
   for (let tries = 0; ; tries++) {
     try {
       await rmdir(cgroup);
@@ -128,7 +134,7 @@ async function remove(cgroup: string): Promise<void> {
       }
     }
     await killMembers(cgroup);
-    await pause(EMPTY_PAUSE_MS);
+    await new Promise<void>((resolve) => clock.after(EMPTY_PAUSE_MS, resolve));
   }
 }
 
@@ -223,16 +229,9 @@ async function version2(mounts: readonly CgroupMount[]): Promise<Hierarchy[] | u
   ];
 }
 
-/** When a process began, in clock ticks after boot: a pid comes back, this pair does not. */
-async function startTime(pid: number): Promise<string | undefined> {
-  const stat = await readFile(`/proc/${pid}/stat`, "utf8").catch(() => undefined);
-  // Field 22; the name in parentheses before may hold anything, so count from its end.
-  return stat?.slice(stat.lastIndexOf(")") + 2).split(" ")[19];
-}
-
 /** Of the rest of a name: `pid.start-sandbox`. What we did not write so is left alone. */
-async function makerLives(rest: string): Promise<boolean> {
+function makerLives(rest: string): boolean {
   const maker = /^(\d+)\.(\d+)-/.exec(rest);
   if (!maker) return true;
-  return (await startTime(Number(maker[1]))) === maker[2];
+  return lives(Number(maker[1]), maker[2] ?? "");
 }

@@ -5,11 +5,12 @@
  *    mount point (device and inode, as the host opened it). Anything else there means that
  *    somebody swapped a source while it was being mounted: nothing is run.
  * 2. Carries 127.0.0.1:8080 to the broker's socket, byte for byte, half-closed ends included.
- * 3. Runs `argv[3…]` with its own stdin, stdout and stderr, hands signals on, and ends as it ends.
+ * 3. Closes what the host's own parent may have left open, so that no program inside has it.
+ * 4. Runs `argv[3…]` with its own stdin, stdout and stderr, hands signals on, and ends as it ends.
  *    When the line of life breaks, the host is gone, and everything here ends.
  */
 import { spawn } from "node:child_process";
-import { statSync } from "node:fs";
+import { closeSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { connect, createServer, Socket } from "node:net";
 import { constants } from "node:os";
 
@@ -17,6 +18,8 @@ const DOOR = "/run/bellhop/broker.sock";
 const PORT = 8080;
 /** Of sysexits.h: `EX_CONFIG`. The host knows it as "the room is not as ordered". */
 const NOT_AS_ORDERED = 78;
+/** `O_CLOEXEC`, as fdinfo shows it. */
+const CLOSE_ON_EXEC = 0o2000000;
 
 const [lineFd, program, ...args] = process.argv.slice(2);
 const line = new Socket({ fd: Number(lineFd), readable: true, writable: false });
@@ -32,6 +35,7 @@ line.on("error", () => process.exit(1));
 line.on("close", () => process.exit(1));
 
 function begin({ mounts }) {
+  closeStrangers();
   for (const { target, dev, ino } of mounts) {
     const found = statSync(target, { bigint: true });
     if (String(found.dev) !== dev || String(found.ino) !== ino) {
@@ -45,6 +49,24 @@ function begin({ mounts }) {
   });
   server.on("error", (error) => end(NOT_AS_ORDERED, `cannot listen on port ${PORT}: ${error.message}`));
   server.listen(PORT, "127.0.0.1", run);
+}
+
+/** Node marks its own descriptors, and all low ones, as not to be inherited. Others came from outside. */
+function closeStrangers() {
+  for (const fd of readdirSync("/proc/self/fd").map(Number)) {
+    if (fd <= 2) continue;
+    const info = readInfo(fd);
+    if (info && (parseInt(/^flags:\s+(\d+)/m.exec(info)[1], 8) & CLOSE_ON_EXEC) === 0) closeSync(fd);
+  }
+}
+
+/** Undefined for the descriptor that listed the folder: it is closed by now. */
+function readInfo(fd) {
+  try {
+    return readFileSync(`/proc/self/fdinfo/${fd}`, "utf8");
+  } catch {
+    return undefined;
+  }
 }
 
 /** An end is passed on as an end; only a broken connection breaks the other one. */

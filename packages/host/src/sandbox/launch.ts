@@ -2,11 +2,10 @@
  * One running sandbox: the chain of programs that becomes bubblewrap, and its end.
  *
  * The host has one child, the outer bubblewrap. Inside, process 1 is bubblewrap too; when that one is
- * gone the kernel has ended everything else in there, and only then the outer one ends. So the tree is
- * killed at process 1, and `exited` means that nothing is left.
+ * gone the kernel has ended everything else in there. So the tree is killed at process 1, and `exited`
+ * means that nothing is left.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
 import { Socket } from "node:net";
 import { text } from "node:stream/consumers";
 import { TemporaryError } from "@bellhop/sdk";
@@ -15,6 +14,7 @@ import type { Clock } from "../core/clock.ts";
 import type { Log } from "../log.ts";
 import type { SandboxExit, SandboxProcess } from "../turns/sandbox.ts";
 import type { Held } from "./limits.ts";
+import { lives, procStat } from "./proc-stat.ts";
 import type { Source } from "./sources.ts";
 
 /** All that the chain starts with, and so all that is seen at /proc/1/environ. */
@@ -27,6 +27,8 @@ export const FD = { args: 3, seccomp: 4, info: 5, line: 6, etc: 7 } as const;
 const Info = z.object({ "child-pid": z.int().positive() });
 /** From the start of the chain to process 1, on a machine under load. */
 const INIT_PATIENCE_MS = 5_000;
+/** How long a killed process 1 takes to end all others is a few ms. */
+const LAST_BREATH_MS = 5;
 const KILLED = 128 + 9;
 
 export interface Launch {
@@ -52,6 +54,7 @@ export function launch(launch: Launch): SandboxProcess {
   const contents = [options.join("\0"), seccomp, undefined, undefined, ...etc];
   const child = spawn(program, words, {
     env: START,
+    cwd: "/",
     detached: true, // Ctrl-C reaches the host alone, which drains
     stdio: ["pipe", "pipe", "pipe", ...contents.map(() => "pipe" as const)],
   });
@@ -79,12 +82,22 @@ export function launch(launch: Launch): SandboxProcess {
       resolve({ code, signal });
     });
   });
-  const init = text(pipeAt(child, FD.info)).then((info) => {
-    const parsed = info === "" ? undefined : Info.parse(JSON.parse(info))["child-pid"];
-    if (parsed !== undefined && !over) held.watch(parsed, () => void end());
-    return parsed;
-  });
+  /** Process 1, once bubblewrap has told; never when it ends before. */
+  const init = text(pipeAt(child, FD.info))
+    .then((info) => {
+      if (info === "") return undefined;
+      const pid = Info.parse(JSON.parse(info))["child-pid"];
+      const start = procStat(pid)?.start;
+      if (start === undefined) return undefined;
+      if (!over) held.watch(pid, () => void end());
+      return { pid, start };
+    })
+    .catch((err: unknown) => {
+      log.error({ err }, "bubblewrap did not say what its first process is");
+      return undefined;
+    });
   const exited = ended.then(async ({ code, signal }): Promise<SandboxExit> => {
+    await nothingLeft();
     const starved = await held.outOfMemory();
     await release();
     if (starved && (killed || signal === "SIGKILL" || code === KILLED)) {
@@ -101,7 +114,19 @@ export function launch(launch: Launch): SandboxProcess {
     const known = await Promise.race([init, ended.then(() => undefined), patience()]);
     if (over) return;
     // Without process 1 the chain is still in the making, all in one process group.
-    signalKill(known !== undefined && parentOf(known) === pid ? known : group);
+    if (!known) signalKill(group);
+    else if (lives(known.pid, known.start)) signalKill(known.pid);
+  }
+
+  /** When its program ends, process 1 tells the outer one first and only then takes down the rest. */
+  async function nothingLeft(): Promise<void> {
+    const known = await init;
+    if (!known) return;
+    const { pid, start } = known;
+    while (lives(pid, start)) {
+      signalKill(pid);
+      await new Promise<void>((resolve) => clock.after(LAST_BREATH_MS, resolve));
+    }
   }
 
   function patience(): Promise<undefined> {
@@ -128,16 +153,6 @@ function pipeAt(child: ChildProcess, fd: number): Socket {
   const pipe = stdio[fd];
   if (!(pipe instanceof Socket)) throw new TypeError(`descriptor ${fd} of a child is no pipe`);
   return pipe;
-}
-
-/** proc_pid_stat(5), field 4: so that a pid which came back as another's is never killed. */
-function parentOf(pid: number): number | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-    return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
-  } catch {
-    return undefined; // gone
-  }
 }
 
 function signalKill(pid: number): void {

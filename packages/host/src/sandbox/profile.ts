@@ -123,7 +123,7 @@ export function checkedTargets<M extends Mount>(mounts: readonly M[]): M[] {
   const sorted = [...mounts].sort((a, b) => (a.target < b.target ? -1 : 1));
   for (const [index, { target }] of sorted.entries()) {
     const refuse = (why: string) => new RejectedError(`${target} cannot be a mount in a sandbox: ${why}`);
-    if (!/^(\/[^/]+)+$/.test(target) || /\/\.\.?(\/|$)/.test(target)) throw refuse("it is no plain path");
+    if (!/^(\/[^/\0]+)+$/.test(target) || /\/\.\.?(\/|$)/.test(target)) throw refuse("it is no plain path");
     if (/^\/(usr|bin|s?bin|lib[^/]*|proc|dev|sys|tmp)(\/|$)/.test(target)) {
       throw refuse("the sandbox has its own there");
     }

@@ -6,6 +6,8 @@
  * - processes: those its user has now + 512 (RLIMIT_NPROC counts the user's, not the sandbox's);
  * - CPU: none.
  *
+ * Not seen: shared memory that no process has mapped (a memfd, a detached System V segment).
+ *
  * The watchdog looks through the sandbox's own `/proc`, so it sees all that is inside and nothing
  * else. It runs only while the sandbox does.
  */
@@ -18,7 +20,6 @@ import type { Limiter } from "./limits.ts";
 const MORE_PROCESSES = 512;
 /** What a JavaScript engine reserves and never touches counts for RLIMIT_DATA: 562 MiB of a Node 24. */
 const RESERVED_BYTES = 640 * 1024 * 1024;
-const PAGE_BYTES = 4096;
 /** The private file systems of the profile; what lies in them is memory. */
 const PRIVATE = ["/tmp", "/dev/shm", "/home/agent"];
 
@@ -89,20 +90,35 @@ async function usesMoreThan(bytes: number, initPid: number): Promise<boolean> {
     return (blocks - bfree) * bsize;
   });
   const pids = (await readdir(`${inside}/proc`)).filter((name) => /^\d+$/.test(name));
+  const used = async (measure: (proc: string) => Promise<Memory>) => {
+    const parts = await Promise.all(pids.map((pid) => measure(`${inside}/proc/${pid}`)));
+    const total = (key: keyof Memory) => parts.reduce((sum, part) => sum + part[key], 0);
+    // Shared memory that is mapped may be a file of a private file system, counted already.
+    return total("anonymous") + Math.max(files, total("shared"));
+  };
   // Quick, but counts a page for each process that has it after a fork …
-  if (files + (await sum(pids, (pid) => anonymous(`${inside}/proc/${pid}`))) <= bytes) return false;
+  if ((await used(resident)) <= bytes) return false;
   // … so before anything is killed, a page is counted once.
-  return files + (await sum(pids, (pid) => anonymousShare(`${inside}/proc/${pid}`))) > bytes;
+  return (await used(proportional)) > bytes;
 }
 
-/** proc_pid_statm(5): resident pages less those of files and shared memory. */
-async function anonymous(proc: string): Promise<number> {
-  const [, resident = 0, shared = 0] = (await readOr(`${proc}/statm`, "")).split(" ").map(Number);
-  return (resident - shared) * PAGE_BYTES;
+interface Memory {
+  readonly anonymous: number;
+  readonly shared: number;
 }
 
-async function anonymousShare(proc: string): Promise<number> {
-  return Number(/^Pss_Anon:\s+(\d+) kB/m.exec(await readOr(`${proc}/smaps_rollup`, ""))?.[1] ?? 0) * 1024;
+async function resident(proc: string): Promise<Memory> {
+  const text = await readOr(`${proc}/status`, "");
+  return { anonymous: bytesOf(text, "RssAnon"), shared: bytesOf(text, "RssShmem") };
+}
+
+async function proportional(proc: string): Promise<Memory> {
+  const text = await readOr(`${proc}/smaps_rollup`, "");
+  return { anonymous: bytesOf(text, "Pss_Anon"), shared: bytesOf(text, "Pss_Shmem") };
+}
+
+function bytesOf(text: string, name: string): number {
+  return Number(new RegExp(`^${name}:\\s+(\\d+) kB`, "m").exec(text)?.[1] ?? 0) * 1024;
 }
 
 /** A process may end at any time; then it uses nothing. */

@@ -33,8 +33,7 @@ export async function scopeLimiter({ homeId, uid, env }: ScopeOptions): Promise<
       ["systemd-run", "--user", "--scope", "--quiet", "--collect", `--unit=bellhop-${homeId}-${name}`],
       ["-p", `MemoryMax=${memoryBytes}`, "-p", "MemorySwapMax=0"],
       ["-p", `TasksMax=${pids + OWN_PROCESSES}`, "-p", `CPUQuota=${Math.round(cpus * 100)}%`],
-      // What systemd-run needed and added must not be seen at /proc/1/environ.
-      ["--", "env", "--ignore-environment", `PATH=${env.PATH}`],
+      ["--"],
     ].flat();
   };
   const limits = `${TRIAL.memoryBytes}\n${TRIAL.pids + OWN_PROCESSES}\n`;
