@@ -43,20 +43,19 @@ function stripInternal(): OutboundFilter {
 
   function drain(last: boolean): string {
     let out = "";
-    for (;;) {
-      const tag = inside ? CLOSE : OPEN;
-      const lower = held.toLowerCase();
-      const at = lower.indexOf(tag);
-      if (at === -1) {
-        const keep = last ? 0 : beginningOf(tag, lower);
-        if (!inside) out += held.slice(0, held.length - keep);
-        held = held.slice(held.length - keep);
-        return out;
-      }
-      if (!inside) out += held.slice(0, at);
-      held = held.slice(at + tag.length);
+    let from = 0;
+    // By expression, not in a lower-case copy: some letters are longer in lower case, and the places
+    // in the copy would be others. It also goes over the text once, however many tags there are.
+    for (const { 0: tag, index } of held.matchAll(/<\/?internal>/gi)) {
+      if ((tag.length === CLOSE.length) !== inside) continue;
+      if (!inside) out += held.slice(from, index);
+      from = index + tag.length;
       inside = !inside;
     }
+    const end = last ? held.length : held.length - beginningOf(inside ? CLOSE : OPEN, held.slice(from));
+    if (!inside) out += held.slice(from, end);
+    held = held.slice(end);
+    return out;
   }
 
   return {
@@ -73,10 +72,11 @@ function stripInternal(): OutboundFilter {
   };
 }
 
-/** Length of the longest suffix of `text` that is a proper beginning of `word`. */
-function beginningOf(word: string, text: string): number {
-  for (let length = Math.min(word.length - 1, text.length); length > 0; length -= 1) {
-    if (text.endsWith(word.slice(0, length))) return length;
+/** Length of the longest suffix of `text` that is a proper beginning of `tag`, in any case. */
+function beginningOf(tag: string, text: string): number {
+  const longest = Math.min(tag.length - 1, text.length);
+  for (let length = longest; length > 0; length -= 1) {
+    if (text.slice(-length).toLowerCase() === tag.slice(0, length)) return length;
   }
   return 0;
 }

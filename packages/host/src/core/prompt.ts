@@ -32,6 +32,8 @@ export interface PromptContext {
 }
 
 const QUOTE_LENGTH = 200;
+/** Enough to go on from. Whole texts of up to 1 MiB would leave no room for the message itself. */
+const REMEMBERED_LENGTH = 2_000;
 
 export function promptBlocks(messages: readonly PromptMessage[], context: PromptContext): readonly string[] {
   return [hostBlock(messages, context), ...messages.map(({ text }) => text || "(no text)")];
@@ -45,11 +47,11 @@ function hostBlock(messages: readonly PromptMessage[], context: PromptContext): 
   ];
   if (recap !== undefined && recap.length > 0) {
     lines.push("This conversation was lost and starts anew. What was said lately, oldest first:");
-    lines.push(...recap.map(({ who, text }) => `- ${JSON.stringify(who)}: ${JSON.stringify(text)}`));
+    lines.push(...recap.map(({ who, text }) => `- ${JSON.stringify(who)}: ${remembered(text)}`));
   }
   if (alreadySent !== undefined && alreadySent.length > 0) {
     lines.push("An earlier attempt to answer broke off. It has already sent this; do not send it again:");
-    lines.push(...alreadySent.map((text) => `- ${JSON.stringify(text)}`));
+    lines.push(...alreadySent.map((text) => `- ${remembered(text)}`));
   }
   if (context.steering) lines.push("This arrived while you were answering.");
   lines.push(
@@ -69,7 +71,7 @@ function describe({ seq, sender, at, replyTo }: PromptMessage, timezone: string)
   parts.push(`at ${JSON.stringify(localTime(at, timezone))}`);
   if (replyTo) {
     const which = replyTo.seq === undefined ? "" : ` #${replyTo.seq}`;
-    parts.push(`answering${which} ${JSON.stringify(shorten(replyTo.quote))}`);
+    parts.push(`answering${which} ${JSON.stringify(shorten(replyTo.quote, QUOTE_LENGTH))}`);
   }
   return `- ${parts.join(" ")}`;
 }
@@ -83,6 +85,10 @@ export function localTime(at: number, timezone: string): string {
   }).format(at);
 }
 
-function shorten(text: string): string {
-  return text.length <= QUOTE_LENGTH ? text : `${text.slice(0, QUOTE_LENGTH).toWellFormed()}…`;
+function remembered(text: string): string {
+  return JSON.stringify(shorten(text, REMEMBERED_LENGTH));
+}
+
+function shorten(text: string, length: number): string {
+  return text.length <= length ? text : `${text.slice(0, length).toWellFormed()}…`;
 }
