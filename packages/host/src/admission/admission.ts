@@ -9,6 +9,12 @@ import type { Accepted, Inbox, NewMessage } from "../store/inbox.ts";
 
 /** G5. In bytes of UTF-8. */
 export const MAX_TEXT_BYTES = 1024 * 1024;
+/** What is kept of a message that is too long. */
+const STUB_LENGTH = 1_000;
+/** Names and titles come from people too, and stand in every prompt. */
+const NAME_LENGTH = 200;
+/** No platform's ids come near it; longer ones would only bloat the index. */
+const MAX_ID_LENGTH = 512;
 
 export interface Who {
   readonly sender: SenderId;
@@ -40,7 +46,7 @@ export function createAdmission({ inbox, home, bus, wake }: AdmissionParts) {
     /**
      * Resolves once the message is on disk; what was accepted before is answered with what it became.
      * @throws TemporaryError once we shut down
-     * @throws RejectedError for what cannot be a message: no text, no valid address
+     * @throws RejectedError for what cannot be a message: no text, no valid address or id
      */
     async accept(
       channel: { readonly name: string; readonly account: string },
@@ -49,14 +55,16 @@ export function createAdmission({ inbox, home, bus, wake }: AdmissionParts) {
       cursor?: string,
     ): Promise<Accepted> {
       if (closed) throw new TemporaryError("Bellhop is shutting down: write again once it is back");
+      if (inbound.platformId.length > MAX_ID_LENGTH || (inbound.replyTo?.length ?? 0) > MAX_ID_LENGTH)
+        throw new RejectedError(`the id of a message has at most ${MAX_ID_LENGTH} characters`);
       const accepted = await inbox.accept({
         chat: address(channel, inbound.chat),
-        chatTitle: inbound.chatTitle,
+        chatTitle: inbound.chatTitle === undefined ? undefined : clip(inbound.chatTitle, NAME_LENGTH),
         group: home,
         platformId: inbound.platformId,
         kind: inbound.kind,
         version: inbound.version,
-        sender: { id: who.sender, name: who.name, role: who.role },
+        sender: { id: who.sender, name: clip(who.name, NAME_LENGTH), role: who.role },
         replyTo: inbound.replyTo,
         sentAt: inbound.sentAt,
         // The owner's own words are not tainted; other sources come with the channels that bring them.
@@ -83,16 +91,27 @@ function address({ name, account }: { name: string; account: string }, native: s
 
 function judge({ kind, text }: Inbound): Pick<NewMessage, "text" | "verdict" | "reason"> {
   const words = text.toWellFormed(); // a lone surrogate would not survive the database
-  if (kind !== "message")
-    return { text: words, verdict: "noted", reason: `an ${kind} of an earlier message` };
-  if (words.trim() === "") throw new RejectedError("the message is empty: write some text");
   const bytes = Buffer.byteLength(words);
   if (bytes > MAX_TEXT_BYTES) {
     return {
-      text: `${words.slice(0, 1000)}…`,
+      text: clip(words, STUB_LENGTH),
       verdict: "refused",
       reason: `the message is too long (${bytes} bytes; at most ${MAX_TEXT_BYTES}): send it in parts or as a file`,
     };
   }
-  return { text: words, verdict: "admitted", reason: "the owner wrote in a chat of their own" };
+  switch (kind) {
+    case "edit":
+      return { text: words, verdict: "noted", reason: "an edit of an earlier message" };
+    case "delete":
+      return { text: words, verdict: "noted", reason: "an earlier message was deleted" };
+    case "message":
+      if (words.trim() === "") throw new RejectedError("the message is empty: write some text");
+      return { text: words, verdict: "admitted", reason: "the owner wrote in a chat of their own" };
+    default:
+      return kind satisfies never;
+  }
+}
+
+function clip(text: string, length: number): string {
+  return text.length <= length ? text.toWellFormed() : `${text.slice(0, length).toWellFormed()}…`;
 }
