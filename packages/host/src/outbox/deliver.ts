@@ -16,7 +16,7 @@ import {
 } from "@bellhop/sdk";
 import type { Clock } from "../core/clock.ts";
 import type { EventBus } from "../core/events.ts";
-import { type ChatId, chatAddress } from "../core/ids.ts";
+import { type ChatId, chatAddress, type OutboxId } from "../core/ids.ts";
 import type { Log } from "../log.ts";
 import type { Outbox, OutboxRow } from "../store/outbox.ts";
 
@@ -33,7 +33,10 @@ export interface DeliveryParts {
 export interface Delivery {
   /** There may be something to send to this chat. */
   wake(chat: ChatId): void;
-  /** At the start: settles what a dead host left half sent, then wakes every chat that is owed something. */
+  /**
+   * Wakes every chat that is owed something: at the start, when a dead host may have left it half sent,
+   * and after a jump of the clock.
+   */
   recover(): Promise<void>;
   /** Resolves when nothing is being sent just now. */
   settled(): Promise<void>;
@@ -47,11 +50,15 @@ const BACKOFF_BASE_MS = 1_000;
 const BACKOFF_CAP_MS = 5 * 60_000;
 /** How long to leave an account alone that needs its operator. */
 const HELD_MS = 5 * 60_000;
+/** After the database failed us. */
+const BREATHER_MS = 1_000;
 
 export function createDelivery({ outbox, channelOf, bus, clock, random, log }: DeliveryParts): Delivery {
   const serving = new Map<ChatId, Promise<void>>();
   const again = new Set<ChatId>();
   const alarms = new Map<ChatId, () => void>();
+  /** What its channel has taken while we could not write that down. */
+  const arrived = new Map<OutboxId, string>();
   const closing = new AbortController();
 
   function wake(chat: ChatId): void {
@@ -64,8 +71,8 @@ export function createDelivery({ outbox, channelOf, bus, clock, random, log }: D
     }
     const served = serve(chat)
       .catch((error: unknown) => {
-        log.error({ err: error, chat }, "delivery stopped; it goes on in a minute");
-        alarm(chat, 60_000);
+        log.error({ err: error, chat }, "delivery stopped; it goes on in a moment");
+        alarm(chat, BREATHER_MS);
       })
       .finally(() => {
         serving.delete(chat);
@@ -94,28 +101,51 @@ export function createDelivery({ outbox, channelOf, bus, clock, random, log }: D
         alarm(chat, Math.max(0, claimed.dueAt - clock.now()));
         return;
       }
-      await send(channel, claimed.row, claimed.replyTo);
+      if ("interrupted" in claimed) await afterInterruption(channel, claimed.interrupted);
+      else await send(channel, claimed.row, claimed.replyTo);
       bus.publish({ type: "durable", chat });
     }
   }
 
   async function send(channel: Channel, row: OutboxRow, replyTo: string | undefined): Promise<void> {
+    const message = toOutbound(row, replyTo);
+    if (!message) return await outbox.bury(row, "the message it reacts to has not arrived");
+    let platformId: string;
     try {
-      const { platformId } = await channel.send(toOutbound(row, replyTo), closing.signal);
-      await outbox.sent(row, platformId);
+      ({ platformId } = await channel.send(message, closing.signal));
     } catch (error) {
-      await settleFailure(channel, row, error);
+      if (closing.signal.aborted) return; // left as it is, for the next start to decide
+      return await settleFailure(channel, row, error);
     }
+    arrived.set(row.id, platformId);
+    await arrivedAs(row, platformId);
+  }
+
+  async function arrivedAs(row: OutboxRow, platformId: string): Promise<void> {
+    await outbox.sent(row, platformId);
+    arrived.delete(row.id);
+  }
+
+  async function afterInterruption(channel: Channel, row: OutboxRow): Promise<void> {
+    const platformId = arrived.get(row.id);
+    if (platformId !== undefined) return await arrivedAs(row, platformId);
+    await ambiguous(channel, row, 0, "it was not written down what became of this");
   }
 
   async function settleFailure(channel: Channel, row: OutboxRow, error: unknown): Promise<void> {
     const why = error instanceof Error ? error.message : String(error);
     const now = clock.now();
-    if (now - row.created_at > GIVE_UP_MS) return await outbox.bury(row, why);
+    if (now - row.created_at > GIVE_UP_MS) {
+      log.warn({ chat: row.chat_id, why }, "a message was given up after a day");
+      return await (error instanceof UnknownOutcomeError ? outbox.unknown(row, why) : outbox.bury(row, why));
+    }
     if (error instanceof TemporaryError)
       return await outbox.retry(row, now + (error.retryAfterMs ?? backoff(row)), why);
     if (error instanceof UnknownOutcomeError) return await ambiguous(channel, row, backoff(row), why);
-    if (error instanceof ConfigError) return await outbox.retry(row, now + HELD_MS, why);
+    if (error instanceof ConfigError) {
+      log.warn({ chat: row.chat_id, why }, "a channel needs its operator; what it owes is kept");
+      return await outbox.retry(row, now + HELD_MS, why);
+    }
     if (error instanceof RejectedError) {
       log.warn({ chat: row.chat_id, why }, "a message was rejected for good");
       return await outbox.bury(row, why);
@@ -126,13 +156,8 @@ export function createDelivery({ outbox, channelOf, bus, clock, random, log }: D
   }
 
   /** G14. */
-  async function ambiguous(
-    channel: Channel | undefined,
-    row: OutboxRow,
-    waitMs: number,
-    why: string,
-  ): Promise<void> {
-    if (channel?.abilities.idempotent || row.attempts < 2) await outbox.retry(row, clock.now() + waitMs, why);
+  async function ambiguous(channel: Channel, row: OutboxRow, waitMs: number, why: string): Promise<void> {
+    if (channel.abilities.idempotent || row.attempts < 2) await outbox.retry(row, clock.now() + waitMs, why);
     else await outbox.unknown(row, why);
   }
 
@@ -144,9 +169,6 @@ export function createDelivery({ outbox, channelOf, bus, clock, random, log }: D
     wake,
 
     async recover() {
-      for (const row of await outbox.interrupted()) {
-        await ambiguous(channelOf(row.chat_id), row, 0, "the host stopped while this was being sent");
-      }
       for (const chat of await outbox.chatsOwed()) wake(chat);
     },
 
@@ -163,7 +185,8 @@ export function createDelivery({ outbox, channelOf, bus, clock, random, log }: D
   };
 }
 
-function toOutbound(row: OutboxRow, replyTo: string | undefined): Outbound {
+/** Undefined for a reaction to what its platform does not know. */
+function toOutbound(row: OutboxRow, replyTo: string | undefined): Outbound | undefined {
   const chat = chatAddress(row.chat_id).native;
   switch (row.kind) {
     case "text":
@@ -177,7 +200,9 @@ function toOutbound(row: OutboxRow, replyTo: string | undefined): Outbound {
         replyTo,
       };
     case "reaction":
-      return { kind: "reaction", key: row.key, chat, to: replyTo ?? "", emoji: row.text };
+      return replyTo === undefined
+        ? undefined
+        : { kind: "reaction", key: row.key, chat, to: replyTo, emoji: row.text };
     default:
       return row.kind satisfies never;
   }

@@ -4,9 +4,10 @@
  * - A row is made by the transaction that makes it owed, under a key that names what is owed: the
  *   same thing is never owed twice.
  * - Per chat, rows go out in the order of `seq`, one at a time: only the first open one is claimed.
- * - `sent`, `unknown` and `dead` are final. What a dead host left in `sending` goes through the
- *   ambiguity rule (G14) before anything else of its chat.
+ * - `sent`, `unknown` and `dead` are final. What was left in `sending`, by a dead host or by a write
+ *   that failed, goes through the ambiguity rule (G14) before anything else of its chat.
  */
+import { StaleError } from "@bellhop/sdk";
 import { type Kysely, type Selectable, sql } from "kysely";
 import type { Clock } from "../core/clock.ts";
 import { type ChatId, newId, OutboxId, type TurnId } from "../core/ids.ts";
@@ -67,20 +68,25 @@ export async function owe(
 
 export type Claimed =
   /** `replyTo` is the platform's id of the message that it answers or reacts to. */
-  { readonly row: OutboxRow; readonly replyTo: string | undefined } | { readonly dueAt: number };
+  | { readonly row: OutboxRow; readonly replyTo: string | undefined }
+  | { readonly dueAt: number }
+  /** Handed to its channel before, and nobody wrote down what became of it. */
+  | { readonly interrupted: OutboxRow };
 
 export type Outbox = ReturnType<typeof createOutbox>;
 
 export function createOutbox(db: Kysely<Database>, clock: Clock) {
+  /** @throws StaleError when the row is not being sent: it was settled before */
   async function settle(row: OutboxRow, state: "sent" | "unknown" | "dead", note: string): Promise<void> {
     const now = clock.now();
     await db.transaction().execute(async (trx) => {
-      await trx
+      const { numUpdatedRows } = await trx
         .updateTable("outbox")
         .set({ state, settled_at: now, ...(state === "sent" ? { platform_id: note } : { error: note }) })
         .where("id", "=", row.id)
         .where("state", "=", "sending")
-        .execute();
+        .executeTakeFirst();
+      if (numUpdatedRows === 0n) throw new StaleError(`message ${row.id} is not being sent any more`);
       // What may have arrived is shown like what has; what did not is shown nowhere.
       if (state !== "dead") {
         await appendEvent(trx, row.chat_id, now, {
@@ -94,19 +100,23 @@ export function createOutbox(db: Kysely<Database>, clock: Clock) {
   }
 
   return {
-    /** The first open row of the chat, now `sending`; or when it is due; or nothing. */
+    /**
+     * The first open row of the chat, now `sending`; or when it is due; or nothing. Each chat is claimed
+     * for by one caller at a time: what it finds `sending` is being sent by nobody.
+     */
     async claim(chat: ChatId): Promise<Claimed | undefined> {
       const now = clock.now();
       return await db.transaction().execute(async (trx) => {
         const first = await trx
           .selectFrom("outbox")
-          .select(["id", "due_at"])
+          .selectAll()
           .where("chat_id", "=", chat)
           .where("settled_at", "is", null)
           .orderBy("seq")
           .limit(1)
           .executeTakeFirst();
         if (!first) return undefined;
+        if (first.state === "sending") return { interrupted: first };
         if (first.due_at > now) return { dueAt: first.due_at };
         const row = await trx
           .updateTable("outbox")
@@ -130,16 +140,6 @@ export function createOutbox(db: Kysely<Database>, clock: Clock) {
         .where("state", "=", "sending")
         .execute();
     },
-
-    /** What a dead host was about to send, or had sent without hearing back. */
-    interrupted: (): Promise<OutboxRow[]> =>
-      db
-        .selectFrom("outbox")
-        .selectAll()
-        .where("settled_at", "is", null)
-        .where("state", "=", "sending")
-        .orderBy("seq")
-        .execute(),
 
     /** Chats that are owed something. */
     async chatsOwed(): Promise<ChatId[]> {
