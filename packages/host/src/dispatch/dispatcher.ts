@@ -4,7 +4,8 @@
  * - One live turn per session, one live sandbox per group, at most `sandboxes` over all.
  * - Fair: of the groups that wait, the one that was served longest ago is next; within it, the
  *   session that has waited longest. Nobody waits behind two turns of another group.
- * - An idle sandbox gives way when its place is wanted, longest idle first; a busy one never does.
+ * - An idle sandbox gives way when its place is wanted, longest idle first; a busy one never does, nor
+ *   one whose session is being claimed. A session whose own sandbox is closing waits until it is gone.
  * - Nothing polls: it runs when something came, ended, or is due.
  */
 import type { Clock } from "../core/clock.ts";
@@ -29,7 +30,7 @@ export interface DispatcherParts {
 
 /** G11 counts what a turn does to its worker; losing the host is counted apart, with more patience. */
 const LOST_LIMIT = 10;
-/** After the database failed us. */
+/** After the database failed us. The turn that it failed, if any, is claimed again then. */
 const BREATHER_MS = 1_000;
 
 interface Waiting {
@@ -68,6 +69,7 @@ export function createDispatcher({ turns, rooms, start, bury, sandboxes, clock, 
   }
 
   function wakeAt(session: SessionId, groupId: number, at: number): void {
+    if (draining) return; // the next start looks at everything
     alarms.get(session)?.();
     alarms.set(
       session,
@@ -89,10 +91,11 @@ export function createDispatcher({ turns, rooms, start, bury, sandboxes, clock, 
     let free = sandboxes - occupied().size;
     let coming = rooms.list().filter(({ state }) => state === "closing").length;
     for (const next of inOrder()) {
-      if (free <= 0 && coming <= 0 && !rooms.list().some(({ state }) => state === "idle")) return;
-      if (rooms.of(next.session)?.state === "idle") {
-        begin(next);
-        continue;
+      if (free <= 0 && coming <= 0 && idle().length === 0) return;
+      const own = rooms.of(next.session);
+      if (own) {
+        if (own.state === "idle") begin(next);
+        continue; // else it is about to go, and then we look again
       }
       const neighbour = neighbourOf(next);
       if (neighbour) {
@@ -106,8 +109,8 @@ export function createDispatcher({ turns, rooms, start, bury, sandboxes, clock, 
       } else if (coming > 0) {
         coming -= 1; // a place is on its way to it already
       } else {
-        const idle = longestIdle();
-        if (idle) giveWay(idle);
+        const longest = longestIdle();
+        if (longest) giveWay(longest);
       }
     }
   }
@@ -125,11 +128,14 @@ export function createDispatcher({ turns, rooms, start, bury, sandboxes, clock, 
     return new Set([...rooms.list().map(({ session }) => session), ...[...slots].map(sessionOf)]);
   }
 
+  /** Sandboxes that nobody uses and nobody is about to use. */
+  function idle(): Room[] {
+    return rooms.list().filter(({ state, session }) => state === "idle" && slotOf(session) === undefined);
+  }
+
   /** Another session's sandbox in the same group. */
   function neighbourOf({ session, groupId }: Waiting): Room | undefined {
-    return rooms
-      .list()
-      .find((room) => room.groupId === groupId && room.session !== session && room.state === "idle");
+    return idle().find((room) => room.groupId === groupId && room.session !== session);
   }
 
   function groupIsBusy({ session, groupId }: Waiting): boolean {
@@ -140,9 +146,8 @@ export function createDispatcher({ turns, rooms, start, bury, sandboxes, clock, 
   }
 
   function longestIdle(): Room | undefined {
-    const idle = rooms.list().filter(({ state }) => state === "idle");
-    const unwanted = idle.filter(({ session }) => !waiting.has(session));
-    return (unwanted.length > 0 ? unwanted : idle).toSorted((a, b) => a.idleSince - b.idleSince)[0];
+    const unwanted = idle().filter(({ session }) => !waiting.has(session));
+    return (unwanted.length > 0 ? unwanted : idle()).toSorted((a, b) => a.idleSince - b.idleSince)[0];
   }
 
   function giveWay(room: Room): void {
@@ -161,29 +166,27 @@ export function createDispatcher({ turns, rooms, start, bury, sandboxes, clock, 
       })
       .finally(() => {
         slots.delete(slot);
+        // Messages moved along with a turn that went to a fresh session; nobody was woken for those.
+        if (sessionOf(slot) !== session) wake(sessionOf(slot), groupId);
         schedule();
       });
   }
 
   async function serve(slot: Slot): Promise<void> {
-    const claim = await turns.claim(slot.session);
+    const { session, groupId } = slot;
+    const claim = await turns.claim(session);
     if (!claim) return;
-    if ("notBefore" in claim) return wakeAt(slot.session, slot.groupId, claim.notBefore);
+    if ("notBefore" in claim) return wakeAt(session, groupId, claim.notBefore);
     if (draining) return await turns.release(claim);
+    if (claim.lost >= LOST_LIMIT) {
+      await bury(claim);
+      return wake(session, groupId); // what waited behind it
+    }
     const running = start(claim);
     slot.running = running;
-    if (waiting.has(slot.session)) running.hint(); // it came while we were claiming
-    const { retryAt, abandoned } = await running.over;
-    if (abandoned) await reclaim(slot);
-    if (retryAt !== undefined) wakeAt(sessionOf(slot), slot.groupId, retryAt);
-  }
-
-  /** Finds what runs for nobody, and gives it back to whoever is due. */
-  async function reclaim(ended?: Slot): Promise<void> {
-    const alive = [...slots]
-      .filter((slot) => slot !== ended)
-      .flatMap(({ running }) => running?.claim.turn ?? []);
-    for (const claim of await turns.reclaim(alive, LOST_LIMIT)) await bury(claim);
+    if (waiting.has(session)) running.hint(); // it came while we were claiming
+    const { retryAt } = await running.over;
+    if (retryAt !== undefined) wakeAt(sessionOf(slot), groupId, retryAt);
   }
 
   function slotOf(session: SessionId): Slot | undefined {
@@ -198,7 +201,6 @@ export function createDispatcher({ turns, rooms, start, bury, sandboxes, clock, 
 
     /** Looks at everything that is due: at the start, after a jump of the clock, and now and then to be safe. */
     async sweep(): Promise<void> {
-      await reclaim();
       for (const { session, groupId, at } of await turns.due()) {
         if (at <= clock.now()) wake(session, groupId);
         else wakeAt(session, groupId, at);

@@ -51,16 +51,15 @@ export function createChats(db: Kysely<Database>, clock: Clock) {
       return await db
         .selectFrom("chats")
         .innerJoin("groups", "groups.id", "chats.group_id")
-        .leftJoin(
-          (eb) =>
+        // One look into the index per chat; grouping would read the index of all events ever.
+        .leftJoin("events", (join) =>
+          join.on("events.id", "=", (eb) =>
             eb
-              .selectFrom("events")
-              .select(["chat_id", eb.fn.max("id").as("last")])
-              .groupBy("chat_id")
-              .as("newest"),
-          (join) => join.onRef("newest.chat_id", "=", "chats.id"),
+              .selectFrom("events as newest")
+              .select((e) => e.fn.max("newest.id").as("id"))
+              .whereRef("newest.chat_id", "=", "chats.id"),
+          ),
         )
-        .leftJoin("events", "events.id", "newest.last")
         .select([
           "chats.id",
           "chats.title",

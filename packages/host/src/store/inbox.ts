@@ -114,6 +114,8 @@ export function createInbox(db: Kysely<Database>, clock: Clock, routeOf: RouteOf
       title: message.chatTitle,
       now,
     });
+    // A copy moves the cursor too: what the platform need not send again, it should not.
+    if (message.cursor !== undefined) await saveCursor(trx, message.chat, message.cursor);
     const known = await findAccepted(trx, message);
     if (known) return known;
     const seq = await takeSeq(trx, chat.id);
@@ -153,7 +155,6 @@ export function createInbox(db: Kysely<Database>, clock: Clock, routeOf: RouteOf
       text: message.text,
       groupId: chat.group_id,
     });
-    if (message.cursor !== undefined) await saveCursor(trx, message.chat, message.cursor);
     return { message: id, chat: chat.id, seq, event, groupId: chat.group_id, session, duplicate: false };
   }
 

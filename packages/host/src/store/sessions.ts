@@ -5,7 +5,7 @@
  * - The position is written by a completed turn alone, under its fence (store/turns.ts), and cleared
  *   only by ending the session (G22).
  */
-import type { Kysely, Selectable } from "kysely";
+import { type Kysely, type Selectable, sql } from "kysely";
 import { type ChatId, chatAddress, type GroupFolder, newId, SessionId } from "../core/ids.ts";
 import type { Database, SessionsTable } from "./tables.ts";
 
@@ -64,15 +64,18 @@ export async function sessionInUse(trx: Kysely<Database>, seed: SessionSeed): Pr
     })
     .execute();
   // What waited for the old session is answered by the new one.
-  if (current) {
-    await trx
-      .updateTable("inbox")
-      .set({ session_id: id })
-      .where("session_id", "=", current.id)
-      .where("state", "=", "waiting")
-      .execute();
-  }
+  if (current) await moveWaiting(trx, current.id, id);
   return id;
+}
+
+/** What no turn has taken yet. */
+export async function moveWaiting(trx: Kysely<Database>, from: SessionId, to: SessionId): Promise<void> {
+  await trx
+    .updateTable("inbox")
+    .set({ session_id: to })
+    .where("session_id", "=", from)
+    .where(sql<boolean>`state = 'waiting'`) // literal: see the index inbox_waiting
+    .execute();
 }
 
 export async function endSession(trx: Kysely<Database>, id: SessionId, now: number): Promise<void> {

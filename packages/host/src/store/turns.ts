@@ -7,10 +7,10 @@
  * - A message belongs to the turn that *took it in*: the first batch when it is claimed, a later one
  *   when the engine says that it consumed it. The completing transaction makes them done, together
  *   with the answer that is owed for them and the position to resume at (G10, G22).
- * - A turn that was running when its host died is given back at the next start. That is the host's
- *   fault, not the turn's: it is counted apart (G11).
+ * - A turn that was running when its host died, or that could not write how it ended, is claimed
+ *   again. That is the host's fault, not the turn's: it is counted apart (G11).
  */
-import { StaleError } from "@bellhop/sdk";
+import { RejectedError, StaleError } from "@bellhop/sdk";
 import { type Kysely, type Selectable, sql, type Updateable } from "kysely";
 import type { Clock } from "../core/clock.ts";
 import type { TurnEvent } from "../core/events.ts";
@@ -26,7 +26,7 @@ import {
 import { type Chat, findChat } from "./chats.ts";
 import type { InboxRow } from "./inbox.ts";
 import { type NewOutbound, owe } from "./outbox.ts";
-import { endSession, type Session } from "./sessions.ts";
+import { endSession, moveWaiting, type Session } from "./sessions.ts";
 import type { Database, TurnsTable } from "./tables.ts";
 import { appendEvent } from "./timeline.ts";
 
@@ -38,6 +38,7 @@ export interface Claim {
   readonly kind: TurnRow["kind"];
   readonly fence: number;
   readonly attempt: number;
+  /** How often it was lost without an ending. */
   readonly lost: number;
   readonly model: string;
   readonly chat: Chat;
@@ -46,9 +47,8 @@ export interface Claim {
   readonly inputs: readonly InboxRow[];
   /** What earlier attempts have already said. */
   readonly alreadySent: readonly string[];
-  /** When the turn itself began, and when this attempt at it did. */
+  /** When its first attempt began, by the wall clock. */
   readonly createdAt: number;
-  readonly startedAt: number;
 }
 
 /** What an ending adds to the turn's row and to the chat. */
@@ -79,6 +79,10 @@ export interface Due {
 
 /** So that one prompt stays readable; what is over waits for the next turn. */
 const BATCH_MESSAGES = 50;
+/** In UTF-16 units: a few long messages must not make a prompt that no model can read. */
+const BATCH_LENGTH = 200_000;
+/** Far more than anybody wants to be told in one turn, and few enough to stop a program that went wild. */
+const MOST_SAID = 100;
 
 export type Turns = ReturnType<typeof createTurns>;
 
@@ -184,7 +188,6 @@ export function createTurns(db: Kysely<Database>, { clock, boot, modelOf }: Turn
       inputs: rows,
       alreadySent: [],
       createdAt: now,
-      startedAt: now,
     };
     await take(
       trx,
@@ -195,49 +198,41 @@ export function createTurns(db: Kysely<Database>, { clock, boot, modelOf }: Turn
     return claim;
   }
 
-  /** The next attempt at a turn that waits for one. */
+  /** The next attempt at a turn that waits for one, or that nobody holds any more. */
   async function resume(trx: Kysely<Database>, row: TurnRow): Promise<Claim> {
     const session = await raiseFence(trx, row.session_id);
-    const now = clock.now();
-    const { attempt } = await trx
+    const lost = row.state === "running" ? 1 : 0; // and yet nobody runs it
+    await trx
       .updateTable("turns")
-      .set((eb) => ({
+      .set({
         state: "running",
         fence: session.fence,
         boot_id: boot,
-        attempt: eb("attempt", "+", 1),
+        attempt: row.attempt + 1 - lost,
+        lost: row.lost + lost,
         retry_at: null,
-        started_at: now,
-      }))
+        started_at: clock.now(),
+      })
       .where("id", "=", row.id)
-      .returning("attempt")
-      .executeTakeFirstOrThrow();
+      .execute();
     const inputs = await trx
       .selectFrom("inbox")
       .selectAll()
       .where("turn_id", "=", row.id)
       .orderBy("seq")
       .execute();
-    const sent = await trx
-      .selectFrom("outbox")
-      .select("text")
-      .where("turn_id", "=", row.id)
-      .where("kind", "=", "text")
-      .orderBy("seq")
-      .execute();
     return {
       turn: row.id,
       kind: row.kind,
       fence: session.fence,
-      attempt,
-      lost: row.lost,
+      attempt: row.attempt + 1 - lost,
+      lost: row.lost + lost,
       model: row.model,
       chat: await chatOf(trx, row.chat_id),
       session,
       inputs,
-      alreadySent: sent.map(({ text }) => text),
+      alreadySent: await sentBy(trx, row.id),
       createdAt: row.created_at,
-      startedAt: now,
     };
   }
 
@@ -246,16 +241,11 @@ export function createTurns(db: Kysely<Database>, { clock, boot, modelOf }: Turn
     claim: Claim,
     state: "done" | "failed" | "cancelled",
     { outbound, reason }: Ending,
-  ): Promise<OutboxId[]> {
+  ): Promise<void> {
     const now = clock.now();
-    const replies = await owe(
-      trx,
-      { chat: claim.chat.id, groupId: claim.chat.group_id, turn: claim.turn, now },
-      outbound,
-    );
+    await owe(trx, { chat: claim.chat.id, groupId: claim.chat.group_id, turn: claim.turn, now }, outbound);
     await trx.updateTable("inbox").set({ state: "done" }).where("turn_id", "=", claim.turn).execute();
     await announce(trx, claim, state, { replies: await allReplies(trx, claim.turn), reason });
-    return replies;
   }
 
   async function holdBack(
@@ -275,8 +265,9 @@ export function createTurns(db: Kysely<Database>, { clock, boot, modelOf }: Turn
   return {
     /**
      * The session's next turn: the one that waits for another attempt and is due, else a new one for
-     * the oldest waiting message and those of its chat behind it. Nothing while a turn runs; while one
-     * waits, when it is due.
+     * the oldest waiting message and those of its chat behind it. While one waits, when it is due.
+     * Whoever asks runs no turn of the session: one that is marked as running was lost, by a dead host
+     * or because nothing could be written, and is taken over under a higher fence.
      */
     async claim(session: SessionId): Promise<Claim | { readonly notBefore: number } | undefined> {
       return await db.transaction().execute(async (trx) => {
@@ -286,33 +277,24 @@ export function createTurns(db: Kysely<Database>, { clock, boot, modelOf }: Turn
           .where("session_id", "=", session)
           .where("ended_at", "is", null)
           .executeTakeFirst();
-        if (live?.state === "running") return undefined;
         if (live) {
           const notBefore = live.retry_at ?? 0;
           return notBefore <= clock.now() ? await resume(trx, live) : { notBefore };
         }
         const oldest = await waiting(trx, session)
+          .select("chat_id")
           .orderBy("accepted_at")
           .orderBy("seq")
           .limit(1)
           .executeTakeFirst();
         if (!oldest) return undefined;
-        const rows = await waiting(trx, session)
-          .where("chat_id", "=", oldest.chat_id)
-          .orderBy("seq")
-          .limit(BATCH_MESSAGES)
-          .execute();
-        return await begin(trx, session, rows);
+        return await begin(trx, session, await readable(waitingIn(trx, session, oldest.chat_id)));
       });
     },
 
     /** Messages of the turn's own chat that came after it was claimed and that no turn has taken. */
     followUps: (claim: Claim): Promise<InboxRow[]> =>
-      waiting(db, claim.session.id)
-        .where("chat_id", "=", claim.chat.id)
-        .orderBy("seq")
-        .limit(BATCH_MESSAGES)
-        .execute(),
+      readable(waitingIn(db, claim.session.id, claim.chat.id)),
 
     /** Takes these messages into the turn: its engine has consumed them, or is about to. */
     async consume(claim: Claim, messages: readonly InboxId[]): Promise<void> {
@@ -337,6 +319,7 @@ export function createTurns(db: Kysely<Database>, { clock, boot, modelOf }: Turn
         await finish(trx, claim, "done", completion);
         if (completion.carried.length === 0) return undefined;
         const rows = await waiting(trx, claim.session.id)
+          .selectAll()
           .where("id", "in", completion.carried)
           .orderBy("seq")
           .execute();
@@ -375,10 +358,18 @@ export function createTurns(db: Kysely<Database>, { clock, boot, modelOf }: Turn
     release: (claim: Claim): Promise<void> =>
       holdBack(claim, { retry_at: clock.now(), attempt: claim.attempt - 1 }, { outbound: [] }, false),
 
-    /** Owes something while the turn goes on: what a tool sends, what the host has to say. */
+    /**
+     * Owes something while the turn goes on: what a tool sends, what the host has to say.
+     * @throws RejectedError when the turn has said too much already
+     */
     async say(claim: Claim, chat: Chat, outbound: readonly NewOutbound[]): Promise<void> {
       await db.transaction().execute(async (trx) => {
         await prove(trx, claim, {});
+        const said = (await allReplies(trx, claim.turn)).length;
+        if (said + outbound.length > MOST_SAID && outbound.some(({ kind }) => kind !== "notice"))
+          throw new RejectedError(
+            `A turn may send ${MOST_SAID} messages at most; say the rest in your answer.`,
+          );
         await owe(
           trx,
           { chat: chat.id, groupId: chat.group_id, turn: claim.turn, now: clock.now() },
@@ -396,7 +387,14 @@ export function createTurns(db: Kysely<Database>, { clock, boot, modelOf }: Turn
         await prove(trx, claim, {});
         const { session: old } = claim;
         const now = clock.now();
-        await endSession(trx, old.id, now);
+        // Another conversation of the scope may be in use by now (a change of engine): then the fresh
+        // one is for this turn alone, and ends as it begins.
+        const { ended_at: before } = await trx
+          .selectFrom("sessions")
+          .select("ended_at")
+          .where("id", "=", old.id)
+          .executeTakeFirstOrThrow();
+        if (before === null) await endSession(trx, old.id, now);
         const session = await trx
           .insertInto("sessions")
           .values({
@@ -411,7 +409,7 @@ export function createTurns(db: Kysely<Database>, { clock, boot, modelOf }: Turn
             fence: claim.fence,
             tainted: old.tainted,
             created_at: now,
-            ended_at: null,
+            ended_at: before === null ? null : now,
           })
           .returningAll()
           .executeTakeFirstOrThrow();
@@ -419,20 +417,24 @@ export function createTurns(db: Kysely<Database>, { clock, boot, modelOf }: Turn
         await trx
           .updateTable("inbox")
           .set({ session_id: session.id })
-          .where("session_id", "=", old.id)
-          .where("state", "in", ["waiting", "claimed"])
+          .where("turn_id", "=", claim.turn)
           .execute();
+        await moveWaiting(trx, old.id, session.id);
         return { ...claim, session };
       });
     },
 
-    /** Whether the turn has already put something into a chat: by a tool, or in an earlier attempt. */
+    /** What the turn has said by now, to be told to whoever tries again (G11). */
+    alreadySent: (claim: Claim): Promise<string[]> => sentBy(db, claim.turn),
+
+    /** Whether the turn has already put something into its own chat: by a tool, or in an earlier attempt. */
     async hasSpoken(claim: Claim): Promise<boolean> {
       const row = await db
         .selectFrom("outbox")
         .select("id")
         .where("turn_id", "=", claim.turn)
-        .where("kind", "=", "text")
+        .where("chat_id", "=", claim.chat.id)
+        .where("kind", "in", ["text", "reaction"])
         .limit(1)
         .executeTakeFirst();
       return row !== undefined;
@@ -446,64 +448,33 @@ export function createTurns(db: Kysely<Database>, { clock, boot, modelOf }: Turn
         LEFT JOIN inbox ON events.kind = 'in' AND inbox.id = events.ref
         LEFT JOIN outbox ON events.kind = 'out' AND outbox.id = events.ref
         WHERE events.chat_id = ${claim.chat.id} AND events.kind IN ('in', 'out')
-          AND (inbox.turn_id IS NOT ${claim.turn} OR inbox.id IS NULL) AND (inbox.id IS NOT NULL OR outbox.kind = 'text')
-          AND (inbox.id IS NULL OR inbox.state = 'done')
+          AND coalesce(inbox.turn_id, outbox.turn_id, '') <> ${claim.turn}
+          AND (inbox.state = 'done' OR outbox.kind = 'text')
         ORDER BY events.id DESC LIMIT ${limit}`.execute(db);
       return rows.toReversed();
     },
 
-    /**
-     * What is running although nobody runs it (all but `alive`) waits again: what another boot left
-     * behind, or what was abandoned because nothing could be written. Returns those that were lost
-     * too often to be tried again, claimed, for the caller to fail.
-     */
-    async reclaim(alive: readonly TurnId[], lostLimit: number): Promise<Claim[]> {
-      return await db.transaction().execute(async (trx) => {
-        await trx
-          .updateTable("turns")
-          .set((eb) => ({
-            state: "waiting",
-            retry_at: clock.now(),
-            lost: eb("lost", "+", 1),
-            attempt: eb("attempt", "-", 1),
-          }))
-          .where("ended_at", "is", null)
-          .where("state", "=", "running")
-          .$if(alive.length > 0, (query) => query.where("id", "not in", alive))
-          .execute();
-        const poison = await trx
-          .selectFrom("turns")
-          .selectAll()
-          .where("ended_at", "is", null)
-          .where("state", "=", "waiting")
-          .where("lost", ">=", lostLimit)
-          .execute();
-        const claims: Claim[] = [];
-        for (const row of poison) claims.push(await resume(trx, row));
-        return claims;
-      });
-    },
-
-    /** Every session with something to do. */
+    /** Every session with something to do, those whose turn is marked as running among them. */
     async due(): Promise<Due[]> {
-      const fresh = await db
-        .selectFrom("inbox")
-        .innerJoin("sessions", "sessions.id", "inbox.session_id")
-        .select((eb) => [
-          "sessions.id as session",
-          "sessions.group_id as groupId",
-          eb.fn.min("accepted_at").as("at"),
-        ])
-        .where(isWaiting)
-        .groupBy("sessions.id")
-        .execute();
       const again = await db
         .selectFrom("turns")
         .select(["session_id as session", "group_id as groupId", "retry_at as at"])
         .where("ended_at", "is", null)
-        .where("state", "=", "waiting")
+        .orderBy("created_at")
         .execute();
-      return [...again, ...fresh].map(({ session, groupId, at }) => ({ session, groupId, at: at ?? 0 }));
+      const fresh = await db
+        .selectFrom("inbox")
+        .innerJoin("sessions", "sessions.id", "inbox.session_id")
+        .select(["sessions.id as session", "sessions.group_id as groupId"])
+        .where(isWaiting)
+        .groupBy("sessions.id")
+        .orderBy((eb) => eb.fn.min("accepted_at"))
+        .execute();
+      const live = new Set(again.map(({ session }) => session)); // what waits behind a turn waits for it
+      return [
+        ...again.map(({ session, groupId, at }) => ({ session, groupId, at: at ?? 0 })),
+        ...fresh.filter(({ session }) => !live.has(session)).map((due) => ({ ...due, at: 0 })),
+      ];
     },
 
     /** The message with this number in a chat, whoever wrote it. */
@@ -523,16 +494,20 @@ export function createTurns(db: Kysely<Database>, { clock, boot, modelOf }: Turn
       return row?.id;
     },
 
-    /** What a message answers: its number and text, if it is one of this chat. */
+    /** What a message answers: its number and text, if it is one of this chat. `ref`: the platform's id, or ours. */
     async quoted(chat: ChatId, ref: string): Promise<{ seq: number; text: string } | undefined> {
       for (const table of ["inbox", "outbox"] as const) {
-        const row = await db
-          .selectFrom(table)
-          .select(["seq", "text"])
-          .where("chat_id", "=", chat)
-          .where((eb) => eb.or([eb("platform_id", "=", ref), eb(sql<string>`id`, "=", ref)]))
-          .executeTakeFirst();
-        if (row) return row;
+        for (const name of ["platform_id", "id"] as const) {
+          // One by one: with OR between them SQLite would read the whole chat.
+          const row = await db
+            .selectFrom(table)
+            .select(["seq", "text"])
+            .where("chat_id", "=", chat)
+            .where(sql<string>`${sql.ref(name)}`, "=", ref)
+            .limit(1)
+            .executeTakeFirst();
+          if (row) return row;
+        }
       }
       return undefined;
     },
@@ -560,7 +535,20 @@ export function createTurns(db: Kysely<Database>, { clock, boot, modelOf }: Turn
 const isWaiting = sql<boolean>`inbox.state = 'waiting'`;
 
 function waiting(db: Kysely<Database>, session: SessionId) {
-  return db.selectFrom("inbox").selectAll().where("session_id", "=", session).where(isWaiting);
+  return db.selectFrom("inbox").where("session_id", "=", session).where(isWaiting);
+}
+
+/** The next of them in a chat, in the order they were accepted. */
+function waitingIn(db: Kysely<Database>, session: SessionId, chat: ChatId) {
+  return waiting(db, session).selectAll().where("chat_id", "=", chat).orderBy("seq").limit(BATCH_MESSAGES);
+}
+
+/** As many from the beginning as make a prompt that can be read; at least one. */
+async function readable(query: { execute(): Promise<InboxRow[]> }): Promise<InboxRow[]> {
+  const rows = await query.execute();
+  let length = 0;
+  const past = rows.findIndex(({ text }, index) => (length += text.length) > BATCH_LENGTH && index > 0);
+  return past === -1 ? rows : rows.slice(0, past);
 }
 
 async function take(trx: Kysely<Database>, claim: Claim, messages: readonly InboxId[]): Promise<void> {
@@ -580,6 +568,19 @@ async function allReplies(trx: Kysely<Database>, turn: TurnId): Promise<OutboxId
     .orderBy("seq")
     .execute();
   return rows.map(({ id }) => id);
+}
+
+/** Less what was refused for good. */
+async function sentBy(trx: Kysely<Database>, turn: TurnId): Promise<string[]> {
+  const rows = await trx
+    .selectFrom("outbox")
+    .select("text")
+    .where("turn_id", "=", turn)
+    .where("kind", "=", "text")
+    .where("state", "<>", "dead")
+    .orderBy("seq")
+    .execute();
+  return rows.map(({ text }) => text);
 }
 
 async function chatOf(trx: Kysely<Database>, id: ChatId): Promise<Chat> {

@@ -106,8 +106,10 @@ export interface EngineSession {
   /**
    * Gives a prompt. Between turns it begins one. During one it steers (see `AgentEngine.steers`):
    * the engine decides when the program gets it, and says `consumed` when it was taken in.
+   * With `onlySteer` it never begins one: it is void when the answer has just ended, though its `done`
+   * was not read yet. Else the program would go on for nobody.
    */
-  prompt(prompt: Prompt): void;
+  prompt(prompt: Prompt, onlySteer?: boolean): void;
   /** Ends the answer under way and cancels what was given and not consumed; `done` (cancelled) follows. */
   interrupt(): Promise<void>;
   /** Ends the program, gently and then by force. Resolves when its process tree is gone. */

@@ -9,6 +9,10 @@ export function givenUp(failure: EngineFailure): string {
   return SENTENCES[failure.class];
 }
 
+/** The same, where nothing failed but the time is over. */
+export const TOOK_TOO_LONG =
+  "I stopped: this took longer than an answer may take. Please ask for less at once.";
+
 const SENTENCES: Record<FailureClass, string> = {
   transient: "I could not get an answer: the model's service keeps failing. Please try again later.",
   rate_limited:

@@ -4,8 +4,12 @@
  * - Every visible text passes the outbound filter, deltas as they come and the answer as a whole.
  * - What the agent says before it uses a tool is progress: shown live, not part of the answer. The
  *   answer is what it says after its last tool; if it said nothing then, the last thing it did say.
+ * - What is remembered is bounded: past `MAX_ANSWER` the rest is not heard, and `overflowed` says so.
  */
 import { createOutboundFilter, filterOutbound } from "../core/outbound-filter.ts";
+
+/** In UTF-16 units, of one stretch without a tool in it; what a message in may hold (G5). */
+const MAX_ANSWER = 1024 * 1024;
 
 export interface Listening {
   /** The piece to show, if any, and whether it begins a new stretch of text. */
@@ -16,6 +20,8 @@ export interface Listening {
   /** What is on the screen of whoever watches live. */
   readonly shown: string;
   readonly answer: string;
+  /** It talks without an end: no answer is that long. */
+  readonly overflowed: boolean;
 }
 
 export function createListening(secrets: readonly string[]): Listening {
@@ -26,6 +32,9 @@ export function createListening(secrets: readonly string[]): Listening {
   let fresh = true;
   let streamed = false;
   let gap = "";
+  /** Heard in this stretch, by pieces and by whole blocks. */
+  let pieces = 0;
+  let blocks = 0;
 
   function show(text: string) {
     if (text === "") return undefined;
@@ -39,10 +48,14 @@ export function createListening(secrets: readonly string[]): Listening {
 
   return {
     delta(text) {
+      pieces += text.length;
+      if (pieces > MAX_ANSWER) return undefined;
       streamed = true;
       return show(filter.push(text));
     },
     reply(text) {
+      blocks += text.length;
+      if (blocks > MAX_ANSWER) return undefined;
       const rest = streamed ? filter.end() : filterOutbound(text, secrets);
       streamed = false;
       const visible = filterOutbound(text, secrets).trim();
@@ -55,9 +68,14 @@ export function createListening(secrets: readonly string[]): Listening {
       if (stretch.length > 0) last = stretch;
       stretch = [];
       fresh = true;
+      pieces = 0;
+      blocks = 0;
     },
     get shown() {
       return shown;
+    },
+    get overflowed() {
+      return pieces > MAX_ANSWER || blocks > MAX_ANSWER;
     },
     get answer() {
       return (stretch.length > 0 ? stretch : last).join("\n\n");

@@ -6,7 +6,9 @@
  * - Door, sandbox and engine start side by side; at most as many rooms start at once as there are
  *   cores (starts.ts).
  * - A program that ends while nobody speaks with it takes its room with it; nobody else notices.
+ * - However a start ends, its place among the starts is given back.
  */
+import { TemporaryError } from "@bellhop/sdk";
 import type { Clock } from "../core/clock.ts";
 import { type GroupFolder, newId, SandboxId, type SessionId } from "../core/ids.ts";
 import type { Log } from "../log.ts";
@@ -72,6 +74,8 @@ interface Lived {
   idleSince: number;
   cancelIdle: () => void;
   closed: Promise<void> | undefined;
+  /** Lets the next start begin. Safe to call again. */
+  readonly started: () => void;
 }
 
 export function createRooms(parts: RoomParts) {
@@ -84,9 +88,10 @@ export function createRooms(parts: RoomParts) {
     const id = newId(SandboxId);
     const adapter = parts.engineOf(group);
     const place = starts.enter();
-    const door = place.then(() =>
-      broker.openDoor({ sandbox: id, group, session: session.id, uid: parts.uidOf(session.group_id) }),
-    );
+    const door = place.then(() => {
+      if (lived.state === "closing") throw new TemporaryError("the sandbox was closed before it started");
+      return broker.openDoor({ sandbox: id, group, session: session.id, uid: parts.uidOf(session.group_id) });
+    });
     const sandbox = Promise.all([door, place.then(() => parts.furnish(group, session.group_id))]).then(
       ([{ directory }, mounts]) =>
         runtime.prepare({
@@ -111,6 +116,7 @@ export function createRooms(parts: RoomParts) {
       idleSince: clock.monotonic(),
       cancelIdle: () => undefined,
       closed: undefined,
+      started: () => void place.then((leave) => leave()),
     };
     const events = engine.events[Symbol.asyncIterator]();
     let ahead: Promise<EngineEvent> | undefined;
@@ -118,7 +124,7 @@ export function createRooms(parts: RoomParts) {
     async function read(): Promise<EngineEvent> {
       const { value, done } = await events.next();
       const event: EngineEvent = done ? { type: "closed" } : value;
-      if (event.type === "ready" || event.type === "closed") (await place)();
+      if (event.type === "ready" || event.type === "closed") lived.started();
       return event;
     }
 
@@ -180,14 +186,13 @@ export function createRooms(parts: RoomParts) {
     await found.lived.closed;
   }
 
-  async function tearDown(room: Room): Promise<void> {
-    try {
-      await room.engine.close();
-      await (await room.door).close();
-    } catch (error) {
-      // A room that will not close keeps no place: what is left of it dies with the host at the latest.
-      log.error({ err: error, group: room.group }, "a sandbox did not close cleanly");
-    }
+  async function tearDown(room: Room & { lived: Lived }): Promise<void> {
+    // A room that will not close keeps no place: what is left of it dies with the host at the latest.
+    const unclean = (error: unknown) =>
+      log.warn({ err: error, group: room.group }, "a sandbox did not close cleanly");
+    await room.engine.close().catch(unclean);
+    await room.door.then((door) => door.close()).catch(unclean);
+    room.lived.started();
     rooms.delete(room.session);
     for (const listener of listeners) listener();
   }

@@ -20,7 +20,7 @@ import type { NewOutbound } from "../store/outbox.ts";
 import type { Claim, Turns } from "../store/turns.ts";
 import type { Door } from "./broker.ts";
 import type { EngineEvent, EngineFailure, EngineOpen, FailureClass, Prompt } from "./engine.ts";
-import { givenUp, NO_ANSWER, STARTED_AFRESH, waiting } from "./failure-words.ts";
+import { givenUp, NO_ANSWER, STARTED_AFRESH, TOOK_TOO_LONG, waiting } from "./failure-words.ts";
 import { createListening } from "./listening.ts";
 import type { Room, Rooms } from "./rooms.ts";
 
@@ -67,10 +67,8 @@ export interface RunningTurn {
 }
 
 export interface TurnOver {
-  /** It waits for another attempt until then. */
+  /** It waits for another attempt until then; or it ended without writing how, and is claimed again then. */
   readonly retryAt?: number;
-  /** It ended without writing how: it must be given back before it can be claimed again. */
-  readonly abandoned?: boolean;
 }
 
 /** Full jitter, base 1 s, cap 5 min (guarantees 1.6). */
@@ -84,7 +82,7 @@ const RECAP_MESSAGES = 20;
 
 type Ended =
   | { readonly how: "done"; readonly carried: readonly InboxId[] }
-  | { readonly how: "failed"; readonly failure: EngineFailure }
+  | { readonly how: "failed"; readonly failure: EngineFailure; readonly words?: string }
   | { readonly how: "released" };
 
 export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
@@ -93,14 +91,16 @@ export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
   let listening = createListening(parts.secrets);
   let tool: string | undefined;
   let room: Room | undefined;
+  /** The room whose engine answers this turn just now: only that one may be given more. */
+  let answering: Room | undefined;
   /** Handed to the engine, whether it took them in or not. */
-  let given = new Set<InboxId>();
+  let given = new Map<InboxId, InboxRow>();
   /** Taken in: the turn answers for them. */
   let taken = new Set<InboxId>();
   /** A conversation that turned out to be lost; its name is never stored again (G23). */
   let poisoned: string | undefined;
   let recap: { who: string; text: string }[] = [];
-  let looking: Promise<void> | undefined;
+  let looking = false;
   let lookAgain = false;
   const releasing = Promise.withResolvers<Ended>();
   let state: RunningTurn["state"] = "running";
@@ -136,7 +136,7 @@ export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
         return {};
       }
       const rung = ladder(ended.failure, tried);
-      if (rung === undefined) return await giveBack(ended.failure);
+      if (rung === undefined) return await giveBack(ended.failure, ended.words);
       tried.add(rung);
       if (rung === "stale_session") {
         poisoned = claim.session.engine_session ?? undefined;
@@ -144,6 +144,7 @@ export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
         recap = await turns.recap(claim, RECAP_MESSAGES);
         await notify("afresh", STARTED_AFRESH);
       }
+      claim = { ...claim, alreadySent: await turns.alreadySent(claim) }; // it may have failed in the middle
       room = open(rung === "stale_position" ? resumeOf(claim, false) : undefined);
     }
   }
@@ -168,17 +169,26 @@ export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
     room = undefined;
   }
 
+  /** The session's warm room, or a new one. */
+  async function enter(): Promise<Room> {
+    const warm = rooms.of(claim.session.id);
+    if (warm?.state === "idle") return warm;
+    if (warm) await rooms.close(warm); // on its way out
+    return open(resumeOf(claim, true));
+  }
+
   /** One attempt: opens a room if there is none, gives it the batch, listens until the engine is done. */
   async function attempt(carriedOn: boolean): Promise<Ended> {
     bus.publish({ type: "durable", chat: claim.chat.id }); // that it has started
-    room ??= rooms.of(claim.session.id) ?? open(resumeOf(claim, true));
+    room ??= await enter();
     const here = room;
     const cold = here.state === "starting";
     if (!cold) rooms.busy(here);
     listening = createListening(parts.secrets);
     tool = undefined;
     heard = {};
-    if (!carriedOn) given = new Set();
+    given = new Map();
+    if (carriedOn) lookAgain = true; // what was given and neither taken in nor carried over is void
     let door: Door;
     try {
       const opened = await Promise.race([here.door, releasing.promise]);
@@ -192,24 +202,30 @@ export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
     }
     if (cold) await absorb();
     taken = new Set(claim.inputs.map(({ id }) => id));
-    for (const id of taken) given.add(id);
+    for (const row of claim.inputs) given.set(row.id, row);
+    const prompt = carriedOn ? undefined : await promptOf(claim.inputs, false);
     door.setTurn(claim.turn);
-    if (!carriedOn) here.engine.prompt(await promptOf(claim.inputs, false));
-    const ended = await listen(here, cold);
+    if (prompt) here.engine.prompt(prompt);
+    answering = here;
+    look(); // at what came since the batch was read
+    const ended = await listen(here, cold).finally(() => {
+      answering = undefined;
+    });
     const failureSeen = door.lastFailure();
     // What is carried over goes on at once: its model calls belong to the turn that is about to be claimed.
     if (ended.how !== "done" || ended.carried.length === 0) door.setTurn(undefined);
-    return ended.how === "failed" ? { how: "failed", failure: judged(ended.failure, failureSeen) } : ended;
+    return ended.how === "failed" ? { ...ended, failure: judged(ended.failure, failureSeen) } : ended;
   }
 
   async function listen(here: Room, cold: boolean): Promise<Ended> {
+    const deadline = clock.monotonic() + limits.totalMs;
     let started = !cold;
     for (;;) {
       const limit = started ? limits.silenceMs : limits.startMs;
-      const left = claim.startedAt + limits.totalMs - clock.now();
+      const left = deadline - clock.monotonic();
       const event = await within(Math.min(limit, left), here.next());
       if (event === "released") return { how: "released" };
-      if (event === undefined) return { how: "failed", failure: timedOut(started, left <= limit) };
+      if (event === undefined) return left <= limit ? tookTooLong() : timedOut(started);
       started = true;
       const ended = await hear(event);
       if (ended) return ended;
@@ -232,15 +248,17 @@ export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
         heard.position = event.position;
         return undefined;
       case "consumed": {
-        const fresh = event.prompts.filter((id) => given.has(id) && !taken.has(id));
-        await turns.consume(claim, fresh);
-        for (const id of fresh) taken.add(id);
+        const fresh = event.prompts.flatMap((id) => (taken.has(id) ? [] : (given.get(id) ?? [])));
+        for (const { id } of fresh) taken.add(id);
+        await takeIn(fresh);
         return undefined;
       }
       case "delta":
       case "reply": {
         tool = undefined;
         const piece = event.type === "delta" ? listening.delta(event.text) : listening.reply(event.text);
+        if (listening.overflowed)
+          return { how: "failed", failure: { class: "crashed", detail: "the answer has no end" } };
         if (piece) show({ type: "delta", ...live(), ...piece });
         return undefined;
       }
@@ -254,7 +272,7 @@ export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
       case "done":
         return event.failure
           ? { how: "failed", failure: event.failure }
-          : { how: "done", carried: event.carried.filter((id) => given.has(id)) };
+          : { how: "done", carried: event.carried.filter((id) => given.has(id) && !taken.has(id)) };
       case "closed":
         return {
           how: "failed",
@@ -267,23 +285,42 @@ export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
 
   /** What arrived while the sandbox started joins its first prompt. */
   async function absorb(): Promise<void> {
-    const more = await turns.followUps(claim);
+    await takeIn(await turns.followUps(claim));
+  }
+
+  /** From here on the turn answers for these, whichever attempt it is that ends it. */
+  async function takeIn(rows: readonly InboxRow[]): Promise<void> {
     await turns.consume(
       claim,
-      more.map(({ id }) => id),
+      rows.map(({ id }) => id),
     );
-    claim = { ...claim, inputs: [...claim.inputs, ...more] };
+    claim = { ...claim, inputs: [...claim.inputs, ...rows] };
   }
 
   /** Gives the engine what came meanwhile; it says itself when it takes it in. */
   async function steer(): Promise<void> {
-    const here = room;
-    if (!here?.steers || state !== "running") return;
-    const fresh = (await turns.followUps(claim)).filter(({ id }) => !given.has(id));
-    for (const row of fresh) {
-      given.add(row.id);
-      here.engine.prompt(await promptOf([row], true));
+    const here = answering;
+    if (!here?.steers) return;
+    for (const row of await turns.followUps(claim)) {
+      const prompt = await promptOf([row], true);
+      // Its answer may have ended while we read; then the message is for the next turn.
+      if (answering !== here || given.has(row.id)) continue;
+      given.set(row.id, row);
+      here.engine.prompt(prompt, true);
     }
+  }
+
+  /** Steers, and again if more came meanwhile; one at a time, so that order is kept. */
+  function look(): void {
+    if (looking || !lookAgain || !answering) return;
+    looking = true;
+    lookAgain = false;
+    steer()
+      .catch((error: unknown) => log.error({ err: error, turn: claim.turn }, "follow-ups could not be read"))
+      .finally(() => {
+        looking = false;
+        look();
+      });
   }
 
   async function promptOf(rows: readonly InboxRow[], steering: boolean): Promise<Prompt> {
@@ -337,11 +374,11 @@ export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
     return { engineSession, position: heard.position ?? position ?? undefined };
   }
 
-  async function giveBack(failure: EngineFailure): Promise<TurnOver> {
+  async function giveBack(failure: EngineFailure, words?: string): Promise<TurnOver> {
     log.warn({ turn: claim.turn, attempt: claim.attempt, failure }, "an attempt at a turn failed");
     const at = retryAt(failure);
     if (at === undefined || at > claim.createdAt + limits.totalMs) {
-      await giveUp(claim, failure, parts);
+      await giveUp(claim, failure, parts, words);
       return {};
     }
     const long = at - claim.createdAt >= WORTH_A_WORD_MS && failure.class === "rate_limited";
@@ -399,11 +436,16 @@ export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
     parts.deliver(claim);
   }
 
-  function timedOut(started: boolean, total: boolean): EngineFailure {
-    if (total) return { class: "permanent", detail: `the turn took longer than ${limits.totalMs} ms` };
-    return started
+  function timedOut(started: boolean): Ended {
+    const failure: EngineFailure = started
       ? { class: "crashed", detail: `no sign of life for ${limits.silenceMs} ms` }
       : { class: "transient", detail: `the agent was not up after ${limits.startMs} ms` };
+    return { how: "failed", failure };
+  }
+
+  function tookTooLong(): Ended {
+    const detail = `the turn took longer than ${limits.totalMs} ms`;
+    return { how: "failed", failure: { class: "cancelled", detail }, words: TOOK_TOO_LONG };
   }
 
   async function within(
@@ -423,7 +465,7 @@ export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
     // Either the claim is somebody else's now, or the database failed: nothing can be written here.
     log.error({ err: error, turn: claim.turn }, "a turn was abandoned");
     await closeRoom();
-    return error instanceof StaleError ? {} : { abandoned: true, retryAt: clock.now() + BACKOFF_BASE_MS };
+    return error instanceof StaleError ? {} : { retryAt: clock.now() + BACKOFF_BASE_MS };
   });
 
   return {
@@ -442,18 +484,7 @@ export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
     },
     hint() {
       lookAgain = true;
-      looking ??= (async () => {
-        while (lookAgain) {
-          lookAgain = false;
-          await steer();
-        }
-      })()
-        .catch((error: unknown) =>
-          log.error({ err: error, turn: claim.turn }, "follow-ups could not be read"),
-        )
-        .finally(() => {
-          looking = undefined;
-        });
+      look();
     },
     release() {
       state = "releasing";
@@ -478,8 +509,8 @@ async function giveUp(
   claim: Claim,
   failure: EngineFailure,
   { turns, bus, deliver }: TurnParts,
+  reason: string = givenUp(failure),
 ): Promise<void> {
-  const reason = givenUp(failure);
   await turns.fail(claim, {
     ...failure,
     reason,

@@ -212,8 +212,8 @@ export function openSession(
 
   return {
     events,
-    prompt(prompt) {
-      if (life.ending) return; // void, as `closed` says
+    prompt(prompt, onlySteer = false) {
+      if (life.ending || (onlySteer && !answering)) return; // void, as `closed` or `done` says
       if (!answering || joins) {
         answering = true;
         give(prompt);
