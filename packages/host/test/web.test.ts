@@ -13,7 +13,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
 
 const LAUNCHER = new URL("../bin/bellhop.js", import.meta.url).pathname;
@@ -82,9 +82,17 @@ describe.skipIf(!mandatory && (CHROMIUM === undefined || BWRAP === undefined))("
       args: ["--no-sandbox"],
     });
     context = await browser.newContext({ viewport: { width: 1200, height: 800 }, locale: "en-GB" });
+    context.setDefaultTimeout(15_000);
     page = await context.newPage();
     page.on("pageerror", (error) => complaints.push(String(error)));
     page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
+  });
+
+  /** A visit that went wrong is over: what would come after it says nothing. */
+  let over = false;
+  beforeEach(({ skip }) => skip(over, "the visit ended before"));
+  afterEach(({ task }) => {
+    over ||= task.result?.state === "fail";
   });
 
   afterAll(async () => {
@@ -285,7 +293,7 @@ describe.skipIf(!mandatory && (CHROMIUM === undefined || BWRAP === undefined))("
     await page.reload();
     await lastAnswer().filter({ hasText: "kept for later" }).waitFor();
     expect(await page.getByText("say: kept for later").count()).toBe(1);
-  });
+  }, 60_000);
 
   it("logs out", async () => {
     await page.getByRole("button", { name: "Log out" }).click();
