@@ -23,7 +23,7 @@ import type { PreparedSandbox, Probe, SandboxRuntime, SandboxSpec } from "../tur
 import { chooseLimiter } from "./choose-limiter.ts";
 import { FD, launch, START } from "./launch.ts";
 import { type Held, type LimitsTier, NOFILE } from "./limits.ts";
-import { checkedTargets, ETC_FILES, hostTrees, INSIDE, profile } from "./profile.ts";
+import { checkedTargets, environment, ETC_FILES, hostTrees, INSIDE, profile } from "./profile.ts";
 import { seccompFilter } from "./seccomp.ts";
 import { handOver, openSources } from "./sources.ts";
 import { sandboxUid, stage } from "./staging.ts";
@@ -117,7 +117,9 @@ export function createBubblewrap({
       return {
         spawn(command) {
           if (state !== "prepared") throw new RejectedError(`this sandbox is ${state} already`);
-          const options = profile({ mounts, trees, etcFds, limits: spec.limits }, command);
+          const cwd = command.cwd ?? INSIDE.group;
+          const env = environment(command);
+          const options = profile({ mounts, trees, etcFds, limits: spec.limits }, cwd);
           state = "spawned";
           return launch({
             chain: [
@@ -128,6 +130,7 @@ export function createBubblewrap({
             ].flat(),
             options: [...options, "--seccomp", String(FD.seccomp), "--info-fd", String(FD.info)],
             etc: Object.values(ETC_FILES),
+            env,
             held: limited,
             release: giveBack,
             seccomp,

@@ -77,15 +77,12 @@ export interface Room {
   readonly etcFds: readonly number[];
 }
 
-/**
- * The options of bubblewrap for one command in a room; they end before the command's own words.
- * @throws RejectedError when a word cannot be an option
- */
-export function profile({ mounts, limits, trees, etcFds }: Room, { env, cwd }: Command): string[] {
+/** The options of bubblewrap for a command in a room; they end before the command's own words. */
+export function profile({ mounts, limits, trees, etcFds }: Room, cwd: string): string[] {
   const tmpfs = (path: string, bytes: number, mode: string) => {
     return ["--perms", mode, "--size", String(bytes), "--tmpfs", path];
   };
-  const options = [
+  return [
     ["--unshare-user", "--unshare-ipc", "--unshare-pid", "--unshare-uts", "--unshare-cgroup-try"],
     ["--unshare-net", "--disable-userns", "--uid", AGENT, "--gid", AGENT, "--hostname", "agent"],
     ["--die-with-parent", "--new-session", "--cap-drop", "ALL"],
@@ -100,17 +97,22 @@ export function profile({ mounts, limits, trees, etcFds }: Room, { env, cwd }: C
       return ["--perms", "0444", "--file", String(etcFds[index]), path];
     }),
     mounts.flatMap(({ source, target, mode }) => [mode === "rw" ? "--bind" : "--ro-bind", source, target]),
-    ["--clearenv"],
-    Object.entries({ ...ENVIRONMENT, ...env }).flatMap(([name, value]) => ["--setenv", name, value]),
-    ["--chdir", cwd ?? INSIDE.group],
+    ["--chdir", cwd],
     // /dev is a file system of its own, and could be filled.
     ["--remount-ro", "/dev", "--remount-ro", "/"],
   ].flat();
-  const broken = options.find((word) => word.includes("\0"));
+}
+
+/**
+ * The whole environment of a command; its own values come before the room's.
+ * @throws RejectedError for a command in which an option of bubblewrap's could hide
+ */
+export function environment({ argv, env, cwd = INSIDE.group }: Command): Readonly<Record<string, string>> {
+  const broken = [cwd, ...argv, ...Object.entries(env).flat()].find((word) => word.includes("\0"));
   if (broken !== undefined) {
     throw new RejectedError(`a sandbox cannot be given ${JSON.stringify(broken)}: it holds a NUL character`);
   }
-  return options;
+  return { ...ENVIRONMENT, PWD: cwd, ...env };
 }
 
 /**

@@ -559,7 +559,7 @@ export function sandboxContract({ name, create, uid }: Subject): void {
       it("nothing that an option could hide in", async () => {
         const sandbox = await runtime.prepare(room.spec("ours"));
 
-        expect(() => sandbox.spawn({ argv: ["/bin/true"], env: { A: "b\0--bind\0/\0/host" } })).toThrow(
+        expect(() => sandbox.spawn({ argv: ["/bin/true"], env: {}, cwd: "/tmp\0--bind\0/\0/host" })).toThrow(
           RejectedError,
         );
         await sandbox.dispose();
