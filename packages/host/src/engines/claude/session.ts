@@ -65,6 +65,8 @@ export function openSession(
   let begun = false;
   /** What is given now joins the answer. */
   let joins = false;
+  /** The tool that runs just now. */
+  let tool: string | undefined;
   let position: string | undefined;
   let apiError: Extract<Frame, { type: "api-error" }> | undefined;
 
@@ -114,14 +116,17 @@ export function openSession(
         return;
       case "asking":
         joins = false;
+        tool = undefined;
         return alive();
       case "calling":
         joins = true;
         for (const prompt of held) give(prompt);
         held = [];
-        return alive(frame.tool);
+        tool = frame.tool;
+        return alive();
       case "running":
-        return alive(frame.tool);
+        tool = frame.tool;
+        return alive();
       case "delta":
         if (begun) events.push({ type: "delta", text: frame.text });
         return;
@@ -143,7 +148,7 @@ export function openSession(
     }
   }
 
-  function alive(tool?: string): void {
+  function alive(): void {
     if (answering) events.push({ type: "activity", ...(tool !== undefined && { tool }) });
   }
 
@@ -184,6 +189,7 @@ export function openSession(
     if (stopping && given.size > 0) life.kill();
     answering = carried.length > 0;
     begun = false;
+    tool = undefined;
     joins = false;
     position = undefined;
     apiError = undefined;
