@@ -1,6 +1,8 @@
 /**
  * Usage: one row per call of a model, as the broker metered it. Written behind the answer, never in
- * its way; what is still under way when the host closes is waited for.
+ * its way: a commit blocks the event loop while the disk syncs, just when the answer's text passes
+ * through. So rows wait a moment for company and share one commit. What waits when the host closes is
+ * written first; a host that is killed loses that moment's rows, and nothing but them.
  */
 import { type Kysely, sql } from "kysely";
 import type { Clock } from "../core/clock.ts";
@@ -31,51 +33,73 @@ export interface Usage {
 
 export type RecordUsage = (usage: Usage) => void;
 
+/** Longer than the first words of an answer take to get through; short beside what people look at. */
+const WAIT_MS = 250;
+
+/** `at` is when the call ended, not when its row was written. */
+type Recorded = Usage & { readonly at: number };
+
 export type UsageStore = ReturnType<typeof createUsage>;
 
 export function createUsage(db: Kysely<Database>, clock: Clock, log: Log) {
+  let waiting: Recorded[] = [];
   let written: Promise<unknown> = Promise.resolve();
+  let cancelWait: (() => void) | undefined;
 
-  async function insert(usage: Usage): Promise<void> {
+  function write(): Promise<unknown> {
+    cancelWait?.();
+    cancelWait = undefined;
+    const usages = waiting;
+    waiting = [];
+    if (usages.length === 0) return written;
+    written = written
+      .then(() => insert(usages))
+      .catch((error: unknown) =>
+        log.error({ err: error, usages }, "the usage of model calls was not stored"),
+      );
+    return written;
+  }
+
+  async function insert(usages: readonly Recorded[]): Promise<void> {
     await db
       .insertInto("usage")
-      .values((eb) => ({
-        turn_id: usage.turn,
-        session_id: usage.session,
-        group_id: eb.selectFrom("groups").select("id").where("folder", "=", usage.group),
-        provider: usage.provider,
-        model_asked: usage.modelAsked,
-        model_served: usage.modelServed,
-        kind: usage.kind,
-        input_tokens: usage.inputTokens,
-        output_tokens: usage.outputTokens,
-        cache_read_tokens: usage.cacheReadTokens,
-        cache_write_tokens: usage.cacheWriteTokens,
-        cost_micros: usage.costMicros === null ? null : Math.round(usage.costMicros),
-        prices: usage.prices,
-        http_status: usage.httpStatus,
-        duration_ms: Math.round(usage.durationMs),
-        at: clock.now(),
-      }))
+      .values((eb) =>
+        usages.map((usage) => ({
+          turn_id: usage.turn,
+          session_id: usage.session,
+          group_id: eb.selectFrom("groups").select("id").where("folder", "=", usage.group),
+          provider: usage.provider,
+          model_asked: usage.modelAsked,
+          model_served: usage.modelServed,
+          kind: usage.kind,
+          input_tokens: usage.inputTokens,
+          output_tokens: usage.outputTokens,
+          cache_read_tokens: usage.cacheReadTokens,
+          cache_write_tokens: usage.cacheWriteTokens,
+          cost_micros: usage.costMicros === null ? null : Math.round(usage.costMicros),
+          prices: usage.prices,
+          http_status: usage.httpStatus,
+          duration_ms: Math.round(usage.durationMs),
+          at: usage.at,
+        })),
+      )
       .execute();
   }
 
   return {
     record(usage: Usage): void {
-      written = written
-        .then(() => insert(usage))
-        .catch((error: unknown) =>
-          log.error({ err: error, usage }, "the usage of a model call was not stored"),
-        );
+      waiting.push({ ...usage, at: clock.now() });
+      cancelWait ??= clock.after(WAIT_MS, () => void write());
     },
 
     /** Resolves when everything recorded so far is stored. */
-    settled: async (): Promise<void> => void (await written),
+    settled: async (): Promise<void> => void (await write()),
 
     /** Sums since `since`. */
     async since(
       since: number,
     ): Promise<{ calls: number; inputTokens: number; outputTokens: number; costMicros: number }> {
+      await write();
       return await db
         .selectFrom("usage")
         .select((eb) => [
