@@ -45,7 +45,7 @@ export async function measureLoad(options: LoadOptions): Promise<LoadReport> {
   const written = await Promise.all(writers.map((writer) => write(writer, { api, watch, answered })));
   const acceptedMs = performance.now() - began;
   const sent = written.flatMap((one) => one.sent);
-  await Promise.all(sent.map(({ message }) => message !== undefined && watch.settled(message)));
+  await Promise.all(written.flatMap((one) => one.settled));
   const tookMs = performance.now() - began;
 
   const timelines = new Map<ChatId, DurableEvent[]>();
@@ -68,8 +68,9 @@ export async function measureLoad(options: LoadOptions): Promise<LoadReport> {
 async function write(
   { chat, messages }: { chat: ChatId; messages: number },
   { api, watch, answered }: { api: Api; watch: Watch; answered: boolean },
-): Promise<{ sent: Sent[]; acceptMs: number[] }> {
+): Promise<{ sent: Sent[]; settled: Promise<void>[]; acceptMs: number[] }> {
   const sent: Sent[] = [];
+  const settled: Promise<void>[] = [];
   const acceptMs: number[] = [];
   for (let n = 0; n < messages; n += 1) {
     const text = `${chat} says ${n}`;
@@ -77,7 +78,8 @@ async function write(
     const { message } = await api.post(chat, { id: `load-${n}`, text });
     acceptMs.push(performance.now() - posted);
     sent.push({ chat, text, message, answer: text });
-    if (answered) await watch.settled(message);
+    settled.push(watch.settled(message));
+    if (answered) await settled.at(-1);
   }
-  return { sent, acceptMs };
+  return { sent, settled, acceptMs };
 }
