@@ -37,17 +37,11 @@ export interface CgroupsOptions {
   /** Names the home: letters and digits. */
   readonly homeId: string;
   readonly clock: Clock;
-  /** @default the machine's own; tests give a tree of plain folders */
-  readonly mountinfo?: string | undefined;
 }
 
 /** The limiter of a machine whose cgroups this process may make, else undefined. */
-export async function cgroupLimiter({
-  homeId,
-  clock,
-  mountinfo,
-}: CgroupsOptions): Promise<Limiter | undefined> {
-  const mounts = cgroupMounts(mountinfo ?? (await readFile("/proc/self/mountinfo", "utf8")));
+export async function cgroupLimiter({ homeId, clock }: CgroupsOptions): Promise<Limiter | undefined> {
+  const mounts = cgroupMounts(await readFile("/proc/self/mountinfo", "utf8"));
   const v1 = version1(mounts);
   const found = v1 ?? (await version2(mounts));
   if (!found) return undefined;

@@ -18,8 +18,11 @@ import type { Limiter } from "./limits.ts";
 
 /** design 5.3: enough for what the user does besides, too few for a fork bomb to hurt. */
 const MORE_PROCESSES = 512;
-/** What a JavaScript engine reserves and never touches counts for RLIMIT_DATA: 562 MiB of a Node 24. */
-const RESERVED_BYTES = 640 * 1024 * 1024;
+/**
+ * What a JavaScript engine reserves and never touches counts for RLIMIT_DATA: 562 MiB of Node 24, and
+ * 9 GiB of the claude CLI, which takes less where it must, but then has nothing left and aborts.
+ */
+const RESERVED_BYTES = 10 * 1024 ** 3;
 /** The private file systems of the profile; what lies in them is memory. */
 const PRIVATE = ["/tmp", "/dev/shm", "/home/agent"];
 

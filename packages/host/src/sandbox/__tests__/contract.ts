@@ -223,7 +223,7 @@ export function sandboxContract({ name, create, uid }: Subject): void {
         await nextLine(theirs);
         const ours = await inside(
           bash(
-            `cat ${room.folder("theirs")}/diary /workspace/theirs/diary ../theirs/diary 2>/dev/null; ls /proc | grep -c '^[0-9]'; touch ours`,
+            `cat "${room.folder("theirs")}/diary" /workspace/theirs/diary ../theirs/diary 2>/dev/null; ls /proc | grep -c '^[0-9]'; touch ours`,
           ),
         );
         await theirs.kill();

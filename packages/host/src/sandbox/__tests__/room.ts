@@ -39,7 +39,7 @@ export type Room = ReturnType<typeof createRoom>;
 /** @param uid the user of a group's sandboxes where it is not this process's own */
 export function createRoom(uid: (groupNumber: number) => number | undefined) {
   // mkdtemp makes it 0700: nobody else can walk to anything below.
-  const base = mkdtempSync(join(tmpdir(), "bellhop-contract-"));
+  const base = mkdtempSync(join(tmpdir(), "bellhop contract\\ #ü-"));
   const home = join(base, "home");
   const canary = `canary-${newId(SandboxId)}`;
   mkdirSync(join(home, "groups"), { recursive: true, mode: 0o700 });
