@@ -48,6 +48,10 @@ const ConfigFile = z
       .strictObject({
         host: z.literal("127.0.0.1").default("127.0.0.1").describe("Only this machine can reach it"),
         port: z.int().min(0).max(65_535).default(7407).describe("0 takes any free port"),
+        hosts: z
+          .array(z.string().min(1))
+          .default([])
+          .describe("Further names that the web chat answers for, behind a reverse proxy"),
       })
       .prefault({}),
     engine: Engine.default("claude").describe("What drives the agent"),

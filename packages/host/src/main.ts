@@ -15,7 +15,7 @@ import { type Config, groupConfig, writeDefaultConfig } from "./config.ts";
 import { systemClock } from "./core/clock.ts";
 import { watchClock } from "./core/clock-watch.ts";
 import { createEventBus } from "./core/events.ts";
-import { chatAddress, type ChatId, type GroupFolder, MAIN } from "./core/ids.ts";
+import { chatAddress, type ChatId, GroupFolder, MAIN } from "./core/ids.ts";
 import type { Status } from "./core/status.ts";
 import { createDispatcher } from "./dispatch/dispatcher.ts";
 import { createAcpEngine } from "./engines/acp/acp.ts";
@@ -136,8 +136,13 @@ export async function startHost({ config }: { config: Config }): Promise<Host> {
     const tokens = createTokens(db, clock, randomBytes);
     const turns = createTurns(db, { clock, boot: randomUUID(), modelOf: (group) => settings(group).model });
     const groups = createGroups({ paths, config, log, deniedTools: DISALLOWED_TOOLS });
-    const { id: mainId } = await chats.ensureGroup(MAIN);
-    await groups.ensure(MAIN);
+    for (const folder of new Set([
+      MAIN,
+      ...Object.keys(config.groups).map((name) => GroupFolder.parse(name)),
+    ])) {
+      await chats.ensureGroup(folder);
+      await groups.ensure(folder);
+    }
 
     const channels = new Map<string, Channel>(
       [createLocalChannel("web"), createLocalChannel("terminal")].map((channel) => [channel.name, channel]),
@@ -294,7 +299,7 @@ export async function startHost({ config }: { config: Config }): Promise<Host> {
       return end(config.limits.drainSeconds * SECOND, FLUSH_MS);
     }
 
-    log.info({ url, version: VERSION, provider: broker.provider, sandbox: probe, mainId }, "ready");
+    log.info({ url, version: VERSION, provider: broker.provider, sandbox: probe }, "ready");
     return {
       url,
       provider: broker.provider,

@@ -92,7 +92,7 @@ describe("what npm start runs, in a terminal", () => {
 
   it("drains on Ctrl-C: the answer under way arrives, exit code 0", async () => {
     const home = freshHome();
-    const words = [process.execPath, "scripts/start.mjs", "--no-terminal", "--port", "0", "--home", home];
+    const words = ["npm", "start", "--", "--no-terminal", "--port", "0", "--home", home];
     const terminal = commandInTerminal(words, { cwd: repository });
     await terminal.says("is ready");
     const asked = start(["ask", "--home", home, "--json", "think: 2\nsay: in time"]);

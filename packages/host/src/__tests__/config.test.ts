@@ -38,7 +38,7 @@ describe("the configuration", () => {
       warnings: [],
       assistant: "Bellhop",
       timezone: Intl.DateTimeFormat().resolvedOptions().timeZone,
-      http: { host: "127.0.0.1", port: 7407 },
+      http: { host: "127.0.0.1", port: 7407, hosts: [] },
       engine: "claude",
       model: "sonnet",
       acp: undefined,
@@ -115,7 +115,7 @@ describe("the configuration", () => {
   it("takes a section whose lines are all commented out as not there", () => {
     const { load } = given({ yaml: "http:\n#  port: 1\nlimits:\n" });
 
-    expect(load()).toMatchObject({ http: { port: 7407 }, limits: { attempts: 3 }, warnings: [] });
+    expect(load()).toMatchObject({ http: { port: 7407, hosts: [] }, limits: { attempts: 3 }, warnings: [] });
   });
 
   it("takes secrets from .env, the environment's over them, and an empty one as none", () => {

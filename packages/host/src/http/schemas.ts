@@ -4,7 +4,7 @@
  */
 import { z } from "zod";
 import { EventId, MessageEvent, TurnEvent } from "../core/events.ts";
-import { ChatId, InboxId } from "../core/ids.ts";
+import { ChatId, GroupFolder, InboxId } from "../core/ids.ts";
 
 /** G5. Of the text, in UTF-8. */
 export const MAX_TEXT_BYTES = 1024 * 1024;
@@ -15,7 +15,10 @@ const Title = z
   .min(1, "a title must not be empty")
   .max(200, "a title has at most 200 characters");
 
-export const NewChat = z.strictObject({ title: Title.optional() });
+export const NewChat = z.strictObject({
+  title: Title.optional(),
+  group: GroupFolder.optional().describe("The group that the chat is bound to; `main` unless told."),
+});
 
 export const NewMessage = z.strictObject({
   text: z

@@ -175,7 +175,7 @@ export interface TokensTable {
   scope: Fixed<"chat" | "read" | "admin">;
   label: Fixed<string>;
   created_at: Fixed<number>;
-  expires_at: Fixed<number | null>;
+  expires_at: number | null;
 }
 
 export interface Database {

@@ -100,18 +100,13 @@ export function createTokens(db: Kysely<Database>, clock: Clock, random: Random)
       });
     },
 
-    /** Lets what `hash` names live for `ttlMs` from now on. The table keeps rows fixed, so it is a new row. */
-    async renew(grant: Grant, ttlMs: number): Promise<void> {
-      await db.transaction().execute(async (tx) => {
-        const { numDeletedRows } = await tx
-          .deleteFrom("tokens")
-          .where("hash", "=", grant.hash)
-          .executeTakeFirst();
-        if (numDeletedRows === 0n) return; // revoked since it was checked: stays revoked
-        const { hash, kind, scope, label, createdAt: created_at } = grant;
-        const row = { hash, kind, scope, label, created_at, expires_at: clock.now() + ttlMs };
-        await tx.insertInto("tokens").values(row).execute();
-      });
+    /** Lets it live for `ttlMs` from now on; what was revoked meanwhile stays revoked. */
+    async renew({ hash }: Grant, ttlMs: number): Promise<void> {
+      await db
+        .updateTable("tokens")
+        .set({ expires_at: clock.now() + ttlMs })
+        .where("hash", "=", hash)
+        .execute();
     },
 
     /** API tokens and web logins that still open, oldest first. */

@@ -245,7 +245,7 @@ export function createTurns(db: Kysely<Database>, { clock, boot, modelOf }: Turn
     const now = clock.now();
     await owe(trx, { chat: claim.chat.id, groupId: claim.chat.group_id, turn: claim.turn, now }, outbound);
     await trx.updateTable("inbox").set({ state: "done" }).where("turn_id", "=", claim.turn).execute();
-    await announce(trx, claim, state, { replies: await allReplies(trx, claim.turn), reason });
+    await announce(trx, claim, state, { replies: await saidBy(trx, claim.turn, claim.chat.id), reason });
   }
 
   async function holdBack(
@@ -365,7 +365,7 @@ export function createTurns(db: Kysely<Database>, { clock, boot, modelOf }: Turn
     async say(claim: Claim, chat: Chat, outbound: readonly NewOutbound[]): Promise<void> {
       await db.transaction().execute(async (trx) => {
         await prove(trx, claim, {});
-        const said = (await allReplies(trx, claim.turn)).length;
+        const said = (await saidBy(trx, claim.turn)).length;
         if (said + outbound.length > MOST_SAID && outbound.some(({ kind }) => kind !== "notice"))
           throw new RejectedError(
             `A turn may send ${MOST_SAID} messages at most; say the rest in your answer.`,
@@ -560,11 +560,13 @@ async function take(trx: Kysely<Database>, claim: Claim, messages: readonly Inbo
     .execute();
 }
 
-async function allReplies(trx: Kysely<Database>, turn: TurnId): Promise<OutboxId[]> {
+/** What a turn has put into one chat, or into all. */
+async function saidBy(trx: Kysely<Database>, turn: TurnId, chat?: ChatId): Promise<OutboxId[]> {
   const rows = await trx
     .selectFrom("outbox")
     .select("id")
     .where("turn_id", "=", turn)
+    .$if(chat !== undefined, (query) => query.where("chat_id", "=", chat as ChatId))
     .orderBy("seq")
     .execute();
   return rows.map(({ id }) => id);

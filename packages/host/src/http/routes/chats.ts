@@ -35,9 +35,9 @@ export function createChatRoutes({ admission, chats, timeline, clock, random }: 
   });
 
   app.post("/chats", requireScope("chat"), async (c) => {
-    const { title } = await readBody(c, NewChat);
+    const { title, group = MAIN } = await readBody(c, NewChat);
     const id = chatId({ channel: "web", account: "", native: uniqueId() });
-    await chats.ensure(id, MAIN, title);
+    await chats.ensure(id, group, title);
     return c.json({ id } satisfies z.input<typeof CreatedChat>, 201);
   });
 
