@@ -9,6 +9,7 @@
  * was swapped in between is found by forwarder.mjs before anything of the agent's runs.
  */
 import { mkdir } from "node:fs/promises";
+import { RejectedError } from "@bellhop/sdk";
 import type { Source } from "./sources.ts";
 
 /** An empty folder every user can walk to. Nothing is ever seen in it from outside. */
@@ -19,9 +20,18 @@ const STAGE = "/run/bellhop-stage";
  * subuid files hand out (systemd's UIDS-GIDS leaves 1879048192…2147352575 free).
  */
 const FIRST_UID = 1_900_000_000;
+const LAST_UID = 2_147_352_575;
 
-/** The user of a group's sandboxes: its own where the host is root, else undefined (the host's). */
+/**
+ * The user of a group's sandboxes: its own where the host is root, else undefined (the host's).
+ * @throws RejectedError when the number is none a group can have
+ */
 export function sandboxUid(groupNumber: number): number | undefined {
+  if (!Number.isInteger(groupNumber) || groupNumber < 0 || groupNumber > LAST_UID - FIRST_UID) {
+    throw new RejectedError(
+      `a group cannot have the number ${groupNumber}: 0 to ${LAST_UID - FIRST_UID} are there`,
+    );
+  }
   return process.getuid?.() === 0 ? FIRST_UID + groupNumber : undefined;
 }
 
