@@ -1,0 +1,70 @@
+/** The store over a database in memory, with a clock that stands still. */
+import { onTestFinished } from "vitest";
+import { ChatId, GroupFolder, MAIN, SenderId } from "../../core/ids.ts";
+import { fakeClock } from "../../core/testing.ts";
+import { createChats } from "../chats.ts";
+import { openDatabase } from "../database.ts";
+import { createInbox, type NewMessage } from "../inbox.ts";
+import { migrate } from "../migrate.ts";
+import { migrations } from "../migrations/index.ts";
+import { createOutbox } from "../outbox.ts";
+import { scopeOf, type Session } from "../sessions.ts";
+import { createTimeline } from "../timeline.ts";
+import { type Claim, createTurns } from "../turns.ts";
+
+export async function house({ path = ":memory:" }: { path?: string } = {}) {
+  const clock = fakeClock();
+  const { db, close } = await openDatabase(path, { clock });
+  onTestFinished(close);
+  await migrate(db, { migrations, clock });
+  const chats = createChats(db, clock);
+  await chats.ensureGroup(MAIN);
+  await chats.ensureGroup(GroupFolder.parse("family"));
+  const speaks: { engine: Session["engine"]; provider: string } = { engine: "claude", provider: "test" };
+  const turnsOf = (boot: string) => createTurns(db, { clock, boot, modelOf: () => "a-model" });
+  const turns = turnsOf("this boot");
+  return {
+    clock,
+    db,
+    close,
+    chats,
+    /** Which engine and provider a new message is for. */
+    speaks,
+    inbox: createInbox(db, clock, ({ id, folder }) => ({ scope: scopeOf(id, folder), ...speaks })),
+    outbox: createOutbox(db, clock),
+    timeline: createTimeline(db),
+    turns,
+    turnsOf,
+
+    /** The claim that must be there now. */
+    async claimed(session: Claim["session"]["id"] | undefined, of = turns): Promise<Claim> {
+      const claim = session && (await of.claim(session));
+      if (!claim || "notBefore" in claim) throw new Error("there is no turn to claim");
+      return claim;
+    },
+
+    inputs: () => db.selectFrom("inbox").selectAll().orderBy("seq").execute(),
+    owed: () => db.selectFrom("outbox").selectAll().orderBy("seq").execute(),
+  };
+}
+
+export type House = Awaited<ReturnType<typeof house>>;
+
+let count = 0;
+
+export function message(text: string, more: Partial<NewMessage> = {}): NewMessage {
+  count += 1;
+  return {
+    chat: ChatId.parse("web:kitchen"),
+    group: MAIN,
+    platformId: `message-${count}`,
+    kind: "message",
+    version: 0,
+    sender: { id: SenderId.parse("web:ada"), name: "Ada", role: "owner" },
+    text,
+    verdict: "admitted",
+    reason: "test",
+    tainted: false,
+    ...more,
+  };
+}

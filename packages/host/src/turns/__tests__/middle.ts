@@ -1,0 +1,206 @@
+/**
+ * The middle, put together as `main.ts` does it, over a database in memory and scripted edges. Time
+ * stands still until the test advances it. Nothing in it waits for anything but promises, so after
+ * `settled()` everything that could happen has happened.
+ */
+import type { Channel } from "@bellhop/sdk";
+import { onTestFinished } from "vitest";
+import { createAdmission } from "../../admission/admission.ts";
+import { createLocalChannel } from "../../channels/local.ts";
+import { createEventBus, type LiveEvent } from "../../core/events.ts";
+import { ChatId, chatAddress, GroupFolder, type InboxId, MAIN, SenderId } from "../../core/ids.ts";
+import { fakeClock } from "../../core/testing.ts";
+import { createDispatcher } from "../../dispatch/dispatcher.ts";
+import { silentLog } from "../../log.ts";
+import { createDelivery } from "../../outbox/deliver.ts";
+import { createChats } from "../../store/chats.ts";
+import { openDatabase } from "../../store/database.ts";
+import { createInbox } from "../../store/inbox.ts";
+import { migrate } from "../../store/migrate.ts";
+import { migrations } from "../../store/migrations/index.ts";
+import { createOutbox } from "../../store/outbox.ts";
+import { scopeOf } from "../../store/sessions.ts";
+import { createTimeline, searchHistory } from "../../store/timeline.ts";
+import { createTurns } from "../../store/turns.ts";
+import { hostTools } from "../../tools/tools.ts";
+import { createRooms } from "../rooms.ts";
+import { type EngineScript, scriptedBroker, scriptedEngine, scriptedRuntime } from "../testing.ts";
+import { buryLost, startTurn, type TurnParts } from "../turn.ts";
+
+export const SECOND = 1_000;
+export const MINUTE = 60 * SECOND;
+export const HOUR = 60 * MINUTE;
+export const SECRET = "sk-ant-very-secret-0123";
+
+export interface MiddleOptions {
+  readonly script?: EngineScript;
+  readonly sandboxes?: number;
+  readonly cores?: number;
+  readonly channels?: readonly Channel[];
+  /** What a dead host left; its database goes on in this one. */
+  readonly after?: Middle;
+  /** Whether what is owed is delivered; else it stays in the outbox, to be looked at. */
+  readonly deliver?: boolean;
+}
+
+export type Middle = Awaited<ReturnType<typeof middle>>;
+
+export async function middle(options: MiddleOptions = {}) {
+  const clock = options.after?.clock ?? fakeClock();
+  const db = options.after?.db ?? (await freshDatabase(clock));
+  const engine = scriptedEngine(options.script);
+  const runtime = scriptedRuntime();
+  const broker = scriptedBroker();
+  const bus = createEventBus();
+  const shown: LiveEvent[] = [];
+  bus.subscribe((signal) => {
+    if (signal.type === "live") shown.push(signal.event);
+  });
+  const chats = createChats(db, clock);
+  await chats.ensureGroup(MAIN);
+  const inbox = createInbox(db, clock, ({ id, folder }) => ({
+    scope: scopeOf(id, folder),
+    engine: engine.name,
+    provider: broker.provider,
+  }));
+  const outbox = createOutbox(db, clock);
+  const turns = createTurns(db, { clock, boot: crypto.randomUUID(), modelOf: () => "a-model" });
+  const channels = new Map(
+    (options.channels ?? [createLocalChannel("web"), createLocalChannel("terminal")]).map((one) => [
+      one.name,
+      one,
+    ]),
+  );
+  const channelOf = (chat: ChatId) => channels.get(chatAddress(chat).channel);
+  const delivery = createDelivery({ outbox, channelOf, bus, clock, random: () => 0.5, log: silentLog });
+  const deliver = (chat: ChatId) => (options.deliver === false ? undefined : delivery.wake(chat));
+  const rooms = createRooms({
+    runtime,
+    broker,
+    engineOf: () => engine,
+    furnish: async () => [],
+    instructionsOf: () => "You are Bell.",
+    toolsOf: (session) =>
+      hostTools(session, {
+        claimOf: (wanted) => dispatcher.running().find(({ claim }) => claim.session.id === wanted)?.claim,
+        turns,
+        chats,
+        search: (query) => searchHistory(db, query),
+        channelOf,
+        timezoneOf: () => "UTC",
+        secrets: [SECRET],
+        deliver,
+      }),
+    uidOf: () => undefined,
+    limits: { cpus: 1, memoryBytes: 1, pids: 1, tmpBytes: 1 },
+    idleMs: 10 * MINUTE,
+    cores: options.cores ?? 8,
+    clock,
+    log: silentLog,
+  });
+  const parts: TurnParts = {
+    turns,
+    rooms,
+    bus,
+    deliver: ({ chat }) => deliver(chat.id),
+    maxTextLength: ({ chat }) => channelOf(chat.id)?.abilities.maxTextLength ?? Infinity,
+    timezoneOf: () => "UTC",
+    secrets: [SECRET],
+    limits: { startMs: MINUTE, silenceMs: 10 * MINUTE, totalMs: 2 * HOUR, attempts: 3 },
+    clock,
+    random: () => 0.5,
+    log: silentLog,
+  };
+  const dispatcher = createDispatcher({
+    turns,
+    rooms,
+    start: (claim) => startTurn(claim, parts),
+    bury: (claim) => buryLost(claim, parts),
+    sandboxes: options.sandboxes ?? 5,
+    clock,
+    log: silentLog,
+  });
+  const admission = createAdmission({ inbox, home: MAIN, bus, wake: dispatcher.wake });
+
+  return {
+    clock,
+    db,
+    engine,
+    runtime,
+    broker,
+    shown,
+    chats,
+    inbox,
+    outbox,
+    turns,
+    delivery,
+    rooms,
+    dispatcher,
+    admission,
+    timeline: createTimeline(db),
+
+    /** Binds a chat to a group of its own before anybody writes in it. */
+    async bind(chat: string, group: string): Promise<void> {
+      const folder = GroupFolder.parse(group);
+      await chats.ensureGroup(folder);
+      await chats.ensure(ChatId.parse(chat), folder);
+    },
+
+    /** Somebody writes; returns once everything that follows from it has happened. */
+    async says(chat: string, text: string, more: { replyTo?: string; platformId?: string } = {}) {
+      const { channel: name, account, native } = chatAddress(ChatId.parse(chat));
+      const accepted = await admission.accept(
+        { name, account },
+        {
+          platformId: more.platformId ?? crypto.randomUUID(),
+          kind: "message",
+          version: 0,
+          chat: native,
+          sender: { id: "ada", name: "Ada" },
+          text,
+          replyTo: more.replyTo,
+        },
+        { sender: SenderId.parse(`${name}:ada`), name: "Ada", role: "owner" },
+      );
+      await settled();
+      return accepted;
+    },
+
+    /** What is owed to a chat or was sent to it, in order. */
+    async said(chat: string): Promise<string[]> {
+      const rows = await db
+        .selectFrom("outbox")
+        .select(["kind", "text"])
+        .where("chat_id", "=", ChatId.parse(chat))
+        .orderBy("seq")
+        .execute();
+      return rows.map(({ kind, text }) => (kind === "text" ? text : `(${kind}) ${text}`));
+    },
+
+    turnRows: () => db.selectFrom("turns").selectAll().orderBy("created_at").orderBy("fence").execute(),
+
+    async stateOf(message: InboxId): Promise<string> {
+      const row = await db
+        .selectFrom("inbox")
+        .select("state")
+        .where("id", "=", message)
+        .executeTakeFirstOrThrow();
+      return row.state;
+    },
+
+    async advance(ms: number): Promise<void> {
+      clock.advance(ms);
+      await settled();
+    },
+  };
+}
+
+async function freshDatabase(clock: ReturnType<typeof fakeClock>) {
+  const { db, close } = await openDatabase(":memory:", { clock });
+  onTestFinished(close);
+  await migrate(db, { migrations, clock });
+  return db;
+}
+
+/** After everything that hangs on promises alone. */
+export const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
