@@ -66,6 +66,12 @@ export async function owe(
   return ids;
 }
 
+/** Whether this was owed before, whatever became of it. */
+export async function isOwed(trx: Kysely<Database>, key: string): Promise<boolean> {
+  const row = await trx.selectFrom("outbox").select("id").where("key", "=", key).executeTakeFirst();
+  return row !== undefined;
+}
+
 export type Claimed =
   /** `replyTo` is the platform's id of the message that it answers or reacts to. */
   | { readonly row: OutboxRow; readonly replyTo: string | undefined }

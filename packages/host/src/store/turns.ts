@@ -25,7 +25,7 @@ import {
 } from "../core/ids.ts";
 import { type Chat, findChat } from "./chats.ts";
 import type { InboxRow } from "./inbox.ts";
-import { type NewOutbound, owe } from "./outbox.ts";
+import { isOwed, type NewOutbound, owe } from "./outbox.ts";
 import { endSession, moveWaiting, type Session } from "./sessions.ts";
 import type { Database, TurnsTable } from "./tables.ts";
 import { appendEvent } from "./timeline.ts";
@@ -359,12 +359,15 @@ export function createTurns(db: Kysely<Database>, { clock, boot, modelOf }: Turn
       holdBack(claim, { retry_at: clock.now(), attempt: claim.attempt - 1 }, { outbound: [] }, false),
 
     /**
-     * Owes something while the turn goes on: what a tool sends, what the host has to say.
+     * Owes something while the turn goes on: what a tool sends, what the host has to say. All of it
+     * at once; what begins with a key that is known was said before, and nothing of it is said again.
      * @throws RejectedError when the turn has said too much already
      */
     async say(claim: Claim, chat: Chat, outbound: readonly NewOutbound[]): Promise<void> {
       await db.transaction().execute(async (trx) => {
         await prove(trx, claim, {});
+        const [first] = outbound;
+        if (first && (await isOwed(trx, first.key))) return;
         const said = (await saidBy(trx, claim.turn)).length;
         if (said + outbound.length > MOST_SAID && outbound.some(({ kind }) => kind !== "notice"))
           throw new RejectedError(

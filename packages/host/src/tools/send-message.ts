@@ -46,7 +46,7 @@ export const sendMessage: ToolDefinition<typeof Input> = {
         key: `${claim.turn}:tool:${toolUseId}:${index}`,
         kind: "text",
         text: part,
-        sender,
+        sender: sender === undefined ? undefined : filterOutbound(sender, parts.secrets).trim() || undefined,
         replyTo: index === 0 ? answered : undefined,
       })),
     );

@@ -1,11 +1,11 @@
 /**
  * What every host tool stands on. Group and turn are bound here, by closure over the session the
  * tools were made for: nothing that a call carries can name another. A call without a live turn is
- * refused; what a call writes is written under the turn's fence.
+ * refused; what a call writes is written under the turn's fence. A turn has so many calls and no more.
  */
 import { BellhopError } from "@bellhop/sdk";
 import { z } from "zod";
-import type { ChatId, SessionId } from "../core/ids.ts";
+import type { ChatId, SessionId, TurnId } from "../core/ids.ts";
 import type { Chats } from "../store/chats.ts";
 import type { HistoryHit } from "../store/timeline.ts";
 import type { Claim, Turns } from "../store/turns.ts";
@@ -37,11 +37,29 @@ export interface ToolDefinition<S extends z.ZodObject> {
   ) => Promise<string>;
 }
 
-/** A definition as the engines take it: for one session. */
+/** Far more than an answer needs, and few enough that a program that went wild costs the host little. */
+const MOST_CALLS = 500;
+
+/** Counts the calls of the turn under way; says whether there is one left. */
+export type Allowance = (turn: TurnId) => boolean;
+
+export function createAllowance(): Allowance {
+  let current: TurnId | undefined;
+  let calls = 0;
+  return (turn) => {
+    if (turn !== current) calls = 0;
+    current = turn;
+    calls += 1;
+    return calls <= MOST_CALLS;
+  };
+}
+
+/** A definition as the engines take it: for one session, whose tools share the allowance. */
 export function bindTool<S extends z.ZodObject>(
   definition: ToolDefinition<S>,
   session: SessionId,
   parts: ToolParts,
+  allowance: Allowance,
 ): HostTool {
   const { name, description, input, run } = definition;
   return {
@@ -51,6 +69,7 @@ export function bindTool<S extends z.ZodObject>(
     async call(raw, { toolUseId }): Promise<ToolResult> {
       const claim = parts.claimOf(session);
       if (!claim) return refuse("No turn is under way, so there is nothing to act for.");
+      if (!allowance(claim.turn)) return refuse(`A turn has ${MOST_CALLS} calls at most; answer now.`);
       const parsed = input.safeParse(raw);
       if (!parsed.success) return refuse(`The input does not fit: ${z.prettifyError(parsed.error)}`);
       try {

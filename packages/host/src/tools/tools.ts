@@ -4,12 +4,13 @@ import type { HostTool } from "../turns/engine.ts";
 import { historySearch } from "./history-search.ts";
 import { react } from "./react.ts";
 import { sendMessage } from "./send-message.ts";
-import { bindTool, type ToolParts } from "./tool.ts";
+import { bindTool, createAllowance, type ToolParts } from "./tool.ts";
 
 export function hostTools(session: SessionId, parts: ToolParts): readonly HostTool[] {
+  const allowance = createAllowance();
   return [
-    bindTool(sendMessage, session, parts),
-    bindTool(react, session, parts),
-    bindTool(historySearch, session, parts),
+    bindTool(sendMessage, session, parts, allowance),
+    bindTool(react, session, parts, allowance),
+    bindTool(historySearch, session, parts, allowance),
   ];
 }

@@ -68,15 +68,17 @@ export function scriptedEngine(script: EngineScript = {}): ScriptedEngine {
   };
 }
 
+interface Life {
+  readonly steers: boolean;
+  readonly onPrompt: EngineScript["onPrompt"] | undefined;
+  readonly comesUp: () => boolean;
+  /** Its name of the conversation. */
+  readonly name: string;
+}
+
 function openScripted(
   opened: EngineOpen,
-  {
-    steers,
-    onPrompt,
-    comesUp,
-    name,
-  }: Required<Pick<EngineScript, "steers" | "comesUp">> &
-    Pick<EngineScript, "onPrompt"> & { readonly name: string },
+  { steers, onPrompt, comesUp, name }: Life,
 ): { session: EngineSession; scripted: ScriptedSession } {
   const prompts: Prompt[] = [];
   const consumed = new Set<InboxId>();
@@ -148,12 +150,15 @@ function openScripted(
     die: (detail) => end({ class: "crashed", detail }),
   };
 
-  opened.sandbox.then(
-    () => {
-      if (!closed && comesUp()) push({ type: "ready", engineSession: name });
-    },
-    (error: unknown) => end({ class: "transient", detail: String(error) }),
-  );
+  async function start(): Promise<void> {
+    try {
+      await opened.sandbox;
+    } catch (error) {
+      return end({ class: "transient", detail: String(error) });
+    }
+    if (!closed && comesUp()) push({ type: "ready", engineSession: name });
+  }
+  void start();
 
   return {
     scripted,

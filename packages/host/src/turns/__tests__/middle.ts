@@ -4,12 +4,13 @@
  * `settled()` everything that could happen has happened.
  */
 import type { Channel } from "@bellhop/sdk";
+import type { Kysely } from "kysely";
 import { onTestFinished } from "vitest";
 import { createAdmission } from "../../admission/admission.ts";
 import { createLocalChannel } from "../../channels/local.ts";
 import { createEventBus, type LiveEvent } from "../../core/events.ts";
 import { ChatId, chatAddress, GroupFolder, type InboxId, MAIN, SenderId } from "../../core/ids.ts";
-import { fakeClock } from "../../core/testing.ts";
+import { type FakeClock, fakeClock } from "../../core/testing.ts";
 import { createDispatcher } from "../../dispatch/dispatcher.ts";
 import { silentLog } from "../../log.ts";
 import { createDelivery } from "../../outbox/deliver.ts";
@@ -20,6 +21,7 @@ import { migrate } from "../../store/migrate.ts";
 import { migrations } from "../../store/migrations/index.ts";
 import { createOutbox } from "../../store/outbox.ts";
 import { scopeOf } from "../../store/sessions.ts";
+import type { Database } from "../../store/tables.ts";
 import { createTimeline, searchHistory } from "../../store/timeline.ts";
 import { createTurns } from "../../store/turns.ts";
 import { hostTools } from "../../tools/tools.ts";
@@ -38,12 +40,10 @@ export interface MiddleOptions {
   readonly cores?: number;
   readonly channels?: readonly Channel[];
   /** What a dead host left; its database goes on in this one. */
-  readonly after?: Middle;
+  readonly after?: { readonly clock: FakeClock; readonly db: Kysely<Database> };
   /** Whether what is owed is delivered; else it stays in the outbox, to be looked at. */
   readonly deliver?: boolean;
 }
-
-export type Middle = Awaited<ReturnType<typeof middle>>;
 
 export async function middle(options: MiddleOptions = {}) {
   const clock = options.after?.clock ?? fakeClock();
@@ -195,7 +195,7 @@ export async function middle(options: MiddleOptions = {}) {
   };
 }
 
-async function freshDatabase(clock: ReturnType<typeof fakeClock>) {
+async function freshDatabase(clock: FakeClock) {
   const { db, close } = await openDatabase(":memory:", { clock });
   onTestFinished(close);
   await migrate(db, { migrations, clock });

@@ -1,0 +1,148 @@
+import { type Inbound, RejectedError, TemporaryError } from "@bellhop/sdk";
+import { describe, expect, it } from "vitest";
+import { SenderId } from "../../core/ids.ts";
+import { middle, settled } from "../../turns/__tests__/middle.ts";
+import { MAX_TEXT_BYTES } from "../admission.ts";
+
+async function given() {
+  const house = await middle();
+  return {
+    ...house,
+    async accept(more: Partial<Inbound> = {}, name = "Ada") {
+      const accepted = await house.admission.accept(
+        { name: "web", account: "" },
+        {
+          platformId: crypto.randomUUID(),
+          kind: "message",
+          version: 0,
+          chat: "kitchen",
+          sender: { id: "ada", name },
+          text: "hello",
+          ...more,
+        },
+        { sender: SenderId.parse("web:ada"), name, role: "owner" },
+      );
+      await settled();
+      return accepted;
+    },
+    rows: () => house.db.selectFrom("inbox").selectAll().orderBy("seq").execute(),
+  };
+}
+
+describe("admission", () => {
+  it("stores the verdict and its reason, and a turn begins", async () => {
+    const { accept, rows, dispatcher } = await given();
+
+    await accept();
+
+    expect(await rows()).toMatchObject([
+      { verdict: "admitted", reason: "the owner wrote in a chat of their own", sender_role: "owner" },
+    ]);
+    expect(dispatcher.running()).toHaveLength(1);
+  });
+
+  it.each(["", "  \n\t "])("refuses what has no text: %j", async (text) => {
+    const { accept, rows } = await given();
+
+    await expect(accept({ text })).rejects.toThrow(
+      new RejectedError("the message is empty: write some text"),
+    );
+
+    expect(await rows()).toEqual([]);
+  });
+
+  it.each(["message", "edit"] as const)(
+    "keeps a stub of what is too long, and says why: %s",
+    async (kind) => {
+      const { accept, rows, dispatcher } = await given();
+
+      const { session } = await accept({ kind, text: "😀".repeat(MAX_TEXT_BYTES / 4 + 1) });
+
+      const [row] = await rows();
+      expect(row).toMatchObject({ verdict: "refused", state: "note" });
+      expect(row?.reason).toBe(
+        "the message is too long (1048580 bytes; at most 1048576): send it in parts or as a file",
+      );
+      expect(row?.text.length).toBeLessThanOrEqual(1_001);
+      expect(row?.text.isWellFormed()).toBe(true);
+      expect([session, dispatcher.running()]).toEqual([undefined, []]);
+    },
+  );
+
+  it("takes a text of just the allowed size", async () => {
+    const { accept, rows } = await given();
+
+    await accept({ text: "x".repeat(MAX_TEXT_BYTES) });
+
+    expect(await rows()).toMatchObject([{ verdict: "admitted" }]);
+  });
+
+  it.each(["lone \ud83d surrogate", "a \0 in the middle", "\u202eright to left", "e\u0301"])(
+    "stores text as it reaches the agent: %j",
+    async (text) => {
+      const { accept, rows, engine } = await given();
+
+      await accept({ text });
+
+      const stored = (await rows())[0]?.text;
+      expect(stored).toBe(text.toWellFormed());
+      expect(engine.latest.prompts[0]?.blocks.at(-1)).toBe(stored);
+    },
+  );
+
+  it("notes edits and deletions, and answers neither", async () => {
+    const { accept, rows, dispatcher } = await given();
+
+    await accept({ kind: "edit", version: 1, text: "helo" });
+    await accept({ kind: "delete", text: "" });
+
+    expect(await rows()).toMatchObject([
+      { verdict: "noted", reason: "an edit of an earlier message", state: "note" },
+      { verdict: "noted", reason: "an earlier message was deleted", state: "note" },
+    ]);
+    expect(dispatcher.running()).toEqual([]);
+  });
+
+  it("clips names and titles, which stand in every prompt", async () => {
+    const { accept, rows, chats } = await given();
+
+    await accept({ chatTitle: "t".repeat(10_000) }, "n".repeat(10_000));
+
+    expect((await rows())[0]?.sender_name).toHaveLength(201);
+    expect((await chats.list())[0]?.title).toHaveLength(201);
+  });
+
+  it.each([
+    [{ chat: "two\nlines" }, /is no address of a chat/],
+    [{ chat: "" }, /is no address of a chat/],
+    [{ chat: "x".repeat(600) }, /is no address of a chat/],
+    [{ platformId: "x".repeat(600) }, /at most 512 characters/],
+    [{ replyTo: "x".repeat(600) }, /at most 512 characters/],
+  ])("refuses what cannot be an address: %o", async (more, sentence) => {
+    const { accept, rows } = await given();
+
+    await expect(accept(more)).rejects.toThrow(sentence);
+
+    expect(await rows()).toEqual([]);
+  });
+
+  it("takes nothing more once it is closed", async () => {
+    const { accept, admission, rows } = await given();
+    admission.close();
+
+    await expect(accept()).rejects.toThrow(TemporaryError);
+
+    expect(await rows()).toEqual([]);
+  });
+
+  it("wakes nobody for a copy", async () => {
+    const { accept, engine } = await given();
+    await accept({ platformId: "1" });
+    engine.latest.answer("hi");
+    await settled();
+
+    expect(await accept({ platformId: "1" })).toMatchObject({ duplicate: true });
+
+    expect(engine.latest.prompts).toHaveLength(1);
+  });
+});

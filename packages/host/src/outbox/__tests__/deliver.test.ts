@@ -1,0 +1,280 @@
+import {
+  type Channel,
+  ConfigError,
+  type Outbound,
+  RejectedError,
+  TemporaryError,
+  UnknownOutcomeError,
+} from "@bellhop/sdk";
+import { describe, expect, it } from "vitest";
+import { createEventBus } from "../../core/events.ts";
+import { ChatId, MAIN } from "../../core/ids.ts";
+import { silentLog } from "../../log.ts";
+import { owe } from "../../store/outbox.ts";
+import { house } from "../../store/__tests__/house.ts";
+import { settled } from "../../turns/__tests__/middle.ts";
+import { createDelivery } from "../deliver.ts";
+
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
+const [KITCHEN, GARDEN] = [ChatId.parse("fake:kitchen"), ChatId.parse("fake:garden")];
+
+/** A channel that does with each message what the test says; by default it takes it. */
+async function given({ idempotent = false } = {}) {
+  const store = await house();
+  const sent: string[] = [];
+  const tried: string[] = [];
+  let act: (text: string, signal: AbortSignal) => Promise<void> | void = () => undefined;
+  const channel: Channel = {
+    name: "fake",
+    account: "",
+    abilities: { maxTextLength: 100, idempotent, reactions: true },
+    async send(message: Outbound, signal) {
+      const text = message.kind === "text" ? message.text : `${message.emoji} on ${message.to}`;
+      tried.push(text);
+      await act(text, signal);
+      sent.push(text);
+      return { platformId: `p:${message.key}` };
+    },
+  };
+  const newDelivery = () =>
+    createDelivery({
+      outbox: store.outbox,
+      channelOf: () => channel,
+      bus: createEventBus(),
+      clock: store.clock,
+      random: () => 0.5,
+      log: silentLog,
+    });
+  const delivery = newDelivery();
+  return {
+    ...store,
+    delivery,
+    /** The next life of the host. */
+    newDelivery,
+    sent,
+    tried,
+    when(what: typeof act) {
+      act = what;
+    },
+    async owes(chat: ChatId, ...texts: string[]) {
+      const { group_id: groupId } = await store.chats.ensure(chat, MAIN);
+      const to = { chat, groupId, turn: undefined, now: store.clock.now() };
+      const rows = texts.map((text) => ({ key: `${chat} ${text}`, kind: "text", text }) as const);
+      const ids = await store.db.transaction().execute((trx) => owe(trx, to, rows));
+      delivery.wake(chat);
+      await settled();
+      return ids;
+    },
+    async advance(ms: number) {
+      store.clock.advance(ms);
+      await settled();
+    },
+    states: async () => (await store.owed()).map(({ state }) => state),
+  };
+}
+
+/** Fails with these, one after the other, then works. */
+function failing(...errors: Error[]) {
+  return () => {
+    const error = errors.shift();
+    if (error) throw error;
+  };
+}
+
+describe("delivery", () => {
+  it("sends in order within a chat, and lets no chat wait for another", async () => {
+    const { owes, sent, when } = await given();
+    const slow = Promise.withResolvers<void>();
+    when((text) => (text === "k1" ? slow.promise : undefined));
+
+    await owes(KITCHEN, "k1", "k2");
+    await owes(GARDEN, "g1", "g2");
+    expect(sent).toEqual(["g1", "g2"]);
+    slow.resolve();
+    await settled();
+
+    expect(sent).toEqual(["g1", "g2", "k1", "k2"]);
+  });
+
+  it("shows what was sent in the timeline, once, in the order it arrived", async () => {
+    const { owes, timeline, when, advance } = await given();
+    when(failing(new TemporaryError("busy")));
+
+    await owes(KITCHEN, "one", "two");
+    await advance(MINUTE);
+
+    const { events } = await timeline.before(KITCHEN, undefined, 10);
+    expect(events.map((event) => event.type === "message" && event.text)).toEqual(["one", "two"]);
+  });
+
+  it("does nothing while nothing is due", async () => {
+    const { owes, tried, when, advance, outbox } = await given();
+    when(failing(new TemporaryError("busy", { retryAfterMs: 30 * SECOND })));
+    await owes(KITCHEN, "one");
+
+    await advance(29 * SECOND);
+    expect(tried).toEqual(["one"]);
+    expect((await outbox.counts()).open).toBe(1);
+    await advance(SECOND);
+
+    expect(tried).toEqual(["one", "one"]);
+  });
+
+  it("keeps the order while the first of a chat waits for its time", async () => {
+    const { owes, sent, when, advance } = await given();
+    when(failing(new TemporaryError("busy", { retryAfterMs: 30 * SECOND })));
+
+    await owes(KITCHEN, "one");
+    await owes(KITCHEN, "two");
+    expect(sent).toEqual([]);
+    await advance(30 * SECOND);
+
+    expect(sent).toEqual(["one", "two"]);
+  });
+
+  it("backs off from what surely was not taken, again and again, and sends it once", async () => {
+    const { owes, sent, tried, when, advance } = await given();
+    when(failing(...Array.from({ length: 9 }, () => new TemporaryError("refused"))));
+
+    await owes(KITCHEN, "one");
+    for (let i = 0; i < 40; i += 1) await advance(5 * MINUTE);
+
+    expect(tried).toHaveLength(10);
+    expect(sent).toEqual(["one"]);
+  });
+
+  it("gives up after a day, and goes on with the next", async () => {
+    const { owes, states, when, advance } = await given();
+    when((text) => {
+      if (text === "one") throw new TemporaryError("down");
+    });
+
+    await owes(KITCHEN, "one", "two");
+    for (let i = 0; i < 300; i += 1) await advance(5 * MINUTE);
+
+    expect(await states()).toEqual(["dead", "sent"]);
+  });
+
+  it("buries what is rejected for good and goes on (G13)", async () => {
+    const { owes, sent, states, when, owed } = await given();
+    when(failing(new RejectedError("chat not found")));
+
+    await owes(KITCHEN, "one", "two");
+
+    expect(await states()).toEqual(["dead", "sent"]);
+    expect(sent).toEqual(["two"]);
+    expect((await owed())[0]?.error).toBe("chat not found");
+  });
+
+  it("keeps what it owes to an account that needs its operator", async () => {
+    const { owes, states, when, advance, sent } = await given();
+    when(failing(new ConfigError("the token is refused")));
+
+    await owes(KITCHEN, "one");
+    expect(await states()).toEqual(["retry"]);
+    await advance(5 * MINUTE);
+
+    expect(sent).toEqual(["one"]);
+  });
+});
+
+describe("what may have arrived (G14)", () => {
+  it.each([new UnknownOutcomeError("timeout"), new Error("unforeseen")])(
+    "is sent a second time at most where a platform would show it twice: %s",
+    async (error) => {
+      const { owes, tried, states, when, advance } = await given();
+      when((text) => {
+        if (text === "one") throw error;
+      });
+
+      await owes(KITCHEN, "one", "two");
+      await advance(MINUTE);
+
+      expect(tried).toEqual(["one", "one", "two"]);
+      expect(await states()).toEqual(["unknown", "sent"]);
+    },
+  );
+
+  it("is sent until it is known to have arrived where the key makes it one message", async () => {
+    const { owes, tried, states, when, advance } = await given({ idempotent: true });
+    when(failing(...Array.from({ length: 5 }, () => new UnknownOutcomeError("timeout"))));
+
+    await owes(KITCHEN, "one");
+    for (let i = 0; i < 20; i += 1) await advance(MINUTE);
+
+    expect(tried).toHaveLength(6);
+    expect(await states()).toEqual(["sent"]);
+  });
+
+  it.each([
+    { idempotent: true, attempts: 5, outcome: "sent" },
+    { idempotent: false, attempts: 1, outcome: "sent" },
+    { idempotent: false, attempts: 2, outcome: "unknown" },
+  ])("is judged alike after the host died while sending: %o", async ({ idempotent, attempts, outcome }) => {
+    const { owes, states, newDelivery, when, db } = await given({ idempotent });
+    when(() => new Promise(() => undefined)); // and then the host is gone
+    await owes(KITCHEN, "one", "two");
+    await db.updateTable("outbox").set({ attempts }).where("state", "=", "sending").execute();
+
+    when(() => undefined);
+    const next = newDelivery();
+    await next.recover();
+    await settled();
+
+    expect(await states()).toEqual([outcome, "sent"]);
+  });
+
+  it("is left to the next start when this one ends in the middle", async () => {
+    const { owes, states, delivery, when } = await given();
+    when(
+      (_, signal) =>
+        new Promise((_resolve, reject) =>
+          signal.addEventListener("abort", () => reject(new Error("aborted"))),
+        ),
+    );
+    await owes(KITCHEN, "one");
+
+    await delivery.close();
+
+    expect(await states()).toEqual(["sending"]);
+  });
+});
+
+describe("what has arrived", () => {
+  it("is not sent again because the database could not be told", async () => {
+    const { owes, tried, states, advance, db } = await given();
+    await db.schema.alterTable("events").renameTo("events_away").execute();
+    await owes(KITCHEN, "one");
+    expect(await states()).toEqual(["sending"]);
+
+    await advance(SECOND);
+    await db.schema.alterTable("events_away").renameTo("events").execute();
+    await advance(SECOND);
+
+    expect(tried).toEqual(["one"]);
+    expect(await states()).toEqual(["sent"]);
+  });
+});
+
+describe("a reaction", () => {
+  it("goes to the platform's own id of its message, or nowhere", async () => {
+    const { owes, sent, states, db, chats, clock, delivery, when } = await given();
+    when((text) => {
+      if (text === "lost") throw new RejectedError("no");
+    });
+    const [lost, arrived] = await owes(KITCHEN, "lost", "arrived");
+    const { group_id: groupId } = await chats.ensure(KITCHEN, MAIN);
+    const to = { chat: KITCHEN, groupId, turn: undefined, now: clock.now() };
+    const rows = [lost, arrived].map(
+      (replyTo, i) => ({ key: `r${i}`, kind: "reaction", text: "👍", replyTo }) as const,
+    );
+
+    await db.transaction().execute((trx) => owe(trx, to, rows));
+    delivery.wake(KITCHEN);
+    await settled();
+
+    expect(sent).toEqual(["arrived", `👍 on p:${KITCHEN} arrived`]);
+    expect(await states()).toEqual(["dead", "sent", "dead", "sent"]);
+  });
+});
