@@ -106,6 +106,8 @@ const statements = [
   sql`CREATE INDEX outbox_open ON outbox (chat_id, seq) WHERE settled_at IS NULL`,
   sql`CREATE INDEX outbox_undelivered ON outbox (state) WHERE state IN ('unknown', 'dead')`,
   sql`CREATE INDEX outbox_by_turn ON outbox (turn_id) WHERE turn_id IS NOT NULL`,
+  // Whose message a platform means when somebody answers one of ours.
+  sql`CREATE INDEX outbox_by_platform_id ON outbox (chat_id, platform_id) WHERE platform_id IS NOT NULL`,
   sql`CREATE TABLE events (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     chat_id TEXT NOT NULL REFERENCES chats (id),

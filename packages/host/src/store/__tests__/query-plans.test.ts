@@ -1,0 +1,149 @@
+import { describe, expect, it } from "vitest";
+import { ChatId, newId, OutboxId } from "../../core/ids.ts";
+import { Kysely } from "kysely";
+import { DatabaseSync } from "node:sqlite";
+import { systemClock } from "../../core/clock.ts";
+import { createChats } from "../chats.ts";
+import { createSqliteDialect } from "../dialect.ts";
+import { createInbox } from "../inbox.ts";
+import { migrate } from "../migrate.ts";
+import { migrations } from "../migrations/index.ts";
+import { createOutbox } from "../outbox.ts";
+import { scopeOf } from "../sessions.ts";
+import type { Database } from "../tables.ts";
+import { createTimeline } from "../timeline.ts";
+import { createTurns } from "../turns.ts";
+import { message } from "./house.ts";
+import { MAIN } from "../../core/ids.ts";
+
+/** What grows for as long as somebody writes. */
+const GROWS = ["inbox", "outbox", "events", "turns", "sessions", "usage"];
+/** Indexes that hold only what is unfinished: reading all of one is what they are for. */
+const SMALL = ["inbox_waiting", "outbox_open", "outbox_undelivered", "turns_live", "sessions_in_use"];
+const CHAT = ChatId.parse("web:kitchen");
+
+/**
+ * The statements that `work` runs, and of each how SQLite goes about it. Nobody runs ANALYZE, so what
+ * it chooses for an empty database is what it chooses after a year.
+ */
+async function given() {
+  const connection = new DatabaseSync(":memory:");
+  const statements = new Set<string>();
+  let listening = false;
+  const db = new Kysely<Database>({
+    dialect: createSqliteDialect({
+      writer: connection,
+      reader: connection,
+      clock: systemClock,
+      patienceMs: 1_000,
+    }),
+    log(event) {
+      if (listening && event.level === "query") statements.add(event.query.sql);
+    },
+  });
+  await migrate(db, { migrations, clock: systemClock });
+  const turns = createTurns(db, { clock: systemClock, boot: "boot", modelOf: () => "a-model" });
+  const inbox = createInbox(db, systemClock, ({ id, folder }) => ({
+    scope: scopeOf(id, folder),
+    engine: "claude",
+    provider: "test",
+  }));
+  await createChats(db, systemClock).ensureGroup(MAIN);
+  return {
+    turns,
+    inbox,
+    chats: createChats(db, systemClock),
+    outbox: createOutbox(db, systemClock),
+    timeline: createTimeline(db),
+    async claimed(session: Awaited<ReturnType<typeof inbox.accept>>["session"]) {
+      const claim = session && (await turns.claim(session));
+      if (!claim || "notBefore" in claim) throw new Error("there is nothing to claim");
+      return claim;
+    },
+    async plansOf(work: () => Promise<unknown>): Promise<string[]> {
+      listening = true;
+      await work();
+      listening = false;
+      return (
+        [...statements]
+          // An insert looks nothing up; the children that its plan lists are only read if a key is still open.
+          .filter((sql) => /^\s*(select|update|delete)/i.test(sql))
+          .flatMap((sql) =>
+            connection
+              .prepare(`explain query plan ${sql}`)
+              .all()
+              .map(({ detail }) => `${String(detail)} <- ${sql}`),
+          )
+      );
+    },
+  };
+}
+
+/** Steps that read all of what grows. */
+function scans(plans: readonly string[]): string[] {
+  return plans.filter((plan) => {
+    const [, table = "", index] = /^SCAN (\w+)(?: USING (?:COVERING )?INDEX (\w+))?/.exec(plan) ?? [];
+    return GROWS.includes(table === "newest" ? "events" : table) && !SMALL.includes(index ?? "");
+  });
+}
+
+/** Steps that may read all of one chat's past to find one row; the timeline's pages are not such. */
+function chatWalks(plans: readonly string[]): string[] {
+  return plans.filter((plan) => /INDEX (?:inbox|outbox)_order \(chat_id=\?\)/.test(plan));
+}
+
+describe("the queries of every message", () => {
+  it("never read all of what grows", async () => {
+    const { inbox, turns, outbox, timeline, chats, claimed, plansOf } = await given();
+
+    const plans = await plansOf(async () => {
+      const one = message("one", { cursor: "1" });
+      const { session, message: id } = await inbox.accept(one);
+      await inbox.accept(one);
+      let claim = await claimed(session);
+      await turns.quoted(CHAT, "some platform id");
+      await turns.numbered(CHAT, 1);
+      const more = await inbox.accept(message("two"));
+      await turns.followUps(claim);
+      await turns.consume(claim, [more.message]);
+      await turns.say(claim, claim.chat, [{ key: "k", kind: "text", text: "hi", replyTo: id }]);
+      await turns.hasSpoken(claim);
+      await turns.alreadySent(claim);
+      await turns.retry(claim, { class: "x", detail: "", outbound: [], at: 0, charged: true });
+      claim = await claimed(session);
+      claim = await turns.startAfresh(claim);
+      await turns.recap(claim, 20);
+      await turns.complete(claim, {
+        engineSession: "s",
+        position: "p",
+        carried: [],
+        outbound: [{ key: newId(OutboxId), kind: "text", text: "answer" }],
+      });
+      await turns.due();
+      await turns.live();
+      await turns.waitingByChat();
+      for (let next = await outbox.claim(CHAT); next && "row" in next; next = await outbox.claim(CHAT))
+        await outbox.sent(next.row, "p");
+      await outbox.chatsOwed();
+      await outbox.counts();
+      const newest = await timeline.latest();
+      await timeline.after(CHAT, newest, 100);
+      await timeline.after(undefined, newest, 100);
+      await timeline.before(CHAT, undefined, 100);
+      await chats.list();
+    });
+
+    expect(plans.length).toBeGreaterThan(40);
+    expect(scans(plans)).toEqual([]);
+    expect(chatWalks(plans)).toEqual([]);
+  });
+
+  it("are told apart by this test: a query that reads everything is found", async () => {
+    const { outbox, plansOf } = await given();
+
+    expect(scans(["SCAN inbox <- x", "SCAN outbox USING INDEX outbox_open <- x"])).toEqual([
+      "SCAN inbox <- x",
+    ]);
+    expect(await plansOf(() => outbox.counts())).not.toEqual([]);
+  });
+});
