@@ -44,6 +44,18 @@ describe("the outbound filter", () => {
     expect(filter.push("plain text, <b>bold</b>")).toBe("plain text, <b>bold</b>");
   });
 
+  it("removes internal text beside letters that are longer in lower case", () => {
+    expect(filterOutbound("İİİİİİİİ<internal>İİİİ psst</internal>İ done", [])).toBe("İİİİİİİİİ done");
+  });
+
+  it("goes over a text once, however many tags an agent puts into it", () => {
+    const started = performance.now();
+
+    expect(filterOutbound("<internal></internal>".repeat(50_000), [])).toBe("");
+
+    expect(performance.now() - started).toBeLessThan(1_000); // 30 s and more when each tag reads the rest
+  });
+
   it("ignores strings too short to be secrets", () => {
     expect(filterOutbound("a key: abc", ["abc", ""])).toBe("a key: abc");
   });

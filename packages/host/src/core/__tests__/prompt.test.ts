@@ -52,4 +52,19 @@ The next 2 blocks are messages:
     expect(host).toContain('- "Ann": "my cat is Tom"');
     expect(host).toContain('- "one moment"');
   });
+
+  it("recalls the beginning of what was said, so that the memory leaves room for the message", () => {
+    const long = "x".repeat(1024 * 1024);
+
+    const [host = ""] = promptBlocks([{ seq: 1, sender: ann, at, text: "go on" }], {
+      now: at,
+      timezone: "UTC",
+      chat,
+      recap: Array.from({ length: 20 }, () => ({ who: "Ann", text: long })),
+      alreadySent: [long],
+    });
+
+    expect(host.length).toBeLessThan(50_000);
+    expect(host).toContain(`"${"x".repeat(2_000)}…"`);
+  });
 });

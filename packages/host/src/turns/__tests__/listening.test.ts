@@ -1,0 +1,80 @@
+import { describe, expect, it } from "vitest";
+import { createListening } from "../listening.ts";
+
+const KEY = "sk-ant-0123456789";
+
+describe("listening", () => {
+  it("shows pieces as they come and takes the whole for the answer", () => {
+    const listening = createListening([]);
+
+    expect(listening.delta("Dinner ")).toEqual({ text: "Dinner ", reset: true });
+    expect(listening.delta("is at eight.")).toEqual({ text: "is at eight.", reset: false });
+    expect(listening.reply("Dinner is at eight.")).toBeUndefined();
+
+    expect(listening.shown).toBe("Dinner is at eight.");
+    expect(listening.answer).toBe("Dinner is at eight.");
+  });
+
+  it("shows two blocks as two paragraphs, as the answer has them", () => {
+    const listening = createListening([]);
+
+    listening.delta("One.");
+    listening.reply("One.");
+    listening.delta("Two.");
+    listening.reply("Two.");
+
+    expect(listening.shown).toBe("One.\n\nTwo.");
+    expect(listening.answer).toBe("One.\n\nTwo.");
+  });
+
+  it("begins a new stretch after a tool; what was said before it is no answer", () => {
+    const listening = createListening([]);
+    listening.reply("Let me look.");
+
+    listening.tool();
+
+    expect(listening.reply("It is soup.")).toEqual({ text: "It is soup.", reset: true });
+    expect(listening.answer).toBe("It is soup.");
+  });
+
+  it("takes what was said last for the answer when nothing follows the last tool", () => {
+    const listening = createListening([]);
+    listening.reply("Done, it is soup.");
+
+    listening.tool();
+    listening.tool();
+
+    expect(listening.answer).toBe("Done, it is soup.");
+  });
+
+  it("believes the whole block, not the pieces, and filters both", () => {
+    const listening = createListening([KEY]);
+
+    listening.delta(`harmless ${KEY.slice(0, 8)}`);
+    const rest = listening.reply(`${KEY} <internal>psst</internal>`);
+
+    expect(`${listening.shown}`).not.toContain(KEY);
+    expect(rest).toEqual({ text: KEY.slice(0, 8), reset: false });
+    expect(listening.answer).toBe("[hidden]");
+  });
+
+  it("hears no more than an answer may hold, and says so", () => {
+    const listening = createListening([]);
+
+    for (let i = 0; i < 1_000; i += 1) listening.delta("x".repeat(10_000));
+
+    expect(listening.overflowed).toBe(true);
+    expect(listening.shown.length).toBeLessThanOrEqual(1024 * 1024);
+  });
+
+  it("counts each stretch by itself: a long evening of tools is no flood", () => {
+    const listening = createListening([]);
+
+    for (let i = 0; i < 20; i += 1) {
+      listening.reply("x".repeat(100_000));
+      listening.tool();
+    }
+
+    expect(listening.overflowed).toBe(false);
+  });
+});
