@@ -14,12 +14,18 @@ import { AcceptedMessage, EventPage } from "../packages/host/src/http/schemas.ts
 
 export type Accepted = z.infer<typeof AcceptedMessage>;
 
+export interface Arrived {
+  readonly event: ChatEvent;
+  /** When its last byte was read from the connection, by the monotonic clock: before anything was parsed. */
+  readonly at: number;
+}
+
 /** Every call throws TemporaryError when the host is not there, went away or cannot just now. */
 export interface Api {
   /** Accepted once however often it is sent under the same `id`. */
   post(chat: ChatId, message: { text: string; id: string }): Promise<Accepted>;
   /** What happens in all chats: first what came after `after`, if that is given. Ends with the host. */
-  events(options: { after?: EventId | undefined; signal: AbortSignal }): AsyncGenerator<ChatEvent>;
+  events(options: { after?: EventId | undefined; signal: AbortSignal }): AsyncGenerator<Arrived>;
   /** Everything that was ever to be seen in a chat. */
   timeline(chat: ChatId): Promise<DurableEvent[]>;
   status(): Promise<Status>;
@@ -78,7 +84,11 @@ export function createApi({ url, token }: { readonly url: string; readonly token
       if (response.statusCode !== 200) throw new Error(`the events were refused: ${await text(response)}`);
       response.setEncoding("utf8");
       try {
-        for await (const { data } of readServerSentEvents(response)) yield ChatEvent.parse(JSON.parse(data));
+        let at = 0;
+        response.on("data", () => (at = performance.now()));
+        for await (const { data } of readServerSentEvents(response)) {
+          yield { event: ChatEvent.parse(JSON.parse(data)), at };
+        }
       } catch (cause) {
         if (cause instanceof z.ZodError) throw cause;
         throw gone(cause);

@@ -134,10 +134,11 @@ async function createAsking(api: Api, signal: AbortSignal): Promise<Bellhop> {
       let over = false;
       let said = false;
       while (!over || !said) {
-        const { value: event, done } = await events.next();
+        const { value: arrived, done } = await events.next();
         if (done) throw new Error("the host ended in the middle of an answer");
+        const { event, at } = arrived;
         if (event.chat !== chat) continue;
-        if (event.type === "delta") first ??= performance.now() - posted;
+        if (event.type === "delta") first ??= at - posted;
         if (event.type === "turn" && event.state === "failed") throw new Error(`no answer: ${event.reason}`);
         over ||= event.type === "turn" && event.state === "done";
         said ||= event.type === "message" && event.direction === "out";

@@ -55,7 +55,7 @@ export function createWatch(): Watch {
     async follow(api, signal) {
       try {
         // From the very beginning the first time: nothing that happens before we listen is missed.
-        for await (const event of api.events({ after: last ?? (0 as EventId), signal })) take(event);
+        for await (const { event } of api.events({ after: last ?? (0 as EventId), signal })) take(event);
       } catch (error) {
         if (!(error instanceof TemporaryError)) throw error; // the host went away; the next life is followed anew
       }
