@@ -12,19 +12,18 @@ import { secretsOf } from "./broker/provider.ts";
 import { createLocalChannel } from "./channels/local.ts";
 import { VERSION } from "./version.ts";
 import { type Config, groupConfig, writeDefaultConfig } from "./config.ts";
-import { systemClock } from "./core/clock.ts";
+import { type Clock, systemClock } from "./core/clock.ts";
 import { watchClock } from "./core/clock-watch.ts";
 import { createEventBus } from "./core/events.ts";
 import { chatAddress, type ChatId, GroupFolder, MAIN } from "./core/ids.ts";
 import type { Status } from "./core/status.ts";
 import { createDispatcher } from "./dispatch/dispatcher.ts";
-import { createAcpEngine } from "./engines/acp/acp.ts";
 import { createClaudeEngine } from "./engines/claude/claude.ts";
 import { DISALLOWED_TOOLS } from "./engines/claude/options.ts";
 import { createGroups } from "./groups/groups.ts";
 import { prepareHome } from "./home.ts";
 import { createHttp } from "./http/http.ts";
-import { openLog } from "./log.ts";
+import { type Log, openLog } from "./log.ts";
 import { createDelivery } from "./outbox/deliver.ts";
 import { createBubblewrap } from "./sandbox/bubblewrap.ts";
 import { chooseRuntime } from "./sandbox/detect.ts";
@@ -120,7 +119,7 @@ export async function startHost({ config }: { config: Config }): Promise<Host> {
     const settings = (group: GroupFolder) => groupConfig(config, group);
     const engines = {
       claude: createClaudeEngine({ clock, log }),
-      acp: config.acp && createAcpEngine({ ...acpOptions(config.acp), clock, log }),
+      acp: config.acp && (await acpEngine(config.acp, { clock, log })),
     };
     const engineOf = (group: GroupFolder) => engines[settings(group).engine] ?? engines.claude;
 
@@ -319,6 +318,12 @@ export async function startHost({ config }: { config: Config }): Promise<Host> {
   }
 }
 
-function acpOptions({ command, mounts }: NonNullable<Config["acp"]>) {
-  return { command, mounts: mounts.map((mount) => ({ ...mount, mode: "ro" as const })) };
+/** Loaded only where it is wanted: its library is 8 MB of a host that should be small when it idles. */
+async function acpEngine({ command, mounts }: NonNullable<Config["acp"]>, parts: { clock: Clock; log: Log }) {
+  const { createAcpEngine } = await import("./engines/acp/acp.ts");
+  return createAcpEngine({
+    command,
+    mounts: mounts.map((mount) => ({ ...mount, mode: "ro" as const })),
+    ...parts,
+  });
 }

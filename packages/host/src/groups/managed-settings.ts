@@ -34,6 +34,9 @@ export function managedSettings(deniedTools: readonly string[]): string {
         CLAUDE_CODE_USE_FOUNDRY: "0",
         // Without memory, tools and settings.
         CLAUDE_CODE_SIMPLE: "0",
+        // A background task would start a turn of its own when it ends; memory is the group's CLAUDE.md.
+        CLAUDE_CODE_DISABLE_BACKGROUND_TASKS: "1",
+        CLAUDE_CODE_DISABLE_AUTO_MEMORY: "1",
         // Only the broker and the turn retry.
         CLAUDE_CODE_MAX_RETRIES: "0",
         CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1",

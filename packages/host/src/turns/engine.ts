@@ -98,6 +98,8 @@ export interface EngineOpen {
   /** Appended to the engine's own system prompt: who the assistant is, where it is, what it may do. */
   readonly instructions: string;
   readonly tools: readonly HostTool[];
+  /** Leaves out the settings, hooks and memory that the agent can write: they may be what kept it from starting. */
+  readonly withoutSettings?: boolean;
 }
 
 export interface EngineSession {

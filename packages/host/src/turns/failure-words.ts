@@ -38,3 +38,5 @@ export function waiting(at: number, timezone: string): string {
 export const NO_ANSWER = "The assistant ended its turn without an answer.";
 export const STARTED_AFRESH =
   "Our earlier conversation could not be opened again, so I start afresh with what was said lately.";
+export const WITHOUT_SETTINGS =
+  "The agent did not start with the settings in its group's .claude folder, so it runs without them and without its memory until it is started again. Please look at what changed there.";

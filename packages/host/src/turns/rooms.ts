@@ -33,6 +33,8 @@ export interface Room {
   readonly door: Promise<Door>;
   readonly engine: EngineSession;
   readonly steers: boolean;
+  /** Opened without the group's own settings, because with them it did not start. */
+  readonly bare: boolean;
   /** The engine's next event; `closed` for ever once the program is gone. */
   next(): Promise<EngineEvent>;
   /** The same, but it stays the next one. */
@@ -65,6 +67,9 @@ export interface RoomRequest {
   readonly resume: EngineOpen["resume"];
 }
 
+/** So many failed starts in a row, and the next one leaves the group's own settings out (design: engines). */
+const STARTS_WITH_SETTINGS = 2;
+
 export type Rooms = ReturnType<typeof createRooms>;
 
 /** What the rooms know of one beyond what others see. */
@@ -74,6 +79,8 @@ interface Lived {
   idleSince: number;
   cancelIdle: () => void;
   closed: Promise<void> | undefined;
+  /** Its program has come up. */
+  ready: boolean;
   /** Lets the next start begin. Safe to call again. */
   readonly started: () => void;
 }
@@ -83,6 +90,8 @@ export function createRooms(parts: RoomParts) {
   const starts = createStarts(parts.cores);
   const rooms = new Map<SessionId, Room & { lived: Lived }>();
   const listeners = new Set<() => void>();
+  /** Starts in a row that came to nothing. */
+  const failedStarts = new Map<SessionId, number>();
 
   function open({ session, group, model, resume }: RoomRequest): Room {
     const id = newId(SandboxId);
@@ -103,8 +112,10 @@ export function createRooms(parts: RoomParts) {
           limits: parts.limits,
         }),
     );
+    const bare = (failedStarts.get(session.id) ?? 0) >= STARTS_WITH_SETTINGS;
     const engine = adapter.open({
       sandbox,
+      withoutSettings: bare,
       resume,
       model,
       instructions: parts.instructionsOf(group),
@@ -116,6 +127,7 @@ export function createRooms(parts: RoomParts) {
       idleSince: clock.monotonic(),
       cancelIdle: () => undefined,
       closed: undefined,
+      ready: false,
       started: () => void place.then((leave) => leave()),
     };
     const events = engine.events[Symbol.asyncIterator]();
@@ -124,6 +136,10 @@ export function createRooms(parts: RoomParts) {
     async function read(): Promise<EngineEvent> {
       const { value, done } = await events.next();
       const event: EngineEvent = done ? { type: "closed" } : value;
+      if (event.type === "ready") {
+        lived.ready = true;
+        failedStarts.delete(session.id);
+      }
       if (event.type === "ready" || event.type === "closed") lived.started();
       return event;
     }
@@ -145,6 +161,7 @@ export function createRooms(parts: RoomParts) {
       door,
       engine,
       steers: adapter.steers,
+      bare,
       lived,
       next() {
         const event = ahead ?? read();
@@ -193,6 +210,7 @@ export function createRooms(parts: RoomParts) {
     await room.engine.close().catch(unclean);
     await room.door.then((door) => door.close()).catch(unclean);
     room.lived.started();
+    if (!room.lived.ready) failedStarts.set(room.session, (failedStarts.get(room.session) ?? 0) + 1);
     rooms.delete(room.session);
     for (const listener of listeners) listener();
   }

@@ -20,7 +20,14 @@ import type { NewOutbound } from "../store/outbox.ts";
 import type { Claim, Turns } from "../store/turns.ts";
 import type { Door } from "./broker.ts";
 import type { EngineEvent, EngineFailure, EngineOpen, FailureClass, Prompt } from "./engine.ts";
-import { givenUp, NO_ANSWER, STARTED_AFRESH, TOOK_TOO_LONG, waiting } from "./failure-words.ts";
+import {
+  givenUp,
+  NO_ANSWER,
+  STARTED_AFRESH,
+  WITHOUT_SETTINGS,
+  TOOK_TOO_LONG,
+  waiting,
+} from "./failure-words.ts";
 import { createListening } from "./listening.ts";
 import type { Room, Rooms } from "./rooms.ts";
 
@@ -219,14 +226,15 @@ export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
 
   async function listen(here: Room, cold: boolean): Promise<Ended> {
     const deadline = clock.monotonic() + limits.totalMs;
+    const startBy = clock.monotonic() + limits.startMs;
     let started = !cold;
     for (;;) {
-      const limit = started ? limits.silenceMs : limits.startMs;
+      const limit = started ? limits.silenceMs : startBy - clock.monotonic();
       const left = deadline - clock.monotonic();
       const event = await within(Math.min(limit, left), here.next());
       if (event === "released") return { how: "released" };
       if (event === undefined) return left <= limit ? tookTooLong() : timedOut(started);
-      started = true;
+      started ||= event.type === "ready";
       const ended = await hear(event);
       if (ended) return ended;
     }
@@ -242,6 +250,7 @@ export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
     switch (event.type) {
       case "ready":
         if (room) rooms.busy(room);
+        if (room?.bare) await notify("bare", WITHOUT_SETTINGS);
         heard.engineSession = event.engineSession;
         return undefined;
       case "position":

@@ -31,7 +31,7 @@ const Abilities = z.object({
   agentCapabilities: z
     .object({
       loadSession: z.boolean().optional(),
-      sessionCapabilities: z.object({ resume: z.unknown() }).nullish(),
+      sessionCapabilities: z.object({ resume: z.unknown().optional() }).nullish(),
     })
     .nullish(),
 });

@@ -55,7 +55,7 @@ const Message = z.discriminatedUnion("type", [
     command_uuid: Wire,
     state: z.enum(["queued", "started", "completed", "cancelled"]),
   }),
-  z.object({ type: z.literal("system"), subtype: short, status: z.unknown() }),
+  z.object({ type: z.literal("system"), subtype: short, status: z.unknown().optional() }),
   z.object({
     type: z.literal("stream_event"),
     parent_tool_use_id: z.string().nullish(),
@@ -104,8 +104,10 @@ const SYNTHETIC = "<synthetic>";
 export function readMessage(value: unknown): Reading {
   const session = z.object({ session_id: Session }).safeParse(value);
   const message = Message.safeParse(value);
+  // A hook of the group's own speaks before the program is up, and may keep it from ever being so.
+  const early = message.data?.type === "system" && message.data.subtype.startsWith("hook_");
   return {
-    session: session.success ? session.data.session_id : undefined,
+    session: session.success && !early ? session.data.session_id : undefined,
     // Whatever else it prints, it lives.
     frames: message.success ? framesOf(message.data) : [{ type: "alive" }],
   };

@@ -69,7 +69,8 @@ export function sessionOptions({
   model,
   instructions,
   resume,
-}: Pick<EngineOpen, "model" | "instructions" | "resume">): Options {
+  withoutSettings = false,
+}: Pick<EngineOpen, "model" | "instructions" | "resume" | "withoutSettings">): Options {
   return {
     model,
     cwd: "/workspace/group",
@@ -78,7 +79,7 @@ export function sessionOptions({
     allowDangerouslySkipPermissions: true,
     permissionPrompts: "none",
     disallowedTools: [...DISALLOWED_TOOLS],
-    settingSources: ["user", "project", "local"],
+    settingSources: withoutSettings ? [] : ["user", "project", "local"],
     // Rendered afresh by each program, so that a new name or time zone is known without a new session.
     systemPrompt: { type: "preset", preset: "claude_code", append: instructions, snapshot: false },
     includePartialMessages: true,
