@@ -37,12 +37,14 @@ export interface EngineScript {
   readonly onPrompt?: (session: ScriptedSession, prompt: Prompt) => void;
   /** Whether its program says that it is up. */
   readonly comesUp?: () => boolean;
+  /** How long its program takes to end; by default no time. */
+  readonly ends?: () => Promise<void>;
   /** The program's name of the conversation; by default the resumed one, or a new one each time. */
   readonly nameOf?: (open: EngineOpen, count: number) => string;
 }
 
 export function scriptedEngine(script: EngineScript = {}): ScriptedEngine {
-  const { steers = true, onPrompt, comesUp = () => true } = script;
+  const { steers = true, onPrompt, comesUp = () => true, ends = async () => undefined } = script;
   const nameOf = script.nameOf ?? ((open, count) => open.resume?.engineSession ?? `conversation-${count}`);
   const sessions: ScriptedSession[] = [];
   return {
@@ -60,6 +62,7 @@ export function scriptedEngine(script: EngineScript = {}): ScriptedEngine {
         steers,
         onPrompt,
         comesUp,
+        ends,
         name: nameOf(options, sessions.length + 1),
       });
       sessions.push(scripted);
@@ -72,13 +75,14 @@ interface Life {
   readonly steers: boolean;
   readonly onPrompt: EngineScript["onPrompt"] | undefined;
   readonly comesUp: () => boolean;
+  readonly ends: () => Promise<void>;
   /** Its name of the conversation. */
   readonly name: string;
 }
 
 function openScripted(
   opened: EngineOpen,
-  { steers, onPrompt, comesUp, name }: Life,
+  { steers, onPrompt, comesUp, ends, name }: Life,
 ): { session: EngineSession; scripted: ScriptedSession } {
   const prompts: Prompt[] = [];
   const consumed = new Set<InboxId>();
@@ -178,6 +182,7 @@ function openScripted(
       },
       async close() {
         end();
+        await ends();
       },
     },
   };

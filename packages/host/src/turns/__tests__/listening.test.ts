@@ -53,7 +53,7 @@ describe("listening", () => {
     listening.delta(`harmless ${KEY.slice(0, 8)}`);
     const rest = listening.reply(`${KEY} <internal>psst</internal>`);
 
-    expect(`${listening.shown}`).not.toContain(KEY);
+    expect(listening.shown).not.toContain(KEY);
     expect(rest).toEqual({ text: KEY.slice(0, 8), reset: false });
     expect(listening.answer).toBe("[hidden]");
   });

@@ -23,7 +23,7 @@ import { createOutbox } from "../../store/outbox.ts";
 import { scopeOf } from "../../store/sessions.ts";
 import type { Database } from "../../store/tables.ts";
 import { createTimeline, searchHistory } from "../../store/timeline.ts";
-import { createTurns } from "../../store/turns.ts";
+import { createTurns, type Turns } from "../../store/turns.ts";
 import { hostTools } from "../../tools/tools.ts";
 import { createRooms } from "../rooms.ts";
 import { type EngineScript, scriptedBroker, scriptedEngine, scriptedRuntime } from "../testing.ts";
@@ -41,8 +41,8 @@ export interface MiddleOptions {
   readonly channels?: readonly Channel[];
   /** What a dead host left; its database goes on in this one. */
   readonly after?: { readonly clock: FakeClock; readonly db: Kysely<Database> };
-  /** Whether what is owed is delivered; else it stays in the outbox, to be looked at. */
-  readonly deliver?: boolean;
+  /** Puts something between the turns and their store. */
+  readonly between?: (turns: Turns) => Turns;
 }
 
 export async function middle(options: MiddleOptions = {}) {
@@ -73,7 +73,6 @@ export async function middle(options: MiddleOptions = {}) {
   );
   const channelOf = (chat: ChatId) => channels.get(chatAddress(chat).channel);
   const delivery = createDelivery({ outbox, channelOf, bus, clock, random: () => 0.5, log: silentLog });
-  const deliver = (chat: ChatId) => (options.deliver === false ? undefined : delivery.wake(chat));
   const rooms = createRooms({
     runtime,
     broker,
@@ -89,7 +88,7 @@ export async function middle(options: MiddleOptions = {}) {
         channelOf,
         timezoneOf: () => "UTC",
         secrets: [SECRET],
-        deliver,
+        deliver: delivery.wake,
       }),
     uidOf: () => undefined,
     limits: { cpus: 1, memoryBytes: 1, pids: 1, tmpBytes: 1 },
@@ -99,10 +98,10 @@ export async function middle(options: MiddleOptions = {}) {
     log: silentLog,
   });
   const parts: TurnParts = {
-    turns,
+    turns: options.between?.(turns) ?? turns,
     rooms,
     bus,
-    deliver: ({ chat }) => deliver(chat.id),
+    deliver: ({ chat }) => delivery.wake(chat.id),
     maxTextLength: ({ chat }) => channelOf(chat.id)?.abilities.maxTextLength ?? Infinity,
     timezoneOf: () => "UTC",
     secrets: [SECRET],

@@ -193,6 +193,33 @@ describe("what comes while a turn runs", () => {
     ]);
   });
 
+  it("is given once, though the reading of it outlasts the answer it was to join", async () => {
+    const reads: (() => void)[] = [];
+    const { engine, says } = await asked({
+      between: (turns) => ({
+        ...turns,
+        async quoted(chat, ref) {
+          await new Promise<void>((resolve) => reads.push(resolve));
+          return await turns.quoted(chat, ref);
+        },
+      }),
+    });
+    await says(CHAT, "not that", { replyTo: "some message" });
+    engine.latest.answer("soup");
+    await settled();
+    const [late, inTime] = reads; // the steering one, then that of the next turn
+    inTime?.();
+    await settled();
+
+    late?.();
+    await settled();
+
+    expect(engine.latest.prompts.map(({ blocks }) => blocks.at(-1))).toEqual([
+      "what is for dinner?",
+      "not that",
+    ]);
+  });
+
   it("stays with the turn that took it in when that turn must start afresh", async () => {
     const { engine, says, said, stateOf } = await asked();
     const { message } = await says(CHAT, "and for lunch?");
@@ -480,6 +507,30 @@ describe("a warm sandbox", () => {
     expect(broker.doors).toMatchObject([{ closed: true }]);
   });
 
+  it("is not used when it begins to close while its session is being claimed", async () => {
+    const gone = Promise.withResolvers<void>();
+    const { admission, clock, rooms, engine, said, turnRows } = await asked({
+      script: { onPrompt: (session) => session.answer("soup"), ends: () => gone.promise },
+    });
+    clock.advance(10 * MINUTE - 1);
+    await admission.accept(
+      { name: "web", account: "" },
+      { ...WRITTEN, platformId: "2", text: "again?" },
+      { sender: SenderId.parse("web:ada"), name: "Ada", role: "owner" },
+    );
+    await Promise.resolve(); // it is found idle, and its session is claimed
+
+    clock.advance(1);
+    expect(rooms.list()).toMatchObject([{ state: "closing" }]);
+    await settled();
+    expect(engine.sessions).toHaveLength(1);
+    gone.resolve();
+    await settled();
+
+    expect(await said(CHAT)).toEqual(["soup", "soup"]);
+    expect(await turnRows()).toMatchObject([{ attempt: 1 }, { attempt: 1 }]);
+  });
+
   it("lets nothing through its door between turns", async () => {
     const { broker } = await asked({ script: { onPrompt: (session) => session.answer("soup") } });
 
@@ -487,6 +538,13 @@ describe("a warm sandbox", () => {
     expect(broker.doors[0]?.turns).toHaveLength(2);
   });
 });
+
+const WRITTEN = {
+  kind: "message",
+  version: 0,
+  chat: "kitchen",
+  sender: { id: "ada", name: "Ada" },
+} as const;
 
 function newMessage(text: string) {
   return {
