@@ -32,8 +32,6 @@ export interface AdmissionParts {
   readonly wake: (session: SessionId, groupId: number) => void;
 }
 
-export type Admission = ReturnType<typeof createAdmission>;
-
 export function createAdmission({ inbox, home, bus, wake }: AdmissionParts) {
   let closed = false;
 

@@ -43,8 +43,6 @@ export async function appendEvent(
   return id;
 }
 
-export type Timeline = ReturnType<typeof createTimeline>;
-
 export function createTimeline(db: Kysely<Database>) {
   function rows(chat: ChatId | undefined) {
     return db

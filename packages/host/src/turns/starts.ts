@@ -2,8 +2,6 @@
  * Cold starts are bound by the processor: more at once than there are cores make every one of them
  * late. So at most that many go side by side, first come, first served.
  */
-export type Starts = ReturnType<typeof createStarts>;
-
 export function createStarts(most: number) {
   let free = most;
   const queue: (() => void)[] = [];
