@@ -28,7 +28,7 @@ export const ECHOED: Wording = {
     const text = slow ? `sleep: ${Math.round(chance.between(50, 400))}.${token}` : `echo ${token}`;
     return { text, answer: text };
   },
-  most: 4,
+  most: 12,
 };
 
 /**
@@ -69,10 +69,10 @@ export function startClients(count: number, parts: ClientParts): Clients {
     for (let n = 0; !stop.signal.aborted; n += 1) {
       const message = await send(chat, `${String(number).padStart(3, "0")}${String(n).padStart(6, "0")}`);
       open.push(watch.settled(message));
-      const most = chance.happens(0.5) ? 1 : wording.most;
+      const most = chance.happens(1 / 3) ? 1 : wording.most;
       // A client whose answer does not come writes no more; the end of the run still finds it missing.
       while (open.length >= most && !stop.signal.aborted) await Promise.race([open.shift(), stopped]);
-      await Promise.race([pause(chance.between(0, 150)), stopped]);
+      await Promise.race([pause(chance.between(0, 60)), stopped]);
     }
   }
 
