@@ -61,8 +61,7 @@ export function createDispatcher({ turns, rooms, start, bury, sandboxes, clock, 
   let draining = false;
 
   function wake(session: SessionId, groupId: number): void {
-    alarms.get(session)?.();
-    alarms.delete(session);
+    if (alarms.has(session)) return; // what has come waits behind the turn that is to be tried again
     if (!waiting.has(session)) waiting.set(session, { session, groupId, order: counter++ });
     slotOf(session)?.running?.hint();
     schedule();
@@ -70,11 +69,19 @@ export function createDispatcher({ turns, rooms, start, bury, sandboxes, clock, 
 
   function wakeAt(session: SessionId, groupId: number, at: number): void {
     if (draining) return; // the next start looks at everything
-    alarms.get(session)?.();
+    silence(session);
     alarms.set(
       session,
-      clock.after(Math.max(0, at - clock.now()), () => wake(session, groupId)),
+      clock.after(Math.max(0, at - clock.now()), () => {
+        silence(session);
+        wake(session, groupId);
+      }),
     );
+  }
+
+  function silence(session: SessionId): void {
+    alarms.get(session)?.();
+    alarms.delete(session);
   }
 
   /** What comes in one go is looked at in one go. */
@@ -202,6 +209,7 @@ export function createDispatcher({ turns, rooms, start, bury, sandboxes, clock, 
     /** Looks at everything that is due: at the start, after a jump of the clock, and now and then to be safe. */
     async sweep(): Promise<void> {
       for (const { session, groupId, at } of await turns.due()) {
+        silence(session);
         if (at <= clock.now()) wake(session, groupId);
         else wakeAt(session, groupId, at);
       }

@@ -91,6 +91,47 @@ describe("the dispatcher", () => {
     expect(session && dispatcher.explain(session, groupId)).toBe("all 1 sandboxes are in use");
   });
 
+  it("takes no place away for a conversation that waits to try again, and says why it waits", async () => {
+    let left = 1;
+    const { says, rooms, said, dispatcher, advance } = await given(["a", "b"], {
+      sandboxes: 1,
+      script: {
+        onPrompt: (session) =>
+          left-- > 0
+            ? session.fail({ class: "rate_limited", detail: "429", retryAfterMs: MINUTE })
+            : session.answer("done"),
+      },
+    });
+    await says("web:a", "hello");
+    await says("web:b", "hello");
+
+    const { session, groupId } = await says("web:a", "hello?");
+
+    expect(rooms()).toEqual(["b idle"]);
+    expect(session && dispatcher.explain(session, groupId)).toBe("waiting to try again");
+    await advance(2 * MINUTE);
+    expect((await said("web:a")).filter((text) => text === "done")).not.toEqual([]);
+  });
+
+  it("tries again at once after a jump of the clock, when it finds out that it is due", async () => {
+    let left = 1;
+    const house = await given(["a"], {
+      script: {
+        onPrompt: (session) =>
+          left-- > 0
+            ? session.fail({ class: "rate_limited", detail: "429", retryAfterMs: MINUTE })
+            : session.answer("done"),
+      },
+    });
+    await house.says("web:a", "hello");
+    await house.db.updateTable("turns").set({ retry_at: house.clock.now() }).execute(); // as if it had jumped
+
+    await house.dispatcher.sweep();
+    await settled();
+
+    expect((await house.said("web:a")).at(-1)).toBe("done");
+  });
+
   it("does not use a sandbox that is closing: whoever writes then waits until it has gone", async () => {
     const house = await given(["a"], { script: answering });
     await house.says("web:a", "hello");
