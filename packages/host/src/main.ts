@@ -267,7 +267,9 @@ export async function startHost({ config }: { config: Config }): Promise<Host> {
     });
 
     function sweep(): void {
-      dispatcher.sweep().catch((error: unknown) => log.error({ err: error }, "the sweep failed"));
+      Promise.all([dispatcher.sweep(), delivery.recover()]).catch((error: unknown) =>
+        log.error({ err: error }, "the sweep failed"),
+      );
     }
     function sweepAgain(): void {
       sweep();

@@ -121,6 +121,26 @@ describe("delivery", () => {
     expect(tried).toEqual(["one", "one"]);
   });
 
+  it("may be told to look at everything at any time: nothing goes early or twice", async () => {
+    const { owes, tried, sent, when, advance, delivery } = await given();
+    const slow = Promise.withResolvers<void>();
+    when((text) => {
+      if (text === "slow") return slow.promise;
+      if (tried.length === 1) throw new TemporaryError("busy", { retryAfterMs: 30 * SECOND });
+      return undefined;
+    });
+    await owes(KITCHEN, "one");
+    await owes(GARDEN, "slow");
+
+    for (let i = 0; i < 3; i += 1) await delivery.recover();
+    await settled();
+    expect(tried).toEqual(["one", "slow"]);
+    slow.resolve();
+    await advance(30 * SECOND);
+
+    expect(sent).toEqual(["slow", "one"]);
+  });
+
   it("keeps the order while the first of a chat waits for its time", async () => {
     const { owes, sent, when, advance } = await given();
     when(failing(new TemporaryError("busy", { retryAfterMs: 30 * SECOND })));
