@@ -8,6 +8,7 @@
  * - A message that comes while others are being committed shares the next commit with all that
  *   came meanwhile: one sync for many (G28 keeps `synchronous=FULL`, so syncs are what costs).
  */
+import { setImmediate } from "node:timers/promises";
 import type { Kysely, Selectable } from "kysely";
 import type { Clock } from "../core/clock.ts";
 import type { EventId } from "../core/events.ts";
@@ -68,7 +69,16 @@ const BATCH = 200;
 
 export type Inbox = ReturnType<typeof createInbox>;
 
-export function createInbox(db: Kysely<Database>, clock: Clock, routeOf: RouteOf) {
+/**
+ * @param gather resolves once what has reached this process by now has been accepted too. SQLite commits
+ *   without a pause, so without it no message would ever meet another one in the queue.
+ */
+export function createInbox(
+  db: Kysely<Database>,
+  clock: Clock,
+  routeOf: RouteOf,
+  gather: () => Promise<unknown> = setImmediate,
+) {
   let queue: {
     message: NewMessage;
     resolve: (accepted: Accepted) => void;
@@ -82,6 +92,7 @@ export function createInbox(db: Kysely<Database>, clock: Clock, routeOf: RouteOf
       const batch = queue.slice(0, BATCH);
       queue = queue.slice(BATCH);
       await commit(batch);
+      await gather();
     }
     committing = false;
   }

@@ -2,9 +2,12 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { ChatId, GroupFolder } from "../../core/ids.ts";
 import { house, message } from "./house.ts";
+
+/** Resolves in a callback of the event loop that nobody else resolves in. */
+const nextCallback = () => new Promise<void>((resolve) => setTimeout(resolve, 0));
 
 const GARDEN = ChatId.parse("web:garden");
 
@@ -35,6 +38,23 @@ describe("accepting a message", () => {
     expect(copies).toEqual(copies.map(() => ({ ...first, duplicate: true })));
     expect([edit.duplicate, laterEdit.duplicate]).toEqual([false, false]);
     expect((await inputs()).map(({ text }) => text)).toEqual(["hello", "hello", "hello"]);
+  });
+
+  it("shares its commit with what came while another was made, and all keep their order", async () => {
+    const { inbox, db, inputs } = await house();
+    const transaction = vi.spyOn(db, "transaction");
+    const texts = Array.from({ length: 50 }, (_, n) => `message ${n}`);
+
+    // As from the network: each in a callback of its own.
+    await Promise.all(
+      texts.map(async (text) => {
+        await nextCallback();
+        await inbox.accept(message(text));
+      }),
+    );
+
+    expect((await inputs()).map(({ text }) => text)).toEqual(texts);
+    expect(transaction.mock.calls.length).toBeLessThan(10);
   });
 
   it("tells accounts of a channel apart: the same ids in two of them are two messages", async () => {

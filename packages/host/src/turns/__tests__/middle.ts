@@ -14,7 +14,7 @@ import { type FakeClock, fakeClock } from "../../core/testing.ts";
 import { createDispatcher } from "../../dispatch/dispatcher.ts";
 import { silentLog } from "../../log.ts";
 import { createDelivery } from "../../outbox/deliver.ts";
-import { createChats } from "../../store/chats.ts";
+import { type Chat, createChats } from "../../store/chats.ts";
 import { openDatabase } from "../../store/database.ts";
 import { createInbox } from "../../store/inbox.ts";
 import { migrate } from "../../store/migrate.ts";
@@ -58,11 +58,12 @@ export async function middle(options: MiddleOptions = {}) {
   });
   const chats = createChats(db, clock);
   await chats.ensureGroup(MAIN);
-  const inbox = createInbox(db, clock, ({ id, folder }) => ({
+  const routeOf = ({ id, folder }: Chat) => ({
     scope: scopeOf(id, folder),
     engine: engine.name,
     provider: broker.provider,
-  }));
+  });
+  const inbox = createInbox(db, clock, routeOf, () => Promise.resolve());
   const outbox = createOutbox(db, clock);
   const turns = createTurns(db, { clock, boot: crypto.randomUUID(), modelOf: () => "a-model" });
   const channels = new Map(
@@ -201,5 +202,7 @@ async function freshDatabase(clock: FakeClock) {
   return db;
 }
 
-/** After everything that hangs on promises alone. */
-export const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+/** After everything that hangs on promises alone, and on the inbox's look around before each commit. */
+export async function settled(): Promise<void> {
+  for (let i = 0; i < 3; i += 1) await new Promise((resolve) => setImmediate(resolve));
+}
