@@ -173,8 +173,6 @@ export function createDispatcher({ turns, rooms, start, bury, sandboxes, clock, 
       })
       .finally(() => {
         slots.delete(slot);
-        // Messages moved along with a turn that went to a fresh session; nobody was woken for those.
-        if (sessionOf(slot) !== session) wake(sessionOf(slot), groupId);
         schedule();
       });
   }
@@ -185,15 +183,21 @@ export function createDispatcher({ turns, rooms, start, bury, sandboxes, clock, 
     if (!claim) return;
     if ("notBefore" in claim) return wakeAt(session, groupId, claim.notBefore);
     if (draining) return await turns.release(claim);
-    if (claim.lost >= LOST_LIMIT) {
-      await bury(claim);
-      return wake(session, groupId); // what waited behind it
-    }
+    if (claim.lost >= LOST_LIMIT) await bury(claim);
+    else if (await ran(slot, claim)) return;
+    // More than a turn takes at once, or what moved along to a fresh session: nobody wakes us for those.
+    const next = sessionOf(slot);
+    if (await turns.hasWaiting(next)) wake(next, groupId);
+  }
+
+  /** Resolves when the turn is over: true if it is to be tried again. */
+  async function ran(slot: Slot, claim: Claim): Promise<boolean> {
     const running = start(claim);
     slot.running = running;
-    if (waiting.has(session)) running.hint(); // it came while we were claiming
+    if (waiting.has(slot.session)) running.hint(); // it came while we were claiming
     const { retryAt } = await running.over;
-    if (retryAt !== undefined) wakeAt(sessionOf(slot), groupId, retryAt);
+    if (retryAt !== undefined) wakeAt(sessionOf(slot), slot.groupId, retryAt);
+    return retryAt !== undefined;
   }
 
   function slotOf(session: SessionId): Slot | undefined {

@@ -296,6 +296,12 @@ export function createTurns(db: Kysely<Database>, { clock, boot, modelOf }: Turn
     followUps: (claim: Claim): Promise<InboxRow[]> =>
       readable(waitingIn(db, claim.session.id, claim.chat.id)),
 
+    /** Whether a message of the session waits for a turn. */
+    async hasWaiting(session: SessionId): Promise<boolean> {
+      const row = await waiting(db, session).select("id").limit(1).executeTakeFirst();
+      return row !== undefined;
+    },
+
     /** Takes these messages into the turn: its engine has consumed them, or is about to. */
     async consume(claim: Claim, messages: readonly InboxId[]): Promise<void> {
       if (messages.length === 0) return;

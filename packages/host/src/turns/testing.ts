@@ -232,6 +232,8 @@ export interface ScriptedBroker extends Broker {
   readonly doors: readonly ScriptedDoor[];
   /** The next doors are refused with this, until it is cleared. */
   refusal: Error | undefined;
+  /** What the next doors wait for. */
+  held: Promise<void>;
 }
 
 export function scriptedBroker(provider = "scripted"): ScriptedBroker {
@@ -240,8 +242,10 @@ export function scriptedBroker(provider = "scripted"): ScriptedBroker {
     provider,
     doors,
     refusal: undefined,
+    held: Promise.resolve(),
     async openDoor(spec) {
       if (this.refusal) throw this.refusal;
+      await this.held;
       const turns: (TurnId | undefined)[] = [];
       let closed = false;
       const door: ScriptedDoor = {

@@ -146,7 +146,7 @@ describe("the dispatcher", () => {
     expect(house.engine.sessions).toHaveLength(2);
   });
 
-  it("serves what comes while it claims", async () => {
+  it("serves everything that comes at once, though a turn takes only so much of it", async () => {
     const { admission, said, engine } = await given([], { script: answering });
     const write = (text: string) =>
       admission.accept(

@@ -108,6 +108,7 @@ describe("the queries of every message", () => {
       await turns.consume(claim, [more.message]);
       await turns.say(claim, claim.chat, [{ key: "k", kind: "text", text: "hi", replyTo: id }]);
       await turns.hasSpoken(claim);
+      await turns.hasWaiting(claim.session.id);
       await turns.alreadySent(claim);
       await turns.retry(claim, { class: "x", detail: "", outbound: [], at: 0, charged: true });
       claim = await claimed(session);

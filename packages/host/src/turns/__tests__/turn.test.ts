@@ -1,13 +1,12 @@
 import { TemporaryError } from "@bellhop/sdk";
 import { describe, expect, it } from "vitest";
-import { ChatId, MAIN, SenderId, TurnId } from "../../core/ids.ts";
+import { SenderId, TurnId } from "../../core/ids.ts";
 import type { EngineFailure } from "../engine.ts";
 import { NO_ANSWER, STARTED_AFRESH, TOOK_TOO_LONG } from "../failure-words.ts";
 import type { ScriptedSession } from "../testing.ts";
 import { middle, type MiddleOptions, MINUTE, SECOND, SECRET, settled } from "./middle.ts";
 
 const CHAT = "web:kitchen";
-const CHAT_ID = ChatId.parse(CHAT);
 
 /** A chat with a question in it and an engine that was given it. */
 async function asked(options: MiddleOptions = {}) {
@@ -165,13 +164,13 @@ describe("what comes while a turn runs", () => {
 
   it("joins the first prompt when it comes before the sandbox is up, and is given once", async () => {
     const house = await middle();
-    const accept = (text: string) => house.inbox.accept(newMessage(text));
-    // The second is on disk before the sandbox is up, and after the first was claimed.
-    const accepted = [await accept("one"), accept("two")];
-    for (const one of accepted) {
-      const { session, groupId } = await one;
-      if (session) house.dispatcher.wake(session, groupId);
-    }
+    const door = Promise.withResolvers<void>();
+    house.broker.held = door.promise;
+    await house.says(CHAT, "one");
+    await house.says(CHAT, "two");
+    expect(house.engine.latest.prompts).toEqual([]);
+
+    door.resolve();
     await settled();
 
     expect(house.engine.latest.prompts).toHaveLength(1);
@@ -545,18 +544,3 @@ const WRITTEN = {
   chat: "kitchen",
   sender: { id: "ada", name: "Ada" },
 } as const;
-
-function newMessage(text: string) {
-  return {
-    chat: CHAT_ID,
-    group: MAIN,
-    platformId: crypto.randomUUID(),
-    kind: "message",
-    version: 0,
-    sender: { id: SenderId.parse("web:ada"), name: "Ada", role: "owner" },
-    text,
-    verdict: "admitted",
-    reason: "test",
-    tainted: false,
-  } as const;
-}
