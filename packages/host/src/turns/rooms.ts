@@ -79,8 +79,6 @@ interface Lived {
   idleSince: number;
   cancelIdle: () => void;
   closed: Promise<void> | undefined;
-  /** Its program has come up. */
-  ready: boolean;
   /** Lets the next start begin. Safe to call again. */
   readonly started: () => void;
 }
@@ -127,7 +125,6 @@ export function createRooms(parts: RoomParts) {
       idleSince: clock.monotonic(),
       cancelIdle: () => undefined,
       closed: undefined,
-      ready: false,
       started: () => void place.then((leave) => leave()),
     };
     const events = engine.events[Symbol.asyncIterator]();
@@ -136,10 +133,7 @@ export function createRooms(parts: RoomParts) {
     async function read(): Promise<EngineEvent> {
       const { value, done } = await events.next();
       const event: EngineEvent = done ? { type: "closed" } : value;
-      if (event.type === "ready") {
-        lived.ready = true;
-        failedStarts.delete(session.id);
-      }
+      if (event.type === "ready") failedStarts.delete(session.id);
       if (event.type === "ready" || event.type === "closed") lived.started();
       return event;
     }
@@ -210,7 +204,6 @@ export function createRooms(parts: RoomParts) {
     await room.engine.close().catch(unclean);
     await room.door.then((door) => door.close()).catch(unclean);
     room.lived.started();
-    if (!room.lived.ready) failedStarts.set(room.session, (failedStarts.get(room.session) ?? 0) + 1);
     rooms.delete(room.session);
     for (const listener of listeners) listener();
   }
@@ -235,6 +228,11 @@ export function createRooms(parts: RoomParts) {
       change(found, "idle");
       found.lived.cancelIdle = clock.after(parts.idleMs, () => void close(found));
       void attend(found);
+    },
+
+    /** The room's program was given its first prompt, and never came up. */
+    startFailed({ session }: Room): void {
+      failedStarts.set(session, (failedStarts.get(session) ?? 0) + 1);
     },
 
     /** Called whenever a room has gone. */

@@ -218,6 +218,7 @@ export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
     const ended = await listen(here, cold).finally(() => {
       answering = undefined;
     });
+    if (cold && ended.how === "failed" && heard.engineSession === undefined) rooms.startFailed(here);
     const failureSeen = door.lastFailure();
     // What is carried over goes on at once: its model calls belong to the turn that is about to be claimed.
     if (ended.how !== "done" || ended.carried.length === 0) door.setTurn(undefined);
