@@ -31,13 +31,14 @@ import { sandboxUid } from "./sandbox/staging.ts";
 import { describeHost } from "./status.ts";
 import { createChats } from "./store/chats.ts";
 import { openDatabase } from "./store/database.ts";
+import { createHistory } from "./store/history.ts";
 import { createInbox } from "./store/inbox.ts";
 import { lockHome } from "./store/lock.ts";
 import { migrate } from "./store/migrate.ts";
 import { migrations } from "./store/migrations/index.ts";
 import { createOutbox } from "./store/outbox.ts";
 import { scopeOf } from "./store/sessions.ts";
-import { createTimeline, searchHistory } from "./store/timeline.ts";
+import { createTimeline } from "./store/timeline.ts";
 import { createTokens, type Scope } from "./store/tokens.ts";
 import { createTurns } from "./store/turns.ts";
 import { createUsage } from "./store/usage.ts";
@@ -126,6 +127,10 @@ export async function startHost({ config }: { config: Config }): Promise<Host> {
     const bus = createEventBus();
     const chats = createChats(db, clock);
     const timeline = createTimeline(db);
+    const history = createHistory(db, clock, log);
+    bus.subscribe(({ type }) => type === "durable" && history.wake());
+    history.wake();
+    opened.push(history.close);
     const inbox = createInbox(db, clock, ({ id, folder }) => ({
       scope: scopeOf(id, folder),
       engine: engineOf(folder).name,
@@ -161,7 +166,7 @@ export async function startHost({ config }: { config: Config }): Promise<Host> {
           claimOf: (wanted) => dispatcher.running().find(({ claim }) => claim.session.id === wanted)?.claim,
           turns,
           chats,
-          search: (query) => searchHistory(db, query),
+          search: history.search,
           channelOf,
           timezoneOf: ({ chat }) => settings(chat.folder).timezone,
           secrets,

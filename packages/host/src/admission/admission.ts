@@ -71,8 +71,8 @@ export function createAdmission({ inbox, home, bus, wake }: AdmissionParts) {
         ...judge(inbound),
       });
       if (!accepted.duplicate) {
-        bus.publish({ type: "durable", chat: accepted.chat });
         if (accepted.session !== undefined) wake(accepted.session, accepted.groupId);
+        bus.publish({ type: "durable", chat: accepted.chat });
       }
       return accepted;
     },

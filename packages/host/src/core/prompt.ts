@@ -41,9 +41,10 @@ export function promptBlocks(messages: readonly PromptMessage[], context: Prompt
 
 function hostBlock(messages: readonly PromptMessage[], context: PromptContext): string {
   const { timezone, chat, chatTitle, recap, alreadySent } = context;
+  const time = localTimes(timezone);
   const title = chatTitle === undefined ? "" : ` title=${JSON.stringify(chatTitle)}`;
   const lines = [
-    `<bellhop chat=${JSON.stringify(chat)}${title} now=${JSON.stringify(localTime(context.now, timezone))} timezone=${JSON.stringify(timezone)}>`,
+    `<bellhop chat=${JSON.stringify(chat)}${title} now=${JSON.stringify(time(context.now))} timezone=${JSON.stringify(timezone)}>`,
   ];
   if (recap !== undefined && recap.length > 0) {
     lines.push("This conversation was lost and starts anew. What was said lately, oldest first:");
@@ -59,16 +60,16 @@ function hostBlock(messages: readonly PromptMessage[], context: PromptContext): 
       ? "The next block is a message:"
       : `The next ${messages.length} blocks are messages:`,
   );
-  lines.push(...messages.map((message) => describe(message, timezone)), "</bellhop>");
+  lines.push(...messages.map((message) => describe(message, time)), "</bellhop>");
   return lines.join("\n");
 }
 
-function describe({ seq, sender, at, replyTo }: PromptMessage, timezone: string): string {
+function describe({ seq, sender, at, replyTo }: PromptMessage, time: (at: number) => string): string {
   const parts = [
     `#${seq}`,
     `from ${JSON.stringify(sender.name)} (${JSON.stringify(sender.id)}, ${sender.role})`,
   ];
-  parts.push(`at ${JSON.stringify(localTime(at, timezone))}`);
+  parts.push(`at ${JSON.stringify(time(at))}`);
   if (replyTo) {
     const which = replyTo.seq === undefined ? "" : ` #${replyTo.seq}`;
     parts.push(`answering${which} ${JSON.stringify(shorten(replyTo.quote, QUOTE_LENGTH))}`);
@@ -76,13 +77,14 @@ function describe({ seq, sender, at, replyTo }: PromptMessage, timezone: string)
   return `- ${parts.join(" ")}`;
 }
 
-/** `Sunday, 22 November 2026 at 23:19` in the given zone. */
-export function localTime(at: number, timezone: string): string {
-  return new Intl.DateTimeFormat("en-GB", {
+/** Says times as `Sunday, 22 November 2026 at 23:19` in the given zone. Making one is slow, using it is not. */
+export function localTimes(timezone: string): (at: number) => string {
+  const format = new Intl.DateTimeFormat("en-GB", {
     dateStyle: "full",
     timeStyle: "short",
     timeZone: timezone,
-  }).format(at);
+  });
+  return (at) => format.format(at);
 }
 
 function remembered(text: string): string {

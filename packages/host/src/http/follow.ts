@@ -9,6 +9,7 @@
  *   them, so that nobody is shown a piece of text after the whole.
  * - After a replay comes one snapshot of the live turns; then whatever happens.
  */
+import { setImmediate as breath } from "node:timers/promises";
 import type { ChatEvent, DurableEvent, EventBus, EventId, LiveEvent, Signal } from "../core/events.ts";
 import type { ChatId, TurnId } from "../core/ids.ts";
 import type { HttpLive, HttpTimeline } from "./host.ts";
@@ -77,6 +78,7 @@ export function follow(options: FollowOptions): Follower {
   }
 
   async function look(): Promise<readonly DurableEvent[]> {
+    await breath(); // who has to answer goes before who watches
     const events = await timeline.after(chat, seen, PAGE);
     const last = events.at(-1);
     if (!last) return events;

@@ -160,12 +160,7 @@ export function createInbox(
         accepted_at: now,
       })
       .execute();
-    const event = await appendEvent(trx, chat.id, now, {
-      kind: "in",
-      ref: id,
-      text: message.text,
-      groupId: chat.group_id,
-    });
+    const event = await appendEvent(trx, chat.id, now, { kind: "in", ref: id });
     return { message: id, chat: chat.id, seq, event, groupId: chat.group_id, session, duplicate: false };
   }
 

@@ -95,12 +95,7 @@ export function createOutbox(db: Kysely<Database>, clock: Clock) {
       if (numUpdatedRows === 0n) throw new StaleError(`message ${row.id} is not being sent any more`);
       // What may have arrived is shown like what has; what did not is shown nowhere.
       if (state !== "dead") {
-        await appendEvent(trx, row.chat_id, now, {
-          kind: "out",
-          ref: row.id,
-          text: row.text,
-          groupId: row.group_id,
-        });
+        await appendEvent(trx, row.chat_id, now, { kind: "out", ref: row.id });
       }
     });
   }

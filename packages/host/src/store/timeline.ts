@@ -2,7 +2,7 @@
  * The timeline: everything that a watcher of a chat may see, in the order it was committed, under
  * ids that only grow. Rows are written by the transactions that make what they tell true.
  */
-import { type Kysely, sql } from "kysely";
+import type { Kysely } from "kysely";
 import { z } from "zod";
 import { type DurableEvent, EventId, TurnEvent } from "../core/events.ts";
 import { type ChatId, InboxId, OutboxId, TurnId } from "../core/ids.ts";
@@ -13,15 +13,10 @@ const TurnData = TurnEvent.pick({ state: true, inputs: true, replies: true, reas
 export type TurnData = z.infer<typeof TurnData>;
 
 export type TimelineEntry =
-  | {
-      readonly kind: "in" | "out";
-      readonly ref: InboxId | OutboxId;
-      readonly text: string;
-      readonly groupId: number;
-    }
+  | { readonly kind: "in" | "out"; readonly ref: InboxId | OutboxId }
   | { readonly kind: "turn"; readonly ref: TurnId; readonly data: TurnData };
 
-/** Appends, and makes what was said findable. Only inside the transaction that makes it true. */
+/** Appends. Only inside the transaction that makes it true. */
 export async function appendEvent(
   trx: Kysely<Database>,
   chat: ChatId,
@@ -39,7 +34,6 @@ export async function appendEvent(
     })
     .returning("id")
     .executeTakeFirstOrThrow();
-  if (entry.kind !== "turn") await indexText(trx, id, entry.groupId, entry.text);
   return id;
 }
 
@@ -147,49 +141,4 @@ export function createTimeline(db: Kysely<Database>) {
         return row.kind satisfies never;
     }
   }
-}
-
-/** The scope is one token, so that a search stays inside its group by the index itself. */
-function scopeToken(groupId: number): string {
-  return `group${groupId}`;
-}
-
-async function indexText(
-  trx: Kysely<Database>,
-  event: EventId,
-  groupId: number,
-  text: string,
-): Promise<void> {
-  await sql`INSERT INTO history (rowid, scope, text) VALUES (${event}, ${scopeToken(groupId)}, ${text})`.execute(
-    trx,
-  );
-}
-
-export interface HistoryHit {
-  readonly chat: ChatId;
-  readonly at: number;
-  readonly sender: string;
-  readonly text: string;
-}
-
-/**
- * Full-text search over what was said in a group, best match first.
- * @param words plain words; all must occur, the last as a beginning. Operators have no power.
- */
-export async function searchHistory(
-  db: Kysely<Database>,
-  { groupId, words, limit }: { groupId: number; words: string; limit: number },
-): Promise<HistoryHit[]> {
-  const terms = words.match(/[\p{L}\p{N}]+/gu) ?? [];
-  if (terms.length === 0) return [];
-  const match = `scope : ${scopeToken(groupId)} AND text : (${terms.map((term) => `"${term}"`).join(" AND ")} *)`;
-  const { rows } = await sql<{ chat: ChatId; at: number; sender: string | null; text: string | null }>`
-    SELECT events.chat_id AS chat, events.at, coalesce(inbox.sender_name, outbox.sender_name) AS sender,
-      coalesce(inbox.text, outbox.text) AS text
-    FROM history
-    JOIN events ON events.id = history.rowid
-    LEFT JOIN inbox ON events.kind = 'in' AND inbox.id = events.ref
-    LEFT JOIN outbox ON events.kind = 'out' AND outbox.id = events.ref
-    WHERE history MATCH ${match} ORDER BY rank LIMIT ${limit}`.execute(db);
-  return rows.map(({ chat, at, sender, text }) => ({ chat, at, sender: sender ?? "", text: text ?? "" }));
 }

@@ -124,12 +124,15 @@ export function createTurns(db: Kysely<Database>, { clock, boot, modelOf }: Turn
     state: TurnEvent["state"],
     { replies = [], reason }: { replies?: readonly OutboxId[]; reason?: string | undefined } = {},
   ): Promise<void> {
-    const inputs = await trx
-      .selectFrom("inbox")
-      .select("id")
-      .where("turn_id", "=", claim.turn)
-      .orderBy("seq")
-      .execute();
+    const inputs =
+      state === "started" // by its first batch, which is at hand: this is on the way to an answer
+        ? claim.inputs
+        : await trx
+            .selectFrom("inbox")
+            .select("id")
+            .where("turn_id", "=", claim.turn)
+            .orderBy("seq")
+            .execute();
     await appendEvent(trx, claim.chat.id, clock.now(), {
       kind: "turn",
       ref: claim.turn,

@@ -1,6 +1,6 @@
 /** `history_search`: full-text search over what was said in the turn's own group, and no other. */
 import { z } from "zod";
-import { localTime } from "../core/prompt.ts";
+import { localTimes } from "../core/prompt.ts";
 import type { ToolDefinition } from "./tool.ts";
 
 const Input = z.object({
@@ -19,11 +19,11 @@ export const historySearch: ToolDefinition<typeof Input> = {
   async run({ query, limit }, { claim, parts }) {
     const hits = await parts.search({ groupId: claim.chat.group_id, words: query, limit });
     if (hits.length === 0) return `Nothing was found for ${JSON.stringify(query)}.`;
-    const zone = parts.timezoneOf(claim);
+    const time = localTimes(parts.timezoneOf(claim));
     return hits
       .map(({ chat, at, sender, text }) => {
         const shown = text.length > SHOWN_LENGTH ? `${text.slice(0, SHOWN_LENGTH).toWellFormed()}…` : text;
-        return `${localTime(at, zone)}, ${chat}, ${JSON.stringify(sender || "you")}: ${JSON.stringify(shown)}`;
+        return `${time(at)}, ${chat}, ${JSON.stringify(sender || "you")}: ${JSON.stringify(shown)}`;
       })
       .join("\n");
   },

@@ -7,7 +7,7 @@ import { BellhopError } from "@bellhop/sdk";
 import { z } from "zod";
 import type { ChatId, SessionId, TurnId } from "../core/ids.ts";
 import type { Chats } from "../store/chats.ts";
-import type { HistoryHit } from "../store/timeline.ts";
+import type { History } from "../store/history.ts";
 import type { Claim, Turns } from "../store/turns.ts";
 import type { HostTool, ToolResult } from "../turns/engine.ts";
 
@@ -16,7 +16,7 @@ export interface ToolParts {
   readonly claimOf: (session: SessionId) => Claim | undefined;
   readonly turns: Turns;
   readonly chats: Chats;
-  readonly search: (query: { groupId: number; words: string; limit: number }) => Promise<HistoryHit[]>;
+  readonly search: History["search"];
   readonly channelOf: (
     chat: ChatId,
   ) => { readonly abilities: { readonly maxTextLength: number; readonly reactions: boolean } } | undefined;

@@ -22,7 +22,8 @@ import { migrations } from "../../store/migrations/index.ts";
 import { createOutbox } from "../../store/outbox.ts";
 import { scopeOf } from "../../store/sessions.ts";
 import type { Database } from "../../store/tables.ts";
-import { createTimeline, searchHistory } from "../../store/timeline.ts";
+import { createHistory } from "../../store/history.ts";
+import { createTimeline } from "../../store/timeline.ts";
 import { createTurns, type Turns } from "../../store/turns.ts";
 import { hostTools } from "../../tools/tools.ts";
 import { createRooms } from "../rooms.ts";
@@ -85,7 +86,7 @@ export async function middle(options: MiddleOptions = {}) {
         claimOf: (wanted) => dispatcher.running().find(({ claim }) => claim.session.id === wanted)?.claim,
         turns,
         chats,
-        search: (query) => searchHistory(db, query),
+        search: createHistory(db, clock, silentLog).search,
         channelOf,
         timezoneOf: () => "UTC",
         secrets: [SECRET],
