@@ -5,7 +5,8 @@
  */
 import { randomUUID } from "node:crypto";
 import { EventEmitter } from "node:events";
-import { query, type SDKMessage, type SpawnedProcess } from "@anthropic-ai/claude-agent-sdk";
+import * as sdk from "@anthropic-ai/claude-agent-sdk";
+import type { SDKMessage, SpawnedProcess } from "@anthropic-ai/claude-agent-sdk";
 import { chmod, chown, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { createRehearsalModel } from "../packages/host/src/broker/rehearsal/server.ts";
@@ -78,7 +79,7 @@ export async function openFloor(home: string): Promise<Floor> {
       });
       let exited: Promise<unknown> = Promise.resolve();
       const feed = createPromptFeed();
-      const answer = query({
+      const answer = sdk.query({
         prompt: feed,
         options: {
           ...sessionOptions({
@@ -149,7 +150,7 @@ function offeredTools(): ReturnType<typeof createToolServer> {
   const tools = [sendMessage, react, historySearch].map(({ name, description, input }) => {
     return { name, description, input, call: () => Promise.reject(new Error("nobody calls it here")) };
   });
-  return createToolServer({ tools, clock: systemClock, log: silentLog, answering: () => false });
+  return createToolServer({ sdk, tools, clock: systemClock, log: silentLog, answering: () => false });
 }
 
 function asSpawned(process: SandboxProcess): SpawnedProcess {

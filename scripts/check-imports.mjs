@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 /** From the bottom up. Single files of `src` stand under their name without `.ts`. */
 const LAYERS = [
   { names: ["core"] },
-  { names: ["config", "log", "version"] },
+  { names: ["config", "log", "memory", "version"] },
   { names: ["home"] },
   { names: ["store"] },
   { names: ["admission", "dispatch", "turns", "tools", "outbox", "scheduler", "groups"], together: true },

@@ -24,6 +24,7 @@ import { createGroups } from "./groups/groups.ts";
 import { prepareHome } from "./home.ts";
 import { createHttp } from "./http/http.ts";
 import { type Log, openLog } from "./log.ts";
+import { releaseMemory } from "./memory.ts";
 import { createDelivery } from "./outbox/deliver.ts";
 import { createBubblewrap } from "./sandbox/bubblewrap.ts";
 import { chooseRuntime } from "./sandbox/detect.ts";
@@ -70,6 +71,8 @@ const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 /** Everything is event-driven; this only finds what a mistake of ours would have left lying. */
 const SWEEP_MS = 10 * MINUTE;
+/** After the start, when whoever waited for it has been served. */
+const SETTLED_MS = SECOND;
 /** G26: what is owed gets this long to be delivered once the turns have ended. */
 const FLUSH_MS = 10 * SECOND;
 
@@ -266,9 +269,11 @@ export async function startHost({ config }: { config: Config }): Promise<Host> {
       sweep();
     });
     let stopSweeping = clock.after(SWEEP_MS, sweepAgain);
+    const stayBig = clock.after(SETTLED_MS, releaseMemory);
     opened.push(() => {
       stopWatching();
       stopSweeping();
+      stayBig();
     });
 
     function sweep(): void {

@@ -1,7 +1,6 @@
 /**
  * The Claude engine: the Claude Agent SDK's `query()` here in the host, in streaming-input mode, and
- * only its native program in the sandbox (design 5.1). The SDK is imported with this file, at the
- * host's start, so that no first message pays for it.
+ * only its native program in the sandbox (design 5.1).
  */
 import type { AgentEngine } from "../../turns/engine.ts";
 import { locateClaude } from "./cli.ts";

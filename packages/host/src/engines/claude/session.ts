@@ -13,7 +13,7 @@
  * not what a later attempt may build on, which resumes at the stored position.
  */
 import { randomUUID } from "node:crypto";
-import { query, type Query } from "@anthropic-ai/claude-agent-sdk";
+import type { Query } from "@anthropic-ai/claude-agent-sdk";
 import { z } from "zod";
 import type { Clock } from "../../core/clock.ts";
 import type { InboxId } from "../../core/ids.ts";
@@ -74,11 +74,21 @@ export function openSession(
   let stopping = false;
   let cancelInterrupt = (): void => undefined;
 
+  // Side by side with the sandbox, the first time; 20 MB that a host nobody has written to does without.
+  const loading = import("@anthropic-ai/claude-agent-sdk");
+  loading.catch(() => undefined); // `talk` tells of it, if it comes that far
   const life = createLife({ sandbox: open.sandbox, events, talk, clock, log, limits });
 
   async function talk(sandbox: PreparedSandbox): Promise<void> {
-    const tools = createToolServer({ tools: open.tools, clock, log, answering: () => begun && !life.ending });
-    conversation = query({
+    const sdk = await loading;
+    const tools = createToolServer({
+      sdk,
+      tools: open.tools,
+      clock,
+      log,
+      answering: () => begun && !life.ending,
+    });
+    conversation = sdk.query({
       prompt: feed,
       options: {
         ...sessionOptions(open),

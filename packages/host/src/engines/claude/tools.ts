@@ -3,11 +3,7 @@
  * this is the security boundary: input parsed, calls counted, and none served without an answer under
  * way. Which group and turn a tool acts for is in the tool's own closure, never in its input.
  */
-import {
-  createSdkMcpServer,
-  tool,
-  type McpSdkServerConfigWithInstance,
-} from "@anthropic-ai/claude-agent-sdk";
+import type { McpSdkServerConfigWithInstance } from "@anthropic-ai/claude-agent-sdk";
 import { z } from "zod";
 import type { Clock } from "../../core/clock.ts";
 import type { Log } from "../../log.ts";
@@ -26,7 +22,11 @@ const ToolUse = z
   .object({ _meta: z.object({ "claudecode/toolUseId": z.string().min(1).max(200) }) })
   .transform((extra) => ({ toolUseId: extra["_meta"]["claudecode/toolUseId"] }));
 
+/** The SDK itself, which is loaded only once there is a conversation (session.ts). */
+export type Sdk = typeof import("@anthropic-ai/claude-agent-sdk");
+
 export interface ToolServerOptions {
+  readonly sdk: Sdk;
   readonly tools: readonly HostTool[];
   readonly clock: Clock;
   readonly log: Log;
@@ -35,6 +35,7 @@ export interface ToolServerOptions {
 }
 
 export function createToolServer({
+  sdk,
   tools,
   clock,
   log,
@@ -65,12 +66,12 @@ export function createToolServer({
     }
   }
 
-  return createSdkMcpServer({
+  return sdk.createSdkMcpServer({
     name: TOOL_SERVER,
     // Else the tools hide behind the engine's tool search and are missing from the first prompt.
     alwaysLoad: true,
     tools: tools.map((hostTool) =>
-      tool(hostTool.name, hostTool.description, hostTool.input.shape, async (input, extra) => {
+      sdk.tool(hostTool.name, hostTool.description, hostTool.input.shape, async (input, extra) => {
         const { text, isError = false } = await serve(hostTool, input, extra);
         return { content: [{ type: "text", text }], isError };
       }),
