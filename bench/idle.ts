@@ -19,8 +19,8 @@ export interface IdleReport {
   readonly cpuMs: number;
 }
 
-/** What a start leaves to do: reading ahead, collecting garbage. */
-const SETTLE_MS = 3_000;
+/** What a start leaves to do; V8 collects once more by itself about eight seconds after the last work. */
+const SETTLE_MS = 12_000;
 /** proc_pid_stat(5): USER_HZ, the same on every Linux that Node supports. */
 const TICK_MS = 10;
 

@@ -1,4 +1,5 @@
 /** Chats and their messages: `/api/v1/chats…`. What is posted goes to admission, the one way in. */
+import { setImmediate as breath } from "node:timers/promises";
 import { chatAddress, type ChatId, chatId, MAIN, SenderId } from "../../core/ids.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { Random } from "../../store/tokens.ts";
@@ -66,6 +67,7 @@ export function createChatRoutes({ admission, chats, timeline, clock, random }: 
     );
     const { message, seq, event, duplicate } = accepted;
     const body: z.input<typeof AcceptedMessage> = { message, seq, event, chat, duplicate };
+    await breath(); // who has to answer goes before who is told that it was taken
     return c.json(body, duplicate ? 200 : 201);
   });
 
