@@ -79,38 +79,35 @@ const FLUSH_MS = 10 * SECOND;
 /** @throws ConfigError with one sentence for the operator; nothing is left behind then */
 export async function startHost({ config }: { config: Config }): Promise<Host> {
   const clock = systemClock;
-  const opened: (() => void | Promise<void>)[] = [];
-  /** Closes what was opened, last first. */
-  async function closeAll(): Promise<void> {
-    for (const close of opened.toReversed()) await close();
-  }
+  /** Closes what was opened, last first, whatever fails on the way. */
+  const opened = new AsyncDisposableStack();
   try {
     return await open();
   } catch (error) {
-    await closeAll();
+    await opened.disposeAsync();
     throw error;
   }
 
   async function open(): Promise<Host> {
     const { paths } = await prepareHome(config.home);
     const lock = await lockHome(config.home, clock);
-    opened.push(lock.release);
+    opened.defer(lock.release);
     writeDefaultConfig(config.home);
     const secrets = secretsOf(config.credentials);
     const { log, close: closeLog } = openLog({ file: paths.log, level: config.log.level, secrets });
-    opened.push(closeLog);
+    opened.defer(closeLog);
 
     const { db, close: closeDatabase } = await openDatabase(paths.database, {
       marks: [paths.sessions, paths.backups],
     });
-    opened.push(closeDatabase);
+    opened.defer(closeDatabase);
     await migrate(db, { migrations, backups: paths.backups, clock });
 
     const { runtime, probe } = await chooseRuntime(config.sandbox.runtime, [
       createBubblewrap({ home: config.home, clock, log }),
     ]);
     const usage = createUsage(db, clock, log);
-    opened.push(usage.settled);
+    opened.defer(usage.settled);
     const broker = await openBroker({
       credentials: config.credentials,
       runDirectory: paths.run,
@@ -118,7 +115,7 @@ export async function startHost({ config }: { config: Config }): Promise<Host> {
       clock,
       log,
     });
-    opened.push(broker.close);
+    opened.defer(broker.close);
 
     const settings = (group: GroupFolder) => groupConfig(config, group);
     const engines = {
@@ -133,7 +130,7 @@ export async function startHost({ config }: { config: Config }): Promise<Host> {
     const history = createHistory(db, clock, log);
     bus.subscribe(({ type }) => type === "durable" && history.wake());
     history.wake();
-    opened.push(history.close);
+    opened.defer(history.close);
     const inbox = createInbox(db, clock, ({ id, folder }) => ({
       scope: scopeOf(id, folder),
       engine: engineOf(folder).name,
@@ -156,7 +153,7 @@ export async function startHost({ config }: { config: Config }): Promise<Host> {
     );
     const channelOf = (chat: ChatId) => channels.get(chatAddress(chat).channel);
     const delivery = createDelivery({ outbox, channelOf, bus, clock, random: Math.random, log });
-    opened.push(delivery.close);
+    opened.defer(delivery.close);
 
     const rooms = createRooms({
       runtime,
@@ -214,6 +211,8 @@ export async function startHost({ config }: { config: Config }): Promise<Host> {
       clock,
       log,
     });
+    const hurry = Promise.withResolvers<void>();
+    opened.defer(() => dispatcher.drain(0, hurry.promise));
     const admission = createAdmission({ inbox, home: MAIN, bus, wake: dispatcher.wake });
 
     const startedAt = clock.now();
@@ -257,23 +256,23 @@ export async function startHost({ config }: { config: Config }): Promise<Host> {
       clock,
       random: randomBytes,
     });
-    // What a dead host left behind comes first, then what is new.
+    ({ url } = await http.listen());
+    opened.defer(http.close);
+    lock.describe({ url });
+    // What a dead host left behind.
     await dispatcher.sweep();
     await delivery.recover();
-    ({ url } = await http.listen());
-    opened.push(http.close);
-    lock.describe({ url });
 
     const stopWatching = watchClock(clock, (byMs) => {
       log.warn({ byMs }, "the clock jumped; looking again at everything that is due");
       sweep();
     });
     let stopSweeping = clock.after(SWEEP_MS, sweepAgain);
-    const stayBig = clock.after(SETTLED_MS, releaseMemory);
-    opened.push(() => {
+    const keepMemory = clock.after(SETTLED_MS, releaseMemory);
+    opened.defer(() => {
       stopWatching();
       stopSweeping();
-      stayBig();
+      keepMemory();
     });
 
     function sweep(): void {
@@ -288,7 +287,6 @@ export async function startHost({ config }: { config: Config }): Promise<Host> {
 
     const finished = Promise.withResolvers<void>();
     let ending: Promise<void> | undefined;
-    const hurry = Promise.withResolvers<void>();
 
     /** Only the first call does something; a later, more urgent one makes it hurry. */
     function end(graceMs: number, flushMs: number): Promise<void> {
@@ -297,14 +295,14 @@ export async function startHost({ config }: { config: Config }): Promise<Host> {
         draining = true;
         admission.close();
         await dispatcher.drain(graceMs, hurry.promise);
-        await Promise.race([delivery.settled(), hurry.promise, later(flushMs)]);
-        await closeAll();
+        const late = Promise.withResolvers<void>();
+        const cancel = clock.after(flushMs, late.resolve);
+        await Promise.race([delivery.settled(), hurry.promise, late.promise]);
+        cancel();
+        await opened.disposeAsync();
       })();
       ending.then(finished.resolve, finished.reject);
       return ending;
-    }
-    function later(ms: number): Promise<void> {
-      return new Promise((resolve) => clock.after(ms, resolve));
     }
     function drain(): Promise<void> {
       return end(config.limits.drainSeconds * SECOND, FLUSH_MS);

@@ -36,15 +36,12 @@ export type History = ReturnType<typeof createHistory>;
 
 export function createHistory(db: Kysely<Database>, clock: Clock, log: Log) {
   let cancel: (() => void) | undefined;
-  let catching: Promise<void> | undefined;
+  let indexed = Promise.resolve();
 
-  /** One at a time. What was said before the call is indexed after it. */
-  async function catchUp(): Promise<void> {
-    while (catching) await catching;
-    catching = indexAll().finally(() => {
-      catching = undefined;
-    });
-    await catching;
+  /** One after the other. What was said before the call is indexed after it. */
+  function catchUp(): Promise<void> {
+    indexed = indexed.then(indexAll, indexAll);
+    return indexed;
   }
 
   async function indexAll(): Promise<void> {
@@ -94,7 +91,7 @@ export function createHistory(db: Kysely<Database>, clock: Clock, log: Log) {
     /** Waits for what is being indexed; the rest is for the next start. */
     async close(): Promise<void> {
       cancel?.();
-      await catching;
+      await Promise.allSettled([indexed]); // a failure was told to whoever asked for it
     },
   };
 }
