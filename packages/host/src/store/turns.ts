@@ -11,7 +11,7 @@
  *   again. That is the host's fault, not the turn's: it is counted apart (G11).
  */
 import { RejectedError, StaleError } from "@bellhop/sdk";
-import { type Kysely, type Selectable, sql, type Updateable } from "kysely";
+import type { Kysely, Selectable, Updateable } from "kysely";
 import type { Clock } from "../core/clock.ts";
 import type { TurnEvent } from "../core/events.ts";
 import {
@@ -29,6 +29,8 @@ import { isOwed, type NewOutbound, owe } from "./outbox.ts";
 import { endSession, moveWaiting, type Session } from "./sessions.ts";
 import type { Database, TurnsTable } from "./tables.ts";
 import { appendEvent } from "./timeline.ts";
+import { createTurnViews, sentBy } from "./turn-views.ts";
+import { isWaiting, readable, waiting, waitingIn } from "./waiting.ts";
 
 type TurnRow = Selectable<TurnsTable>;
 
@@ -70,17 +72,6 @@ export interface Failure extends Ending {
   readonly detail: string;
 }
 
-/** A session with something to do, and when. */
-export interface Due {
-  readonly session: SessionId;
-  readonly groupId: number;
-  readonly at: number;
-}
-
-/** So that one prompt stays readable; what is over waits for the next turn. */
-const BATCH_MESSAGES = 50;
-/** In UTF-16 units: a few long messages must not make a prompt that no model can read. */
-const BATCH_LENGTH = 200_000;
 /** Far more than anybody wants to be told in one turn, and few enough to stop a program that went wild. */
 const MOST_SAID = 100;
 
@@ -266,6 +257,8 @@ export function createTurns(db: Kysely<Database>, { clock, boot, modelOf }: Turn
   }
 
   return {
+    ...createTurnViews(db),
+
     /**
      * The session's next turn: the one that waits for another attempt and is due, else a new one for
      * the oldest waiting message and those of its chat behind it. While one waits, when it is due.
@@ -435,132 +428,7 @@ export function createTurns(db: Kysely<Database>, { clock, boot, modelOf }: Turn
         return { ...claim, session };
       });
     },
-
-    /** What the turn has said by now, to be told to whoever tries again (G11). */
-    alreadySent: (claim: Claim): Promise<string[]> => sentBy(db, claim.turn),
-
-    /** Whether the turn has already put something into its own chat: by a tool, or in an earlier attempt. */
-    async hasSpoken(claim: Claim): Promise<boolean> {
-      const row = await db
-        .selectFrom("outbox")
-        .select("id")
-        .where("turn_id", "=", claim.turn)
-        .where("chat_id", "=", claim.chat.id)
-        .where("kind", "in", ["text", "reaction"])
-        .limit(1)
-        .executeTakeFirst();
-      return row !== undefined;
-    },
-
-    /** What was said lately in the turn's chat before the turn, oldest first: for a recap. */
-    async recap(claim: Claim, limit: number): Promise<{ who: string; text: string }[]> {
-      const { rows } = await sql<{ who: string; text: string }>`
-        SELECT coalesce(inbox.sender_name, outbox.sender_name, 'you') AS who, coalesce(inbox.text, outbox.text) AS text
-        FROM events
-        LEFT JOIN inbox ON events.kind = 'in' AND inbox.id = events.ref
-        LEFT JOIN outbox ON events.kind = 'out' AND outbox.id = events.ref
-        WHERE events.chat_id = ${claim.chat.id} AND events.kind IN ('in', 'out')
-          AND coalesce(inbox.turn_id, outbox.turn_id, '') <> ${claim.turn}
-          AND (inbox.state = 'done' OR outbox.kind = 'text')
-        ORDER BY events.id DESC LIMIT ${limit}`.execute(db);
-      return rows.toReversed();
-    },
-
-    /** Every session with something to do, those whose turn is marked as running among them. */
-    async due(): Promise<Due[]> {
-      const again = await db
-        .selectFrom("turns")
-        .select(["session_id as session", "group_id as groupId", "retry_at as at"])
-        .where("ended_at", "is", null)
-        .orderBy("created_at")
-        .execute();
-      const fresh = await db
-        .selectFrom("inbox")
-        .innerJoin("sessions", "sessions.id", "inbox.session_id")
-        .select(["sessions.id as session", "sessions.group_id as groupId"])
-        .where(isWaiting)
-        .groupBy("sessions.id")
-        .orderBy((eb) => eb.fn.min("accepted_at"))
-        .execute();
-      const live = new Set(again.map(({ session }) => session)); // what waits behind a turn waits for it
-      return [
-        ...again.map(({ session, groupId, at }) => ({ session, groupId, at: at ?? 0 })),
-        ...fresh.filter(({ session }) => !live.has(session)).map((due) => ({ ...due, at: 0 })),
-      ];
-    },
-
-    /** The message with this number in a chat, whoever wrote it. */
-    async numbered(chat: ChatId, seq: number): Promise<InboxId | OutboxId | undefined> {
-      const own = { chat_id: chat, seq };
-      const row =
-        (await db
-          .selectFrom("inbox")
-          .select("id")
-          .where((eb) => eb.and(own))
-          .executeTakeFirst()) ??
-        (await db
-          .selectFrom("outbox")
-          .select("id")
-          .where((eb) => eb.and(own))
-          .executeTakeFirst());
-      return row?.id;
-    },
-
-    /** What a message answers: its number and text, if it is one of this chat. `ref`: the platform's id, or ours. */
-    async quoted(chat: ChatId, ref: string): Promise<{ seq: number; text: string } | undefined> {
-      for (const table of ["inbox", "outbox"] as const) {
-        for (const name of ["platform_id", "id"] as const) {
-          // One by one: with OR between them SQLite would read the whole chat.
-          const row = await db
-            .selectFrom(table)
-            .select(["seq", "text"])
-            .where("chat_id", "=", chat)
-            .where(sql<string>`${sql.ref(name)}`, "=", ref)
-            .limit(1)
-            .executeTakeFirst();
-          if (row) return row;
-        }
-      }
-      return undefined;
-    },
-
-    live: (): Promise<TurnRow[]> =>
-      db.selectFrom("turns").selectAll().where("ended_at", "is", null).execute(),
-
-    /** How many messages wait, by chat and session. */
-    waitingByChat: () =>
-      db
-        .selectFrom("inbox")
-        .select((eb) => [
-          "chat_id as chat",
-          "session_id as session",
-          "group_id as groupId",
-          eb.fn.countAll<number>().as("messages"),
-        ])
-        .where(isWaiting)
-        .groupBy(["chat_id", "session_id", "group_id"])
-        .execute(),
   };
-}
-
-/** Spelled as a literal, because only then does SQLite use the index of what waits. */
-const isWaiting = sql<boolean>`inbox.state = 'waiting'`;
-
-function waiting(db: Kysely<Database>, session: SessionId) {
-  return db.selectFrom("inbox").where("session_id", "=", session).where(isWaiting);
-}
-
-/** The next of them in a chat, in the order they were accepted. */
-function waitingIn(db: Kysely<Database>, session: SessionId, chat: ChatId) {
-  return waiting(db, session).selectAll().where("chat_id", "=", chat).orderBy("seq").limit(BATCH_MESSAGES);
-}
-
-/** As many from the beginning as make a prompt that can be read; at least one. */
-async function readable(query: { execute(): Promise<InboxRow[]> }): Promise<InboxRow[]> {
-  const rows = await query.execute();
-  let length = 0;
-  const past = rows.findIndex(({ text }, index) => (length += text.length) > BATCH_LENGTH && index > 0);
-  return past === -1 ? rows : rows.slice(0, past);
 }
 
 async function take(trx: Kysely<Database>, claim: Claim, messages: readonly InboxId[]): Promise<void> {
@@ -582,19 +450,6 @@ async function saidBy(trx: Kysely<Database>, turn: TurnId, chat?: ChatId): Promi
     .execute();
   // The chat is looked at here: asked for both, SQLite would walk through all that the chat ever got.
   return rows.filter(({ chat_id }) => chat === undefined || chat_id === chat).map(({ id }) => id);
-}
-
-/** Less what was refused for good. */
-async function sentBy(trx: Kysely<Database>, turn: TurnId): Promise<string[]> {
-  const rows = await trx
-    .selectFrom("outbox")
-    .select("text")
-    .where("turn_id", "=", turn)
-    .where("kind", "=", "text")
-    .where("state", "<>", "dead")
-    .orderBy("seq")
-    .execute();
-  return rows.map(({ text }) => text);
 }
 
 async function chatOf(trx: Kysely<Database>, id: ChatId): Promise<Chat> {

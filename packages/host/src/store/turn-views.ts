@@ -1,0 +1,143 @@
+/**
+ * What others ask about turns and what was said in them. Nothing here changes anything, so nothing
+ * needs a fence.
+ */
+import { type Kysely, type Selectable, sql } from "kysely";
+import type { ChatId, InboxId, OutboxId, SessionId, TurnId } from "../core/ids.ts";
+import type { Database, TurnsTable } from "./tables.ts";
+import { isWaiting } from "./waiting.ts";
+
+/** As much of a claim as it takes to ask about its turn. */
+interface Asked {
+  readonly turn: TurnId;
+  readonly chat: { readonly id: ChatId };
+}
+
+/** A session with something to do, and when. */
+export interface Due {
+  readonly session: SessionId;
+  readonly groupId: number;
+  readonly at: number;
+}
+
+export function createTurnViews(db: Kysely<Database>) {
+  return {
+    /** What the turn has said by now, to be told to whoever tries again (G11). */
+    alreadySent: (claim: Asked): Promise<string[]> => sentBy(db, claim.turn),
+
+    /** Whether the turn has already put something into its own chat: by a tool, or in an earlier attempt. */
+    async hasSpoken(claim: Asked): Promise<boolean> {
+      const row = await db
+        .selectFrom("outbox")
+        .select("id")
+        .where("turn_id", "=", claim.turn)
+        .where("chat_id", "=", claim.chat.id)
+        .where("kind", "in", ["text", "reaction"])
+        .limit(1)
+        .executeTakeFirst();
+      return row !== undefined;
+    },
+
+    /** What was said lately in the turn's chat before the turn, oldest first: for a recap. */
+    async recap(claim: Asked, limit: number): Promise<{ who: string; text: string }[]> {
+      const { rows } = await sql<{ who: string; text: string }>`
+        SELECT coalesce(inbox.sender_name, outbox.sender_name, 'you') AS who, coalesce(inbox.text, outbox.text) AS text
+        FROM events
+        LEFT JOIN inbox ON events.kind = 'in' AND inbox.id = events.ref
+        LEFT JOIN outbox ON events.kind = 'out' AND outbox.id = events.ref
+        WHERE events.chat_id = ${claim.chat.id} AND events.kind IN ('in', 'out')
+          AND coalesce(inbox.turn_id, outbox.turn_id, '') <> ${claim.turn}
+          AND (inbox.state = 'done' OR outbox.kind = 'text')
+        ORDER BY events.id DESC LIMIT ${limit}`.execute(db);
+      return rows.toReversed();
+    },
+
+    /** Every session with something to do, those whose turn is marked as running among them. */
+    async due(): Promise<Due[]> {
+      const again = await db
+        .selectFrom("turns")
+        .select(["session_id as session", "group_id as groupId", "retry_at as at"])
+        .where("ended_at", "is", null)
+        .orderBy("created_at")
+        .execute();
+      const fresh = await db
+        .selectFrom("inbox")
+        .innerJoin("sessions", "sessions.id", "inbox.session_id")
+        .select(["sessions.id as session", "sessions.group_id as groupId"])
+        .where(isWaiting)
+        .groupBy("sessions.id")
+        .orderBy((eb) => eb.fn.min("accepted_at"))
+        .execute();
+      const live = new Set(again.map(({ session }) => session)); // what waits behind a turn waits for it
+      return [
+        ...again.map(({ session, groupId, at }) => ({ session, groupId, at: at ?? 0 })),
+        ...fresh.filter(({ session }) => !live.has(session)).map((due) => ({ ...due, at: 0 })),
+      ];
+    },
+
+    /** The message with this number in a chat, whoever wrote it. */
+    async numbered(chat: ChatId, seq: number): Promise<InboxId | OutboxId | undefined> {
+      const own = { chat_id: chat, seq };
+      const row =
+        (await db
+          .selectFrom("inbox")
+          .select("id")
+          .where((eb) => eb.and(own))
+          .executeTakeFirst()) ??
+        (await db
+          .selectFrom("outbox")
+          .select("id")
+          .where((eb) => eb.and(own))
+          .executeTakeFirst());
+      return row?.id;
+    },
+
+    /** What a message answers: its number and text, if it is one of this chat. `ref`: the platform's id, or ours. */
+    async quoted(chat: ChatId, ref: string): Promise<{ seq: number; text: string } | undefined> {
+      for (const table of ["inbox", "outbox"] as const) {
+        for (const name of ["platform_id", "id"] as const) {
+          // One by one: with OR between them SQLite would read the whole chat.
+          const row = await db
+            .selectFrom(table)
+            .select(["seq", "text"])
+            .where("chat_id", "=", chat)
+            .where(sql<string>`${sql.ref(name)}`, "=", ref)
+            .limit(1)
+            .executeTakeFirst();
+          if (row) return row;
+        }
+      }
+      return undefined;
+    },
+
+    live: (): Promise<Selectable<TurnsTable>[]> =>
+      db.selectFrom("turns").selectAll().where("ended_at", "is", null).execute(),
+
+    /** How many messages wait, by chat and session. */
+    waitingByChat: () =>
+      db
+        .selectFrom("inbox")
+        .select((eb) => [
+          "chat_id as chat",
+          "session_id as session",
+          "group_id as groupId",
+          eb.fn.countAll<number>().as("messages"),
+        ])
+        .where(isWaiting)
+        .groupBy(["chat_id", "session_id", "group_id"])
+        .execute(),
+  };
+}
+
+/** What a turn has said, less what was refused for good. */
+export async function sentBy(trx: Kysely<Database>, turn: TurnId): Promise<string[]> {
+  const rows = await trx
+    .selectFrom("outbox")
+    .select("text")
+    .where("turn_id", "=", turn)
+    .where("kind", "=", "text")
+    .where("state", "<>", "dead")
+    .orderBy("seq")
+    .execute();
+  return rows.map(({ text }) => text);
+}
