@@ -29,6 +29,7 @@ import {
   waiting,
 } from "./failure-words.ts";
 import { createListening } from "./listening.ts";
+import { BACKOFF_BASE_MS, judged, nextRung, retryAt } from "./retry-policy.ts";
 import type { Room, Rooms } from "./rooms.ts";
 
 export interface TurnLimits {
@@ -78,11 +79,6 @@ export interface TurnOver {
   readonly retryAt?: number;
 }
 
-/** Full jitter, base 1 s, cap 5 min (guarantees 1.6). */
-const BACKOFF_BASE_MS = 1_000;
-const BACKOFF_CAP_MS = 5 * 60_000;
-/** Where a provider asks to wait and does not say how long. */
-const RATE_LIMIT_WAIT_MS = 10_000;
 /** Whoever has waited that long for the service wants to hear why. */
 const WORTH_A_WORD_MS = 5_000;
 const RECAP_MESSAGES = 20;
@@ -110,6 +106,7 @@ export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
   let looking = false;
   let lookAgain = false;
   const releasing = Promise.withResolvers<Ended>();
+  let onRelease = (): void => undefined;
   let state: RunningTurn["state"] = "running";
 
   const live = () => ({ chat: claim.chat.id, turn: claim.turn });
@@ -142,7 +139,7 @@ export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
         await turns.release(claim);
         return {};
       }
-      const rung = ladder(ended.failure, tried);
+      const rung = nextRung(ended.failure, tried);
       if (rung === undefined) return await giveBack(ended.failure, ended.words);
       tried.add(rung);
       if (rung === "stale_session") {
@@ -154,17 +151,6 @@ export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
       claim = { ...claim, alreadySent: await turns.alreadySent(claim) }; // it may have failed in the middle
       room = open(rung === "stale_position" ? resumeOf(claim, false) : undefined);
     }
-  }
-
-  /** The first rung that fits and was not tried yet; a rung that failed the same way leads to the next. */
-  function ladder(
-    { class: kind }: EngineFailure,
-    tried: Set<FailureClass>,
-  ): "stale_position" | "stale_session" | undefined {
-    if (kind === "stale_position" && !tried.has("stale_position")) return "stale_position";
-    if ((kind === "stale_position" || kind === "stale_session") && !tried.has("stale_session"))
-      return "stale_session";
-    return undefined;
   }
 
   function open(resume: EngineOpen["resume"]): Room {
@@ -239,12 +225,6 @@ export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
       const ended = await hear(event);
       if (ended) return ended;
     }
-  }
-
-  /** The broker saw the provider's real answer: its word comes first, except on what only the engine can know. */
-  function judged(said: EngineFailure, seen: EngineFailure | undefined): EngineFailure {
-    const engineKnows: readonly FailureClass[] = ["stale_position", "stale_session", "cancelled", "refused"];
-    return seen === undefined || engineKnows.includes(said.class) ? said : seen;
   }
 
   async function hear(event: EngineEvent): Promise<Exclude<Ended, { how: "released" }> | undefined> {
@@ -386,7 +366,13 @@ export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
 
   async function giveBack(failure: EngineFailure, words?: string): Promise<TurnOver> {
     log.warn({ turn: claim.turn, attempt: claim.attempt, failure }, "an attempt at a turn failed");
-    const at = retryAt(failure);
+    const at = retryAt(failure, {
+      attempt: claim.attempt,
+      attempts: limits.attempts,
+      createdAt: claim.createdAt,
+      now: clock.now(),
+      random: parts.random,
+    });
     if (at === undefined || at > claim.createdAt + limits.totalMs) {
       await giveUp(claim, failure, parts, words);
       return {};
@@ -402,38 +388,6 @@ export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
     });
     announce();
     return { retryAt: at };
-  }
-
-  /** When to try again, or never. Table 1.6 of the guarantees. */
-  function retryAt({ class: kind, retryAfterMs }: EngineFailure): number | undefined {
-    const backoff = parts.random() * Math.min(BACKOFF_CAP_MS, BACKOFF_BASE_MS * 2 ** claim.attempt);
-    switch (kind) {
-      case "rate_limited":
-        return (
-          clock.now() +
-          Math.max(retryAfterMs ?? RATE_LIMIT_WAIT_MS, patience()) +
-          parts.random() * BACKOFF_BASE_MS
-        );
-      case "transient":
-      case "crashed":
-      case "resource":
-      case "stale_position":
-      case "stale_session":
-        return claim.attempt >= limits.attempts ? undefined : clock.now() + backoff;
-      case "auth":
-      case "permanent":
-      case "refused":
-      case "overflow":
-      case "cancelled":
-        return undefined;
-      default:
-        return kind satisfies never;
-    }
-  }
-
-  /** The longer a service has turned us away, the longer we leave it alone. */
-  function patience(): number {
-    return Math.min(BACKOFF_CAP_MS, (clock.now() - claim.createdAt) / 2);
   }
 
   async function notify(what: string, text: string): Promise<void> {
@@ -458,14 +412,19 @@ export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
     return { how: "failed", failure: { class: "cancelled", detail }, words: TOOK_TOO_LONG };
   }
 
+  /** The next event, unless `ms` go by or the turn is released before it comes. */
   async function within(
     ms: number,
     event: Promise<EngineEvent>,
   ): Promise<EngineEvent | "released" | undefined> {
-    const late = Promise.withResolvers<undefined>();
-    const cancel = clock.after(Math.max(0, ms), () => late.resolve(undefined));
+    // Not by a race with one lasting promise, which would remember every event of a long turn.
+    const first = Promise.withResolvers<EngineEvent | "released" | undefined>();
+    onRelease = () => first.resolve("released");
+    if (state === "releasing") onRelease();
+    const cancel = clock.after(Math.max(0, ms), () => first.resolve(undefined));
+    event.then(first.resolve, first.reject);
     try {
-      return await Promise.race([event, late.promise, releasing.promise.then(() => "released" as const)]);
+      return await first.promise;
     } finally {
       cancel();
     }
@@ -499,6 +458,7 @@ export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
     release() {
       state = "releasing";
       releasing.resolve({ how: "released" });
+      onRelease();
     },
     over,
   };

@@ -1,0 +1,73 @@
+/** What comes after a failed attempt, decided from its failure alone (guarantees 1.6, G22, G23). Pure. */
+import type { EngineFailure, FailureClass } from "./engine.ts";
+
+/** Full jitter, base 1 s, cap 5 min (guarantees 1.6). */
+export const BACKOFF_BASE_MS = 1_000;
+const BACKOFF_CAP_MS = 5 * 60_000;
+/** Where a provider asks to wait and does not say how long. */
+const RATE_LIMIT_WAIT_MS = 10_000;
+
+export interface Attempted {
+  /** Attempts charged so far, the failed one included, and how many there may be (G11). */
+  readonly attempt: number;
+  readonly attempts: number;
+  /** When the turn began, and now; ms. */
+  readonly createdAt: number;
+  readonly now: number;
+  /** From 0 to below 1. */
+  readonly random: () => number;
+}
+
+/** When to try again, or undefined: never. */
+export function retryAt(
+  { class: kind, retryAfterMs }: EngineFailure,
+  attempted: Attempted,
+): number | undefined {
+  const { attempt, attempts, createdAt, now, random } = attempted;
+  const jitter = random();
+  switch (kind) {
+    case "rate_limited": {
+      // The longer a service has turned us away, the longer we leave it alone.
+      const patience = Math.min(BACKOFF_CAP_MS, (now - createdAt) / 2);
+      return now + Math.max(retryAfterMs ?? RATE_LIMIT_WAIT_MS, patience) + jitter * BACKOFF_BASE_MS;
+    }
+    case "transient":
+    case "crashed":
+    case "resource":
+    case "stale_position":
+    case "stale_session":
+      return attempt >= attempts
+        ? undefined
+        : now + jitter * Math.min(BACKOFF_CAP_MS, BACKOFF_BASE_MS * 2 ** attempt);
+    case "auth":
+    case "permanent":
+    case "refused":
+    case "overflow":
+    case "cancelled":
+      return undefined;
+    default:
+      return kind satisfies never;
+  }
+}
+
+/**
+ * The ladder for a stored conversation that cannot be resumed: the first rung that fits and was not
+ * tried yet. A rung that failed the same way leads to the next.
+ */
+export function nextRung(
+  { class: kind }: EngineFailure,
+  tried: ReadonlySet<FailureClass>,
+): "stale_position" | "stale_session" | undefined {
+  if (kind === "stale_position" && !tried.has("stale_position")) return "stale_position";
+  if ((kind === "stale_position" || kind === "stale_session") && !tried.has("stale_session"))
+    return "stale_session";
+  return undefined;
+}
+
+/** What only the engine can know. */
+const ENGINE_KNOWS: readonly FailureClass[] = ["stale_position", "stale_session", "cancelled", "refused"];
+
+/** The broker saw the provider's real answer: its word comes first, except on what only the engine can know. */
+export function judged(said: EngineFailure, seen: EngineFailure | undefined): EngineFailure {
+  return seen === undefined || ENGINE_KNOWS.includes(said.class) ? said : seen;
+}
