@@ -20,6 +20,7 @@ export const DEFAULT_CONFIG = `\
 # The web chat. Only this machine can reach it. Port 0 takes any free one.
 #http:
 #  port: 7407
+#  hosts: []           # further names it answers for, behind a reverse proxy
 
 # What drives the agent: claude, or acp for any agent that speaks the Agent Client Protocol.
 #engine: claude

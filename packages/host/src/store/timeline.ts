@@ -39,7 +39,7 @@ export async function appendEvent(
 
 export function createTimeline(db: Kysely<Database>) {
   function rows(chat: ChatId | undefined) {
-    return db
+    const all = db
       .selectFrom("events")
       .leftJoin("inbox", (join) => join.onRef("inbox.id", "=", "events.ref").on("events.kind", "=", "in"))
       .leftJoin("outbox", (join) => join.onRef("outbox.id", "=", "events.ref").on("events.kind", "=", "out"))
@@ -61,8 +61,8 @@ export function createTimeline(db: Kysely<Database>) {
         "outbox.text as out_text",
         "outbox.reply_to as out_reply_to",
         "outbox.turn_id as out_turn",
-      ])
-      .$if(chat !== undefined, (query) => query.where("events.chat_id", "=", chat as ChatId));
+      ]);
+    return chat === undefined ? all : all.where("events.chat_id", "=", chat);
   }
 
   type Row = Awaited<ReturnType<ReturnType<typeof rows>["execute"]>>[number];
@@ -84,8 +84,8 @@ export function createTimeline(db: Kysely<Database>) {
       event: EventId | undefined,
       limit: number,
     ): Promise<{ events: DurableEvent[]; more: boolean }> {
-      const found = await rows(chat)
-        .$if(event !== undefined, (query) => query.where("events.id", "<", event as EventId))
+      const older = event === undefined ? rows(chat) : rows(chat).where("events.id", "<", event);
+      const found = await older
         .orderBy("events.id", "desc")
         .limit(limit + 1)
         .execute();
