@@ -4,9 +4,8 @@
  * first piece of its answer. What Bellhop takes beyond this is Bellhop's.
  */
 import { randomUUID } from "node:crypto";
-import { EventEmitter } from "node:events";
 import * as sdk from "@anthropic-ai/claude-agent-sdk";
-import type { SDKMessage, SpawnedProcess } from "@anthropic-ai/claude-agent-sdk";
+import type { SDKMessage } from "@anthropic-ai/claude-agent-sdk";
 import { chmod, chown, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { createRehearsalModel } from "../packages/host/src/broker/rehearsal/server.ts";
@@ -22,6 +21,7 @@ import {
   sessionOptions,
 } from "../packages/host/src/engines/claude/options.ts";
 import { createPromptFeed, type PromptFeed } from "../packages/host/src/engines/claude/prompt-feed.ts";
+import { asSpawned } from "../packages/host/src/engines/claude/spawned.ts";
 import { createToolServer, TOOL_SERVER } from "../packages/host/src/engines/claude/tools.ts";
 import { createGroups } from "../packages/host/src/groups/groups.ts";
 import { prepareHome } from "../packages/host/src/home.ts";
@@ -31,7 +31,6 @@ import { sandboxUid } from "../packages/host/src/sandbox/staging.ts";
 import { historySearch } from "../packages/host/src/tools/history-search.ts";
 import { react } from "../packages/host/src/tools/react.ts";
 import { sendMessage } from "../packages/host/src/tools/send-message.ts";
-import type { SandboxProcess } from "../packages/host/src/turns/sandbox.ts";
 
 export interface Floor {
   open(): Promise<FloorSession>;
@@ -151,39 +150,4 @@ function offeredTools(): ReturnType<typeof createToolServer> {
     return { name, description, input, call: () => Promise.reject(new Error("nobody calls it here")) };
   });
   return createToolServer({ sdk, tools, clock: systemClock, log: silentLog, answering: () => false });
-}
-
-function asSpawned(process: SandboxProcess): SpawnedProcess {
-  const emitter = new EventEmitter();
-  let exitCode: number | null = null;
-  let signalCode: NodeJS.Signals | null = null;
-  let killed = false;
-  process.exited
-    .then((exit) => {
-      exitCode = exit.code;
-      signalCode = exit.signal;
-      return emitter.emit("exit", exit.code, exit.signal);
-    })
-    .catch((error: unknown) => emitter.emit("error", error));
-  return {
-    stdin: process.stdin,
-    stdout: process.stdout,
-    get killed() {
-      return killed;
-    },
-    get exitCode() {
-      return exitCode;
-    },
-    get signalCode() {
-      return signalCode;
-    },
-    kill() {
-      killed = true;
-      void process.kill();
-      return true;
-    },
-    on: emitter.on.bind(emitter),
-    once: emitter.once.bind(emitter),
-    off: emitter.off.bind(emitter),
-  };
 }

@@ -7,6 +7,7 @@ import { measureLatency } from "./latency.ts";
 import { measureLoad } from "./load.ts";
 import { brief, rounded, type Summary } from "./stats.ts";
 import { table } from "./table.ts";
+import { runCommand, wholeNumber } from "./command-line.ts";
 
 const HELP = `Usage: npm run bench -- <workload> [options]
 
@@ -158,16 +159,4 @@ function latencyRow(name: string, measured: Summary, floor?: Summary): (string |
   return [name, rounded(p50), rounded(p95), rounded(max), rounded(spread), n, ...over.map(String)];
 }
 
-function wholeNumber(name: string, text: string): number {
-  const number = Number(text);
-  if (Number.isSafeInteger(number) && number > 0) return number;
-  throw new TypeError(`--${name} is a whole number above 0, not ${text}`);
-}
-
-try {
-  process.exitCode = await main();
-} catch (error) {
-  if (!(error instanceof TypeError)) throw error;
-  process.stderr.write(`${error.message}. Help: npm run bench -- --help\n`);
-  process.exitCode = 2;
-}
+await runCommand("bench", main);

@@ -5,6 +5,7 @@ import { parseArgs } from "node:util";
 import { rounded, summarise } from "../stats.ts";
 import { table } from "../table.ts";
 import { killAgainAndAgain, type KillReport } from "./kill.ts";
+import { runCommand, wholeNumber } from "../command-line.ts";
 
 const HELP = `Usage: npm run fault -- kill [options]
 
@@ -108,16 +109,4 @@ function engine(name: string): "echo" | "claude" {
   throw new TypeError(`--engine is echo or claude, not ${name}`);
 }
 
-function wholeNumber(name: string, text: string): number {
-  const number = Number(text);
-  if (Number.isSafeInteger(number) && number > 0) return number;
-  throw new TypeError(`--${name} is a whole number above 0, not ${text}`);
-}
-
-try {
-  process.exitCode = await main();
-} catch (error) {
-  if (!(error instanceof TypeError)) throw error;
-  process.stderr.write(`${error.message}. Help: npm run fault -- --help\n`);
-  process.exitCode = 2;
-}
+await runCommand("fault", main);

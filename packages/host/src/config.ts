@@ -18,6 +18,7 @@ import { z } from "zod";
 import { readYaml } from "./config/read-yaml.ts";
 import { DEFAULT_CONFIG } from "./config/template.ts";
 import { GroupFolder } from "./core/ids.ts";
+import { hasCode } from "./core/error-code.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -257,7 +258,7 @@ function readIfThere(file: string): string | undefined {
   try {
     return readFileSync(file, "utf8");
   } catch (cause) {
-    if (cause instanceof Error && "code" in cause && cause.code === "ENOENT") return undefined;
+    if (hasCode(cause, "ENOENT")) return undefined;
     throw new ConfigError(
       `${file} cannot be read: ${cause instanceof Error ? cause.message : String(cause)}.`,
       { cause },
@@ -280,7 +281,7 @@ export function writeDefaultConfig(home: string): boolean {
     writeFileSync(config, DEFAULT_CONFIG, { flag: "wx", mode: 0o600 });
     return true;
   } catch (cause) {
-    if (cause instanceof Error && "code" in cause && cause.code === "EEXIST") return false;
+    if (hasCode(cause, "EEXIST")) return false;
     throw new ConfigError(
       `${config} cannot be written: ${cause instanceof Error ? cause.message : String(cause)}.`,
       { cause },

@@ -12,6 +12,7 @@ import { type Stats } from "node:fs";
 import { chmod, lstat, mkdir, open, readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { type HomePaths, homePaths } from "./config.ts";
+import { hasCode } from "./core/error-code.ts";
 
 /** Any of these in a directory says that it is a home, or is meant to be one. */
 const MARKS = ["config.yaml", ".env", "bellhop.db"];
@@ -88,7 +89,7 @@ async function statOf(path: string): Promise<Stats | undefined> {
   try {
     return await lstat(path);
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+    if (hasCode(error, "ENOENT")) return undefined;
     throw error;
   }
 }

@@ -2,6 +2,7 @@
  * How much a sandbox may send through its door. Reading a request costs the host memory until it is
  * answered and time once; both are shared by everybody in the house, so both have an end per door.
  */
+import { createAllowance } from "../core/allowance.ts";
 import type { Clock } from "../core/clock.ts";
 
 const MIB = 1024 * 1024;
@@ -12,24 +13,19 @@ const PER_SECOND = 8 * MIB;
 /** What may come at once after a pause. */
 const BURST = 128 * MIB;
 
-export interface Allowance {
+export interface DoorAllowance {
   /** Takes so many bytes for a request under way; false when that would be too much just now. */
   take(bytes: number): boolean;
   /** Gives back what a request held, once it is over. */
   release(bytes: number): void;
 }
 
-export function createAllowance(clock: Clock): Allowance {
+export function createDoorAllowance(clock: Clock): DoorAllowance {
+  const flow = createAllowance(clock, { perSecond: PER_SECOND, burst: BURST });
   let held = 0;
-  let left = BURST;
-  let at = clock.monotonic();
   return {
     take(bytes) {
-      const now = clock.monotonic();
-      left = Math.min(BURST, left + ((now - at) / 1000) * PER_SECOND);
-      at = now;
-      if (bytes > left || held + bytes > MAX_HELD) return false;
-      left -= bytes;
+      if (held + bytes > MAX_HELD || !flow.take(bytes)) return false;
       held += bytes;
       return true;
     },

@@ -18,11 +18,12 @@ import type { Log } from "../log.ts";
 import type { RecordUsage } from "../store/usage.ts";
 import type { Door, DoorSpec } from "../turns/broker.ts";
 import type { EngineFailure } from "../turns/engine.ts";
-import { createAllowance, type Allowance } from "./allowance.ts";
+import { createDoorAllowance, type DoorAllowance } from "./allowance.ts";
 import { parseCall, type Call } from "./call.ts";
 import { forward, type Exchange, type Outcome } from "./forward.ts";
 import { withinBounds } from "./json-bounds.ts";
-import { closed, listening, socketPath } from "./listen.ts";
+import { listening } from "../core/listen.ts";
+import { closed, socketPath } from "./listen.ts";
 import {
   egressRefusal,
   NO_TURN,
@@ -61,7 +62,7 @@ export async function openDoor(spec: DoorSpec, deps: DoorDeps): Promise<Door> {
   const { directory, upstream, record, clock } = deps;
   const log = deps.log.with({ part: "broker", group: spec.group, sandbox: spec.sandbox });
   const { provider } = upstream;
-  const allowance = createAllowance(clock);
+  const allowance = createDoorAllowance(clock);
   const loggedHosts = new Set<string>();
   let turn: TurnId | undefined;
   /** Counts `setTurn`, so that a late answer of an old turn is not laid to the new one. */
@@ -211,7 +212,7 @@ async function admit(directory: string, uid: number | undefined): Promise<void> 
 type Body = { readonly held: number } & ({ readonly bytes: Buffer } | { readonly refusal: Refusal });
 
 /** Reads no further than the limits. Rejects when the sender goes away. */
-async function readBody(request: IncomingMessage, allowance: Allowance): Promise<Body> {
+async function readBody(request: IncomingMessage, allowance: DoorAllowance): Promise<Body> {
   if (Number(request.headers["content-length"] ?? 0) > MAX_BODY) return { held: 0, refusal: TOO_LARGE };
   const chunks: Buffer[] = [];
   let held = 0;

@@ -6,7 +6,6 @@
 import { ConfigError } from "@bellhop/sdk";
 import { open } from "node:fs/promises";
 import type { Server } from "node:http";
-import type { ListenOptions } from "node:net";
 import { join } from "node:path";
 
 /** macOS takes 103 bytes, Linux 107. */
@@ -29,17 +28,6 @@ export async function socketPath(directory: string, name: string): Promise<Socke
   }
   const handle = await open(directory, "r");
   return { path: `/proc/self/fd/${handle.fd}/${name}`, release: () => handle.close() };
-}
-
-/** Resolves once the server listens; rejects with what kept it from doing so. */
-export function listening(server: Server, where: ListenOptions): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(where, () => {
-      server.off("error", reject);
-      resolve();
-    });
-  });
 }
 
 /** Stops listening and ends what is under way. */

@@ -12,6 +12,7 @@ import {
   moveCursor,
 } from "node:readline";
 import type { Screen } from "./screen.ts";
+import { hasCode } from "../core/error-code.ts";
 
 export interface PromptOptions {
   readonly stdin: NodeJS.ReadStream;
@@ -119,7 +120,7 @@ function readHistory(file: string): string[] {
   try {
     text = readFileSync(file, "utf8");
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return [];
+    if (hasCode(error, "ENOENT")) return [];
     throw error;
   }
   return text

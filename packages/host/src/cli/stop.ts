@@ -6,6 +6,7 @@ import { clientFor, homeOption } from "./home-option.ts";
 import { sleep } from "./follow.ts";
 import type { Io } from "./io.ts";
 import { count } from "./status.ts";
+import { hasCode } from "../core/error-code.ts";
 
 export function stopCommand(io: Io): Command {
   return new Command("stop")
@@ -55,7 +56,7 @@ function exists(pid: number): boolean {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ESRCH") return false;
+    if (hasCode(error, "ESRCH")) return false;
     throw error;
   }
 }

@@ -9,6 +9,7 @@
 import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { RejectedError } from "@bellhop/sdk";
+import { codeOf } from "./error-code.ts";
 
 /** `O_PATH`, which Node does not name: a descriptor to walk from, that reads nothing. */
 const O_PATH = 0o10000000;
@@ -82,7 +83,7 @@ async function step(at: FileHandle, name: string, flags: number, relative: strin
 }
 
 function refusal(relative: string, cause: unknown): RejectedError {
-  const code = cause instanceof Error && "code" in cause ? String(cause.code) : "an unknown error";
+  const code = codeOf(cause) ?? "an unknown error";
   const what = JSON.stringify(relative);
   switch (code) {
     case "ENOENT":

@@ -8,7 +8,7 @@ import type { Clock } from "../core/clock.ts";
 import type { Log } from "../log.ts";
 import type { EngineFailure } from "../turns/engine.ts";
 import type { SandboxExit, SandboxProcess } from "../turns/sandbox.ts";
-import { createAllowance } from "./allowance.ts";
+import { createAllowance } from "../core/allowance.ts";
 import { createLineGuard, type LineGuardOptions, type LineLimits } from "./line-guard.ts";
 
 const STDERR_TAIL_BYTES = 8 * 1024;

@@ -12,7 +12,7 @@
  */
 import { Transform } from "node:stream";
 import type { Clock } from "../core/clock.ts";
-import { createAllowance, type Rate } from "./allowance.ts";
+import { createAllowance, type Rate } from "../core/allowance.ts";
 
 export interface LineLimits {
   readonly maxLineBytes: number;

@@ -10,6 +10,7 @@
 import { MissingFileError, readBeneath } from "../core/open-beneath.ts";
 import { RejectedError } from "@bellhop/sdk";
 import type { Log } from "../log.ts";
+import { hasCode } from "../core/error-code.ts";
 
 export interface MemorySources {
   /** Directory with the shared `CLAUDE.md` and `IDENTITY.md`; may be missing. */
@@ -57,5 +58,5 @@ async function text(root: string, name: string, log: Log): Promise<string | unde
 
 /** The directory itself may not be there yet. */
 function isMissing(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "ENOENT";
+  return hasCode(error, "ENOENT");
 }

@@ -9,6 +9,8 @@ import { getRequestListener } from "@hono/node-server";
 import { ConfigError } from "@bellhop/sdk";
 import { chmod, rm } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
+import { codeOf } from "../core/error-code.ts";
+import { listening } from "../core/listen.ts";
 import { createApp, type AppDeps } from "./app.ts";
 import type { HttpEnv } from "./identity.ts";
 
@@ -58,8 +60,8 @@ export function createHttp(deps: HttpDeps): Http {
 
   async function listenTcp() {
     const { host, port } = http;
-    await opened(tcp, { host, port }).catch((cause: unknown) => {
-      throw new ConfigError(tcpProblem(host, port, codeOf(cause)), { cause });
+    await listening(tcp, { host, port }).catch((cause: unknown) => {
+      throw new ConfigError(tcpProblem(host, port, codeOf(cause) ?? cause), { cause });
     });
     const address = tcp.address();
     const actual = typeof address === "object" && address !== null ? address.port : port;
@@ -73,10 +75,13 @@ export function createHttp(deps: HttpDeps): Http {
       );
     }
     await rm(socket, { force: true });
-    await opened(control, { path: socket }).catch((cause: unknown) => {
-      throw new ConfigError(`The control socket ${socket} cannot be opened: ${String(codeOf(cause))}.`, {
-        cause,
-      });
+    await listening(control, { path: socket }).catch((cause: unknown) => {
+      throw new ConfigError(
+        `The control socket ${socket} cannot be opened: ${String(codeOf(cause) ?? cause)}.`,
+        {
+          cause,
+        },
+      );
     });
     await chmod(socket, 0o600);
   }
@@ -110,16 +115,6 @@ export function createHttp(deps: HttpDeps): Http {
   };
 }
 
-function opened(server: Server, where: { host: string; port: number } | { path: string }): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(where, () => {
-      server.off("error", reject);
-      resolve();
-    });
-  });
-}
-
 async function ended(server: Server): Promise<void> {
   if (!server.listening) return;
   await new Promise<void>((resolve) => {
@@ -139,10 +134,6 @@ function tcpProblem(host: string, port: number, code: unknown): string {
     default:
       return `Bellhop cannot listen on ${host}:${port}: ${String(code)}.`;
   }
-}
-
-function codeOf(error: unknown): unknown {
-  return error instanceof Error && "code" in error ? error.code : error;
 }
 
 /** What a browser on this machine types; a listener on every address is reached by loopback. */

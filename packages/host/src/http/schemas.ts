@@ -6,9 +6,6 @@ import { z } from "zod";
 import { EventId, MessageEvent, TurnEvent } from "../core/events.ts";
 import { ChatId, GroupFolder, InboxId } from "../core/ids.ts";
 
-/** G5. Of the text, in UTF-8. */
-export const MAX_TEXT_BYTES = 1024 * 1024;
-
 const Title = z
   .string()
   .trim()

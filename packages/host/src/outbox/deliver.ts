@@ -14,6 +14,7 @@ import {
   TemporaryError,
   UnknownOutcomeError,
 } from "@bellhop/sdk";
+import { fullJitter } from "../core/backoff.ts";
 import type { Clock } from "../core/clock.ts";
 import type { EventBus } from "../core/events.ts";
 import { type ChatId, chatAddress, type OutboxId } from "../core/ids.ts";
@@ -45,9 +46,6 @@ export interface Delivery {
 
 /** G15: what could not be delivered in a day is given up. */
 const GIVE_UP_MS = 24 * 60 * 60_000;
-/** Full jitter: random(0, min(cap, base x 2^n)) (guarantees 1.6). */
-const BACKOFF_BASE_MS = 1_000;
-const BACKOFF_CAP_MS = 5 * 60_000;
 /** How long to leave an account alone that needs its operator. */
 const HELD_MS = 5 * 60_000;
 /** After the database failed us. */
@@ -140,8 +138,9 @@ export function createDelivery({ outbox, channelOf, bus, clock, random, log }: D
       return await (error instanceof UnknownOutcomeError ? outbox.unknown(row, why) : outbox.bury(row, why));
     }
     if (error instanceof TemporaryError)
-      return await outbox.retry(row, now + (error.retryAfterMs ?? backoff(row)), why);
-    if (error instanceof UnknownOutcomeError) return await ambiguous(channel, row, backoff(row), why);
+      return await outbox.retry(row, now + (error.retryAfterMs ?? fullJitter(row.attempts, random)), why);
+    if (error instanceof UnknownOutcomeError)
+      return await ambiguous(channel, row, fullJitter(row.attempts, random), why);
     if (error instanceof ConfigError) {
       log.warn({ chat: row.chat_id, why }, "a channel needs its operator; what it owes is kept");
       return await outbox.retry(row, now + HELD_MS, why);
@@ -152,17 +151,13 @@ export function createDelivery({ outbox, channelOf, bus, clock, random, log }: D
     }
     // Not an error of the contract: nobody can say whether it was applied.
     log.error({ err: error, chat: row.chat_id }, "a channel failed in an unforeseen way");
-    await ambiguous(channel, row, backoff(row), why);
+    await ambiguous(channel, row, fullJitter(row.attempts, random), why);
   }
 
   /** G14. */
   async function ambiguous(channel: Channel, row: OutboxRow, waitMs: number, why: string): Promise<void> {
     if (channel.abilities.idempotent || row.attempts < 2) await outbox.retry(row, clock.now() + waitMs, why);
     else await outbox.unknown(row, why);
-  }
-
-  function backoff({ attempts }: OutboxRow): number {
-    return random() * Math.min(BACKOFF_CAP_MS, BACKOFF_BASE_MS * 2 ** Math.min(attempts, 20));
   }
 
   return {

@@ -13,6 +13,7 @@ import { newId, SandboxId } from "../core/ids.ts";
 import type { SandboxLimits } from "../turns/sandbox.ts";
 import { type Held, type Limiter, OWN_PROCESSES } from "./limits.ts";
 import { lives, procStat } from "./proc-stat.ts";
+import { hasCode } from "../core/error-code.ts";
 
 /** As cpu.max and cpu.cfs_period_us want it: the kernel's default of 100 ms. */
 const CPU_PERIOD_US = 100_000;
@@ -122,8 +123,8 @@ async function remove(cgroup: string, clock: Clock): Promise<void> {
       await rmdir(cgroup);
       return;
     } catch (cause) {
-      if (isCode(cause, "ENOENT")) return;
-      if (!isCode(cause, "EBUSY") || tries >= EMPTY_TRIES) {
+      if (hasCode(cause, "ENOENT")) return;
+      if (!hasCode(cause, "EBUSY") || tries >= EMPTY_TRIES) {
         throw new TemporaryError(`the cgroup ${cgroup} could not be removed`, { cause });
       }
     }
@@ -138,13 +139,9 @@ async function killMembers(cgroup: string): Promise<void> {
     try {
       process.kill(Number(pid), "SIGKILL");
     } catch (error) {
-      if (!isCode(error, "ESRCH")) throw error;
+      if (!hasCode(error, "ESRCH")) throw error;
     }
   }
-}
-
-function isCode(error: unknown, code: string): boolean {
-  return error instanceof Error && "code" in error && error.code === code;
 }
 
 interface CgroupMount {

@@ -16,6 +16,7 @@ import type { SandboxExit, SandboxProcess } from "../turns/sandbox.ts";
 import type { Held } from "./limits.ts";
 import { lives, procStat } from "./proc-stat.ts";
 import type { Source } from "./sources.ts";
+import { hasCode } from "../core/error-code.ts";
 
 /** All that the chain starts with, and so all that is seen at /proc/1/environ. */
 export const START = { PATH: "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin" } as const;
@@ -164,7 +165,7 @@ function signalKill(pid: number): void {
   try {
     process.kill(pid, "SIGKILL");
   } catch (error) {
-    const gone = error instanceof Error && "code" in error && error.code === "ESRCH";
+    const gone = hasCode(error, "ESRCH");
     if (!gone) throw error;
   }
 }

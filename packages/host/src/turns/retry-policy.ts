@@ -1,9 +1,7 @@
 /** What comes after a failed attempt, decided from its failure alone (guarantees 1.6, G22, G23). Pure. */
+import { BACKOFF_BASE_MS, BACKOFF_CAP_MS, fullJitter } from "../core/backoff.ts";
 import type { EngineFailure, FailureClass } from "./engine.ts";
 
-/** Full jitter, base 1 s, cap 5 min (guarantees 1.6). */
-export const BACKOFF_BASE_MS = 1_000;
-const BACKOFF_CAP_MS = 5 * 60_000;
 /** Where a provider asks to wait and does not say how long. */
 const RATE_LIMIT_WAIT_MS = 10_000;
 
@@ -24,21 +22,18 @@ export function retryAt(
   attempted: Attempted,
 ): number | undefined {
   const { attempt, attempts, createdAt, now, random } = attempted;
-  const jitter = random();
   switch (kind) {
     case "rate_limited": {
       // The longer a service has turned us away, the longer we leave it alone.
       const patience = Math.min(BACKOFF_CAP_MS, (now - createdAt) / 2);
-      return now + Math.max(retryAfterMs ?? RATE_LIMIT_WAIT_MS, patience) + jitter * BACKOFF_BASE_MS;
+      return now + Math.max(retryAfterMs ?? RATE_LIMIT_WAIT_MS, patience) + random() * BACKOFF_BASE_MS;
     }
     case "transient":
     case "crashed":
     case "resource":
     case "stale_position":
     case "stale_session":
-      return attempt >= attempts
-        ? undefined
-        : now + jitter * Math.min(BACKOFF_CAP_MS, BACKOFF_BASE_MS * 2 ** attempt);
+      return attempt >= attempts ? undefined : now + fullJitter(attempt, random);
     case "auth":
     case "permanent":
     case "refused":

@@ -9,6 +9,7 @@
  *   error itself, and no attempt is charged for it.
  */
 import { StaleError } from "@bellhop/sdk";
+import { BACKOFF_BASE_MS } from "../core/backoff.ts";
 import type { Clock } from "../core/clock.ts";
 import type { EventBus, LiveEvent } from "../core/events.ts";
 import type { GroupFolder, InboxId } from "../core/ids.ts";
@@ -29,7 +30,7 @@ import {
   waiting,
 } from "./failure-words.ts";
 import { createListening } from "./listening.ts";
-import { BACKOFF_BASE_MS, judged, nextRung, retryAt } from "./retry-policy.ts";
+import { judged, nextRung, retryAt } from "./retry-policy.ts";
 import type { Room, Rooms } from "./rooms.ts";
 
 export interface TurnLimits {

@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { fakeClock } from "../../core/testing.ts";
-import { createAllowance } from "../allowance.ts";
+import { createDoorAllowance } from "../allowance.ts";
 
 const MIB = 1024 * 1024;
 
 describe("the allowance of a door", () => {
   it("holds 64 MiB at once, and more as requests end", () => {
-    const allowance = createAllowance(fakeClock());
+    const allowance = createDoorAllowance(fakeClock());
 
     expect(allowance.take(32 * MIB)).toBe(true);
     expect(allowance.take(32 * MIB)).toBe(true);
@@ -17,7 +17,7 @@ describe("the allowance of a door", () => {
 
   it("runs out when much comes without a pause, and fills up with time", () => {
     const clock = fakeClock();
-    const allowance = createAllowance(clock);
+    const allowance = createDoorAllowance(clock);
     const send = (bytes: number) => {
       const taken = allowance.take(bytes);
       if (taken) allowance.release(bytes);

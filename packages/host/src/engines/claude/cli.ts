@@ -1,6 +1,7 @@
 /** Where the SDK's native program is: the one file that goes into the sandbox (sandbox.md 6). */
 import { createRequire } from "node:module";
 import { ConfigError } from "@bellhop/sdk";
+import { hasCode } from "../../core/error-code.ts";
 
 const SDK = "@anthropic-ai/claude-agent-sdk";
 
@@ -29,5 +30,5 @@ export function locateClaude({
 }
 
 function isNotFound(err: unknown): boolean {
-  return err instanceof Error && "code" in err && err.code === "MODULE_NOT_FOUND";
+  return hasCode(err, "MODULE_NOT_FOUND");
 }

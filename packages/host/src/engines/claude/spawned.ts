@@ -1,9 +1,11 @@
-/** A guarded sandbox process in the shape that the SDK's spawner wants. */
+/** A sandbox's process in the shape that the SDK's spawner wants. */
 import { EventEmitter } from "node:events";
 import type { SpawnedProcess } from "@anthropic-ai/claude-agent-sdk";
-import type { GuardedProcess } from "../guarded-process.ts";
+import type { SandboxProcess } from "../../turns/sandbox.ts";
 
-export function asSpawned(process: GuardedProcess): SpawnedProcess {
+export function asSpawned(
+  process: Pick<SandboxProcess, "stdin" | "stdout" | "exited" | "kill">,
+): SpawnedProcess {
   const emitter = new EventEmitter();
   let killed = false;
   let exitCode: number | null = null;

@@ -8,7 +8,7 @@ import { z } from "zod";
 import type { Clock } from "../../core/clock.ts";
 import type { Log } from "../../log.ts";
 import type { HostTool, ToolResult } from "../../turns/engine.ts";
-import { createAllowance } from "../allowance.ts";
+import { createAllowance } from "../../core/allowance.ts";
 
 /** Also the prefix of the names that the model sees: `mcp__bellhop__send_message`. */
 export const TOOL_SERVER = "bellhop";

@@ -9,7 +9,8 @@ import type { HttpAdmission, HttpChats, HttpTimeline } from "../host.ts";
 import { requireScope, type HttpEnv } from "../identity.ts";
 import { readBody } from "../body.ts";
 import { parseInput, ProblemError } from "../problem.ts";
-import { ChatPath, MAX_TEXT_BYTES, NewChat, NewMessage, PageQuery } from "../schemas.ts";
+import { MAX_TEXT_BYTES } from "../../admission/admission.ts";
+import { ChatPath, NewChat, NewMessage, PageQuery } from "../schemas.ts";
 import type { AcceptedMessage, ChatList, CreatedChat, EventPage } from "../schemas.ts";
 import type { z } from "zod";
 

@@ -2,7 +2,7 @@
  * How much of something is allowed: `burst` at once, refilled at `perSecond`. A token bucket, on the
  * monotonic clock.
  */
-import type { Clock } from "../core/clock.ts";
+import type { Clock } from "./clock.ts";
 
 export interface Rate {
   readonly perSecond: number;
