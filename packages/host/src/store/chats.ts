@@ -10,10 +10,9 @@ import { sql } from "kysely";
 import type { Clock } from "../core/clock.ts";
 import type { EventId } from "../core/events.ts";
 import { type ChatId, chatAddress, type GroupFolder } from "../core/ids.ts";
-import type { ChatsTable, Database, GroupsTable } from "./tables.ts";
+import type { ChatsTable, Database } from "./tables.ts";
 
 export type Chat = Selectable<ChatsTable> & { readonly folder: GroupFolder };
-export type Group = Selectable<GroupsTable>;
 
 export interface ChatSummary {
   readonly id: ChatId;
@@ -30,16 +29,13 @@ export type Chats = ReturnType<typeof createChats>;
 export function createChats(db: Kysely<Database>, clock: Clock) {
   return {
     /** Makes the group if it is not there yet. */
-    async ensureGroup(folder: GroupFolder): Promise<Group> {
+    async ensureGroup(folder: GroupFolder): Promise<void> {
       await db
         .insertInto("groups")
         .values({ folder, created_at: clock.now() })
         .onConflict((conflict) => conflict.doNothing())
         .execute();
-      return await db.selectFrom("groups").selectAll().where("folder", "=", folder).executeTakeFirstOrThrow();
     },
-
-    groups: (): Promise<Group[]> => db.selectFrom("groups").selectAll().orderBy("id").execute(),
 
     /** Makes the chat if it is not there yet; an existing one keeps its group and title. */
     ensure: (id: ChatId, group: GroupFolder, title?: string): Promise<Chat> =>
