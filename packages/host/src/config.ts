@@ -17,7 +17,7 @@ import { parseEnv } from "node:util";
 import { z } from "zod";
 import { readYaml } from "./config/read-yaml.ts";
 import { DEFAULT_CONFIG } from "./config/template.ts";
-import { GroupFolder } from "./core/ids.ts";
+import { ChatId, GroupFolder, SenderId } from "./core/ids.ts";
 import { hasCode } from "./core/error-code.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -30,7 +30,39 @@ const TimeZone = z.string().refine(isTimeZone, "is not a time zone; write it as 
 const Name = z.string().trim().min(1).max(64);
 const Engine = z.enum(["claude", "acp"]);
 const Model = z.string().trim().min(1).max(128);
+/** A regular expression in RE2's syntax, which takes linear time whatever the text. */
+const Pattern = z.string().min(1).max(1_000);
 const InsidePath = z.string().startsWith("/", "must be an absolute path");
+
+/** What each group may set for itself. */
+const groupFields = {
+  trigger: z
+    .enum(["auto", "always", "called"])
+    .describe("auto: always in direct chats and main, else when called"),
+  bots: z.boolean().describe("Whether other bots may call the assistant"),
+  queue: z
+    .enum(["steer", "queue", "interrupt"])
+    .describe("What a message does that comes during an answer: join it, wait, or stop it"),
+  debounceSeconds: z.number().min(0).max(600).describe("Wait for more before answering"),
+  contextMessages: z.int().min(0).max(1_000).describe("What was said around a call, given along"),
+  contextTokens: z.int().min(0).max(200_000),
+  startSeconds: z.number().positive().describe("How long a sandbox may take to start"),
+  silenceMinutes: z.number().positive().describe("Without any sign of life, a turn ends"),
+  turnMinutes: z.number().positive(),
+};
+
+/** What holds for a group that does not say otherwise. */
+const GroupDefaults = z.strictObject({
+  trigger: groupFields.trigger.default("auto"),
+  bots: groupFields.bots.default(false),
+  queue: groupFields.queue.default("steer"),
+  debounceSeconds: groupFields.debounceSeconds.default(0),
+  contextMessages: groupFields.contextMessages.default(50),
+  contextTokens: groupFields.contextTokens.default(8_000),
+  startSeconds: groupFields.startSeconds.default(60),
+  silenceMinutes: groupFields.silenceMinutes.default(10),
+  turnMinutes: groupFields.turnMinutes.default(120),
+});
 
 const GroupSection = z
   .strictObject({
@@ -38,6 +70,10 @@ const GroupSection = z
     timezone: TimeZone.optional(),
     engine: Engine.optional(),
     model: Model.optional(),
+    pattern: Pattern.optional().describe("Text that calls the assistant, beside its name"),
+    chats: z.array(ChatId).default([]).describe("Chats that are bound to this group"),
+    admins: z.array(SenderId).default([]).describe("Who may change its settings by chat commands"),
+    ...z.object(groupFields).partial().shape,
   })
   .describe("What one group has of its own; the rest is the install's");
 
@@ -77,13 +113,16 @@ const ConfigFile = z
     limits: z
       .strictObject({
         sandboxes: z.int().min(1).default(5).describe("At most as many at once"),
-        startSeconds: z.number().positive().default(60),
-        silenceMinutes: z.number().positive().default(10).describe("Without any sign of life, a turn ends"),
-        turnMinutes: z.number().positive().default(120),
         attempts: z.int().min(1).max(10).default(3),
         drainSeconds: z.number().min(0).default(60).describe("What turns get to end when Bellhop stops"),
+        parts: z.int().min(1).max(100).default(8).describe("An answer of more messages becomes a file"),
+        fileMb: z.number().positive().max(1_024).default(64).describe("The largest file, in or out"),
+        mediaMb: z.number().positive().default(4_096).describe("All files of a group together"),
       })
       .prefault({}),
+    defaults: GroupDefaults.prefault({}).describe("For every group that does not say otherwise"),
+    owners: z.array(SenderId).default([]).describe("Senders on platforms who are the owner"),
+    notices: ChatId.prefault("web:notices").describe("Where the owner is told what went wrong"),
     log: z.strictObject({ level: z.enum(["debug", "info", "warn", "error"]).default("info") }).prefault({}),
     groups: z.record(GroupFolder, GroupSection).default({}),
   })
@@ -135,7 +174,8 @@ export type Config = DeepReadonly<
 type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T;
 
 /** What holds for one group: its own settings over the install's. */
-export type GroupConfig = Pick<Config, "assistant" | "timezone" | "engine" | "model">;
+export type GroupConfig = Pick<Config, "assistant" | "timezone" | "engine" | "model"> &
+  Config["defaults"] & { readonly pattern: string | undefined };
 
 export interface HomePaths {
   readonly home: string;
@@ -211,12 +251,16 @@ export function loadConfig({ home: asked, env, flags = {} }: LoadOptions): Confi
 }
 
 export function groupConfig(config: Config, folder: GroupFolder): GroupConfig {
-  const own = config.groups[folder];
-  return {
-    assistant: own?.assistant ?? config.assistant,
-    timezone: own?.timezone ?? config.timezone,
-    engine: own?.engine ?? config.engine,
-    model: own?.model ?? config.model,
+  const { assistant, timezone, engine, model, defaults } = config;
+  const { chats: _chats, admins: _admins, ...own } = config.groups[folder] ?? {};
+  return { pattern: undefined, assistant, timezone, engine, model, ...defaults, ...given(own) };
+}
+
+/** Less what stands there as undefined. */
+function given<T extends object>(settings: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  // oxlint-disable-next-line no-unsafe-type-assertion -- what the filter leaves has no undefined
+  return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]: Exclude<T[K], undefined>;
   };
 }
 

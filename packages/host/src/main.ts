@@ -193,9 +193,9 @@ export async function startHost({ config }: { config: Config }): Promise<Host> {
       timezoneOf: (group) => settings(group).timezone,
       secrets,
       limits: {
-        startMs: config.limits.startSeconds * SECOND,
-        silenceMs: config.limits.silenceMinutes * MINUTE,
-        totalMs: config.limits.turnMinutes * MINUTE,
+        startMs: config.defaults.startSeconds * SECOND,
+        silenceMs: config.defaults.silenceMinutes * MINUTE,
+        totalMs: config.defaults.turnMinutes * MINUTE,
         attempts: config.limits.attempts,
       },
       clock,

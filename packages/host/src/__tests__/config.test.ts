@@ -45,12 +45,25 @@ describe("the configuration", () => {
       sandbox: { runtime: "auto", idleMinutes: 10, cpus: 2, memoryMb: 4096, pids: 512, tmpMb: 512 },
       limits: {
         sandboxes: 5,
+        attempts: 3,
+        drainSeconds: 60,
+        parts: 8,
+        fileMb: 64,
+        mediaMb: 4096,
+      },
+      defaults: {
+        trigger: "auto",
+        bots: false,
+        queue: "steer",
+        debounceSeconds: 0,
+        contextMessages: 50,
+        contextTokens: 8000,
         startSeconds: 60,
         silenceMinutes: 10,
         turnMinutes: 120,
-        attempts: 3,
-        drainSeconds: 60,
       },
+      owners: [],
+      notices: "web:notices",
       log: { level: "info" },
       groups: {},
       credentials: {},
@@ -157,7 +170,7 @@ describe("the configuration", () => {
 
     const config = load();
 
-    expect(groupConfig(config, GroupFolder.parse("family"))).toEqual({
+    expect(groupConfig(config, GroupFolder.parse("family"))).toMatchObject({
       assistant: "Alfred",
       timezone: "Europe/Lisbon",
       engine: "claude",

@@ -10,7 +10,14 @@ export function createLocalChannel(name: "web" | "terminal"): Channel {
     name,
     account: "",
     // No platform sets a limit here; this one keeps a single message readable and its row small.
-    abilities: { maxTextLength: 100_000, idempotent: true, reactions: true },
+    abilities: {
+      maxTextLength: 100_000,
+      lengthUnit: "utf16",
+      resend: { how: "once" },
+      reactions: true,
+      quotes: true,
+      edits: false, // people who watch see an answer grow anyway
+    },
     send: async ({ key }) => ({ platformId: key }),
   };
 }

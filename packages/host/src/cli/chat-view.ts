@@ -54,6 +54,7 @@ export function createChatView(screen: Screen, stdout: NodeJS.WriteStream): Chat
   function message(event: MessageEvent, own: (message: string) => boolean) {
     switch (event.kind) {
       case "text":
+      case "file":
         if (event.direction === "out") screen.write(streamed.message(plain(event.text)));
         else if (!own(event.message)) person(event, false);
         return;

@@ -41,11 +41,27 @@ export const DEFAULT_CONFIG = `\
 
 #limits:
 #  sandboxes: 5        # at most as many rooms at once
+#  attempts: 3
+#  drainSeconds: 60    # what turns get to end when Bellhop stops
+#  parts: 8            # an answer that needs more messages than this becomes a file
+#  fileMb: 64          # the largest file, in or out
+#  mediaMb: 4096       # all files of a group together
+
+# What holds for every group, unless it says otherwise below.
+#defaults:
+#  trigger: auto       # auto (always in direct chats and main, else when called), always, called
+#  bots: false         # whether other bots may call the assistant
+#  queue: steer        # a message during an answer joins it (steer), waits (queue), or stops it (interrupt)
+#  debounceSeconds: 0  # wait for more before answering
+#  contextMessages: 50 # what was said since the last answer, given along when the assistant is called
+#  contextTokens: 8000
 #  startSeconds: 60    # how long a room may take to open
 #  silenceMinutes: 10  # a turn without any sign of life ends after this
 #  turnMinutes: 120    # no turn takes longer
-#  attempts: 3
-#  drainSeconds: 60    # what turns get to end when Bellhop stops
+
+# Who on a platform is you, and where you are told what went wrong.
+#owners: []            # such as telegram:12345
+#notices: web:notices
 
 #log:
 #  level: info         # debug, info, warn or error
@@ -56,4 +72,8 @@ export const DEFAULT_CONFIG = `\
 # #    assistant: Alfred
 # #    timezone: Europe/Lisbon
 # #    model: haiku
+# #    trigger: called
+# #    pattern: "hey alfred"     # beside @Alfred; RE2 syntax, any case
+# #    chats: ["telegram:-100123"]
+# #    admins: ["telegram:12345"]
 `;

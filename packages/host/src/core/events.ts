@@ -22,7 +22,7 @@ export const MessageEvent = z.object({
   /** Of the inbox or outbox row. */
   message: z.union([InboxId, OutboxId]),
   /** `notice`: the host itself speaks, not the agent. `note`: stored, but no answer will come; `reason` says why. */
-  kind: z.enum(["text", "notice", "note", "reaction"]),
+  kind: z.enum(["text", "notice", "note", "reaction", "file"]),
   sender: z.string(),
   /** The text; of a reaction, the emoji. */
   text: z.string(),

@@ -61,6 +61,9 @@ export const SessionId = z.uuid().brand<"SessionId">();
 export type SessionId = z.infer<typeof SessionId>;
 export const OutboxId = z.uuid().brand<"OutboxId">();
 export type OutboxId = z.infer<typeof OutboxId>;
+/** A file that somebody sent, or that an agent sends. */
+export const FileId = z.uuid().brand<"FileId">();
+export type FileId = z.infer<typeof FileId>;
 /** One life of a sandbox: a new one each time it is started. */
 export const SandboxId = z.uuid().brand<"SandboxId">();
 export type SandboxId = z.infer<typeof SandboxId>;

@@ -156,7 +156,8 @@ export function createDelivery({ outbox, channelOf, bus, clock, random, log }: D
 
   /** G14. */
   async function ambiguous(channel: Channel, row: OutboxRow, waitMs: number, why: string): Promise<void> {
-    if (channel.abilities.idempotent || row.attempts < 2) await outbox.retry(row, clock.now() + waitMs, why);
+    if (channel.abilities.resend.how === "once" || row.attempts < 2)
+      await outbox.retry(row, clock.now() + waitMs, why);
     else await outbox.unknown(row, why);
   }
 
@@ -198,6 +199,9 @@ function toOutbound(row: OutboxRow, replyTo: string | undefined): Outbound | und
       return replyTo === undefined
         ? undefined
         : { kind: "reaction", key: row.key, chat, to: replyTo, emoji: row.text };
+    case "file":
+    case "draft":
+      throw new Error(`a ${row.kind} cannot be sent yet`);
     default:
       return row.kind satisfies never;
   }

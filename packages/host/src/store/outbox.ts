@@ -158,6 +158,7 @@ export function createOutbox(db: Kysely<Database>, clock: Clock) {
         .selectFrom("outbox")
         .select((eb) => ["state", eb.fn.countAll<number>().as("n")])
         .where(sql<boolean>`state IN ('unknown', 'dead')`)
+        .where("dropped_at", "is", null)
         .groupBy("state")
         .execute();
       const { open } = await db

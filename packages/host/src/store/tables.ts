@@ -3,7 +3,16 @@
  * Order and novelty come from sequence numbers and event ids (G3).
  */
 import type { ColumnType, Generated } from "kysely";
-import type { ChatId, GroupFolder, InboxId, OutboxId, SenderId, SessionId, TurnId } from "../core/ids.ts";
+import type {
+  ChatId,
+  FileId,
+  GroupFolder,
+  InboxId,
+  OutboxId,
+  SenderId,
+  SessionId,
+  TurnId,
+} from "../core/ids.ts";
 import type { EventId } from "../core/events.ts";
 
 /** Set once, never updated. */
@@ -13,6 +22,9 @@ export interface GroupsTable {
   id: Generated<number>;
   folder: Fixed<GroupFolder>;
   created_at: Fixed<number>;
+  /** What people chose by `/queue` and `/model`; null: as configured. */
+  queue: "steer" | "queue" | "interrupt" | null;
+  model: string | null;
 }
 
 export interface ChatsTable {
@@ -22,6 +34,8 @@ export interface ChatsTable {
   native: Fixed<string>;
   group_id: number;
   title: string | null;
+  /** A conversation of one person with the assistant alone. */
+  direct: Generated<number>;
   /** The sequence number that the next accepted row of this chat gets (G3). */
   next_seq: number;
   created_at: Fixed<number>;
@@ -53,7 +67,15 @@ export interface InboxTable {
   reason: Fixed<string>;
   tainted: Fixed<number>;
   state: InboxState;
+  /** The turn that answers it; of a `note`, the turn that it rode along with as context. */
   turn_id: TurnId | null;
+  /** 1: a `note` that waits to ride along with the next message that triggers. */
+  context: Generated<number>;
+  /** What it is where it is no text: `location`, `poll`, … */
+  non_text: Fixed<string | null>;
+  sender_bot: Generated<number>;
+  /** 1: a command of the engine's own, to be given as it is, without a host block. */
+  engine_command: Generated<number>;
   sent_at: Fixed<number | null>;
   accepted_at: Fixed<number>;
 }
@@ -68,6 +90,8 @@ export interface SessionsTable {
   /** The engine's own name of the conversation, once a turn completed in it (G22). */
   engine_session: string | null;
   position: string | null;
+  /** How long the engine's transcript was when the position was stored: one that is shorter was cut. */
+  transcript_bytes: Generated<number | null>;
   /** Counts up with each claim of a turn: who holds an older one is a zombie (G7). */
   fence: Generated<number>;
   tainted: Generated<number>;
@@ -100,9 +124,15 @@ export interface TurnsTable {
   retry_at: number | null;
   failure_class: string | null;
   failure_detail: string | null;
+  /** Of a `background` turn: what ended, in words for the agent. */
+  cause: Generated<string | null>;
+  /** While it waits: the provider that must take our credential again before it is tried (no `retry_at`). */
+  held_for: Generated<string | null>;
   created_at: Fixed<number>;
   started_at: number;
   ended_at: number | null;
+  /** A failed one that somebody has looked at (`bellhop dead drop`) or tried again. */
+  dropped_at: Generated<number | null>;
 }
 
 /** G12. `sending` rows of a dead host go through the ambiguity rule (G14). Last three are final. */
@@ -115,19 +145,28 @@ export interface OutboxTable {
   chat_id: Fixed<ChatId>;
   group_id: Fixed<number>;
   turn_id: Fixed<TurnId | null>;
-  kind: Fixed<"text" | "notice" | "reaction">;
+  /** `draft`: the beginning of an answer, sent to be edited while it grows. Its answer `replaces` it. */
+  kind: Fixed<"text" | "notice" | "reaction" | "file" | "draft">;
   /** Order within the chat. */
   seq: Fixed<number>;
   text: Fixed<string>;
+  file_id: Generated<FileId | null>;
   sender_name: Fixed<string | null>;
   reply_to: Fixed<string | null>;
+  /** The draft that this one is to be edited into. */
+  replaces: Generated<OutboxId | null>;
   state: OutboxState;
   attempts: Generated<number>;
+  /** Attempts of which nobody knows whether they arrived: what G14 judges by. */
+  uncertain: Generated<number>;
   due_at: number;
+  first_sent_at: Generated<number | null>;
   platform_id: string | null;
   error: string | null;
   created_at: Fixed<number>;
   settled_at: number | null;
+  /** An undelivered one that somebody has looked at (`bellhop dead drop`). */
+  dropped_at: Generated<number | null>;
 }
 
 /** The timeline: one row for each thing a watcher of a chat may see. See core/events.ts. */
@@ -139,6 +178,36 @@ export interface EventsTable {
   ref: Fixed<string>;
   /** Of turn events: what changed, as JSON. */
   data: Fixed<string | null>;
+  at: Fixed<number>;
+}
+
+/** What people sent, and what agents send. `coming`: admitted, not fetched yet. `stub`: never will be; why. */
+export interface FilesTable {
+  id: Fixed<FileId>;
+  group_id: Fixed<number>;
+  inbox_id: Fixed<InboxId | null>;
+  /** The turn that sends it. */
+  turn_id: Fixed<TurnId | null>;
+  /** Safe as the name of a file. */
+  name: string;
+  type: string;
+  bytes: number;
+  sha256: string | null;
+  /** Below `media/`. */
+  path: string | null;
+  state: "coming" | "stored" | "stub";
+  reason: string | null;
+  created_at: Fixed<number>;
+}
+
+/** What an agent's tools have done in a turn, so that a second attempt does not do it again (G11). */
+export interface JournalTable {
+  turn_id: Fixed<TurnId>;
+  tool_use_id: Fixed<string>;
+  tool: Fixed<string>;
+  /** JSON. */
+  input: Fixed<string>;
+  result: Fixed<string>;
   at: Fixed<number>;
 }
 
@@ -186,6 +255,8 @@ export interface Database {
   turns: TurnsTable;
   outbox: OutboxTable;
   events: EventsTable;
+  files: FilesTable;
+  journal: JournalTable;
   cursors: CursorsTable;
   usage: UsageTable;
   tokens: TokensTable;

@@ -131,7 +131,7 @@ export function createTimeline(db: Kysely<Database>) {
           type: "message",
           direction: "out",
           message: OutboxId.parse(row.ref),
-          kind: row.out_kind ?? "text",
+          kind: row.out_kind === "draft" ? "text" : (row.out_kind ?? "text"),
           sender: row.out_sender ?? "",
           text: row.out_text ?? "",
           replyTo: row.out_reply_to ?? undefined,

@@ -38,24 +38,41 @@ export interface EngineFailure {
   readonly retryAfterMs?: number | undefined;
 }
 
+/** A file given to the model itself, where the engine takes its type (`AgentEngine.takes`). */
+export interface FileBlock {
+  /** `image/png`, `application/pdf`, … */
+  readonly type: string;
+  readonly data: Buffer;
+}
+
 export interface Prompt {
   /** The uuid of the prompt: that of the (first) inbox row it carries. */
   readonly id: InboxId;
-  /** Content blocks: the host block first, then one block a message with its exact text. */
-  readonly blocks: readonly string[];
+  /** Content blocks: the host block first, then one block a message with its exact text, its files behind it. */
+  readonly blocks: readonly (string | FileBlock)[];
+  /** It is one of the engine's own commands, as it was offered: the only block, taken literally. */
+  readonly command?: boolean;
 }
 
 export type EngineEvent =
-  /** The program is up. `engineSession` is its name of the conversation. */
-  | { readonly type: "ready"; readonly engineSession: string }
+  /**
+   * The program is up. `engineSession` is its name of the conversation, `commands` what it offers a person
+   * to type (`compact`, a skill's name), without the slash.
+   */
+  | { readonly type: "ready"; readonly engineSession: string; readonly commands?: readonly string[] }
   /** These prompts were taken in by the answer under way. */
   | { readonly type: "consumed"; readonly prompts: readonly InboxId[] }
   /** A piece of visible text as it is generated. */
   | { readonly type: "delta"; readonly text: string }
   /** A whole block of visible text; the deltas before it were its pieces. */
   | { readonly type: "reply"; readonly text: string }
-  /** Proof of life. `tool` while one runs. */
-  | { readonly type: "activity"; readonly tool?: string | undefined }
+  /** Proof of life. `tool` while one runs; `forMs` where that one said how long it may take. */
+  | { readonly type: "activity"; readonly tool?: string | undefined; readonly forMs?: number | undefined }
+  /**
+   * Work that runs on beside the conversation: how many pieces are under way now. `ended` tells, in words
+   * for the agent, of one that has just ended. May come between turns; then the host opens a turn for it.
+   */
+  | { readonly type: "background"; readonly running: number; readonly ended?: string | undefined }
   /** Where a later `open` may resume. Valid once the turn completed. */
   | { readonly type: "position"; readonly position: string }
   /**
@@ -122,6 +139,8 @@ export interface AgentEngine {
   readonly name: "claude" | "acp";
   /** Whether a prompt given during a turn may join it. */
   readonly steers: boolean;
+  /** Types of files that it gives to the model itself: `image/png`, `application/pdf`, … */
+  readonly takes: readonly string[];
   /** What the engine's program needs mounted, beyond the group's own folders. */
   readonly mounts: readonly Mount[];
   /** Never rejects for what the program does: that comes as `closed` with a failure. */

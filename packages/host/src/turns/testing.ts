@@ -50,6 +50,7 @@ export function scriptedEngine(script: EngineScript = {}): ScriptedEngine {
   return {
     name: "claude",
     steers,
+    takes: [],
     mounts: [],
     sessions,
     get latest() {

@@ -269,6 +269,8 @@ export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
           how: "failed",
           failure: event.failure ?? { class: "crashed", detail: "the engine ended in the middle of a turn" },
         };
+      case "background":
+        return undefined;
       default:
         return event satisfies never;
     }

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { SenderId } from "../../core/ids.ts";
 import type { EngineScript } from "../../turns/testing.ts";
 import { middle, MINUTE, SECOND, settled } from "../../turns/__tests__/middle.ts";
+import { createLocalChannel } from "../../channels/local.ts";
 
 /** Chats of groups of their own: `web:a` belongs to the group `a`. */
 async function given(groups: readonly string[], options: { sandboxes?: number; script?: EngineScript } = {}) {
@@ -246,7 +247,7 @@ async function middleOf(name: string) {
       {
         name,
         account: "",
-        abilities: { maxTextLength: 4000, idempotent: true, reactions: true },
+        abilities: createLocalChannel("web").abilities,
         send: async ({ key }) => ({ platformId: key }),
       },
     ],

@@ -17,6 +17,7 @@ export function createAcpEngine({ mounts, ...deps }: AcpEngineOptions): AgentEng
   return {
     name: "acp",
     steers: false,
+    takes: [],
     mounts,
     open: (options) => openSession(deps, options),
   };

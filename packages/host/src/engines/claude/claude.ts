@@ -5,6 +5,7 @@
 import type { AgentEngine } from "../../turns/engine.ts";
 import { locateClaude } from "./cli.ts";
 import { PROGRAM } from "./options.ts";
+import { TAKES } from "./prompt-feed.ts";
 import { openSession, type SessionDeps } from "./session.ts";
 
 export interface ClaudeEngineOptions extends SessionDeps {
@@ -17,6 +18,7 @@ export function createClaudeEngine({ program = locateClaude(), ...deps }: Claude
   return {
     name: "claude",
     steers: true,
+    takes: TAKES,
     mounts: [{ source: program, target: PROGRAM, mode: "ro" }],
     open: (options) => openSession(deps, options),
   };

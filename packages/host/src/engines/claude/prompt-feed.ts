@@ -7,11 +7,12 @@
  */
 import type { UUID } from "node:crypto";
 import type { SDKUserMessage } from "@anthropic-ai/claude-agent-sdk";
+import type { FileBlock, Prompt } from "../../turns/engine.ts";
 
 export type WireId = UUID;
 
 export interface PromptFeed extends AsyncIterable<SDKUserMessage> {
-  push(id: WireId, blocks: readonly string[]): void;
+  push(id: WireId, blocks: Prompt["blocks"]): void;
   end(): void;
 }
 
@@ -41,7 +42,7 @@ export function createPromptFeed(): PromptFeed {
   };
 }
 
-function toMessage(uuid: WireId, blocks: readonly string[]): SDKUserMessage {
+function toMessage(uuid: WireId, blocks: Prompt["blocks"]): SDKUserMessage {
   return {
     type: "user",
     uuid,
@@ -49,7 +50,26 @@ function toMessage(uuid: WireId, blocks: readonly string[]): SDKUserMessage {
     message: {
       role: "user",
       // The API refuses blank text; a blank message has nothing to say that its host block does not.
-      content: blocks.filter((text) => text.trim() !== "").map((text) => ({ type: "text", text })),
+      content: blocks.filter((block) => typeof block !== "string" || block.trim() !== "").map(toContent),
     },
   };
+}
+
+/** Types of files that the model takes in itself. */
+const IMAGES = ["image/png", "image/jpeg", "image/gif", "image/webp"] as const;
+const PDF = "application/pdf";
+export const TAKES: readonly string[] = [...IMAGES, PDF];
+
+type Content = Exclude<SDKUserMessage["message"]["content"], string>[number];
+
+/** @throws Error for a file of a type that is not in `TAKES` */
+function toContent(block: string | FileBlock): Content {
+  if (typeof block === "string") return { type: "text", text: block };
+  const data = block.data.toString("base64");
+  if (block.type === PDF) {
+    return { type: "document", source: { type: "base64", media_type: PDF, data } };
+  }
+  const type = IMAGES.find((one) => one === block.type);
+  if (type === undefined) throw new Error(`the model takes no ${block.type}`);
+  return { type: "image", source: { type: "base64", media_type: type, data } };
 }

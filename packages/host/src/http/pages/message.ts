@@ -47,6 +47,7 @@ function isMine({ direction, chat }: MessageEvent): boolean {
 function renderBody({ kind, direction, text }: MessageEvent) {
   switch (kind) {
     case "text":
+    case "file":
     case "note":
       // People's own text stands as they wrote it; only an answer is markdown.
       return direction === "in"

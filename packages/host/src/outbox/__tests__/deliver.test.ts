@@ -28,9 +28,16 @@ async function given({ idempotent = false } = {}) {
   const channel: Channel = {
     name: "fake",
     account: "",
-    abilities: { maxTextLength: 100, idempotent, reactions: true },
+    abilities: {
+      maxTextLength: 100,
+      lengthUnit: "utf16",
+      resend: { how: idempotent ? "once" : "twice" },
+      reactions: true,
+      quotes: true,
+      edits: false,
+    },
     async send(message: Outbound, signal) {
-      const text = message.kind === "text" ? message.text : `${message.emoji} on ${message.to}`;
+      const text = message.kind === "reaction" ? `${message.emoji} on ${message.to}` : message.text;
       tried.push(text);
       await act(text, signal);
       sent.push(text);

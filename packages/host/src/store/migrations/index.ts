@@ -4,5 +4,9 @@
  */
 import type { Migration } from "../migrate.ts";
 import * as first from "./0001-first.ts";
+import * as conversations from "./0002-conversations.ts";
 
-export const migrations: readonly Migration[] = [{ id: 1, name: "first", up: first.up }];
+export const migrations: readonly Migration[] = [
+  { id: 1, name: "first", up: first.up },
+  { id: 2, name: "conversations", up: conversations.up },
+];
