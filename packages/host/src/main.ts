@@ -192,12 +192,16 @@ export async function startHost({ config }: { config: Config }): Promise<Host> {
       maxTextLength: ({ chat }) => channelOf(chat.id)?.abilities.maxTextLength ?? Infinity,
       timezoneOf: (group) => settings(group).timezone,
       secrets,
-      limits: {
-        startMs: config.defaults.startSeconds * SECOND,
-        silenceMs: config.defaults.silenceMinutes * MINUTE,
-        totalMs: config.defaults.turnMinutes * MINUTE,
-        attempts: config.limits.attempts,
+      limitsOf: (group) => {
+        const { startSeconds, silenceMinutes, turnMinutes } = settings(group);
+        return {
+          startMs: startSeconds * SECOND,
+          silenceMs: silenceMinutes * MINUTE,
+          totalMs: turnMinutes * MINUTE,
+          attempts: config.limits.attempts,
+        };
       },
+      queueOf: (group) => settings(group).queue,
       clock,
       random: Math.random,
       log,

@@ -45,6 +45,8 @@ interface Slot {
   readonly session: SessionId;
   readonly groupId: number;
   running?: RunningTurn;
+  /** Why it is to stop as soon as it runs. */
+  stopping?: string;
   /** When the place is free again. Never rejects. */
   freed: Promise<void>;
 }
@@ -194,6 +196,7 @@ export function createDispatcher({ turns, rooms, start, bury, sandboxes, clock, 
   async function ran(slot: Slot, claim: Claim): Promise<boolean> {
     const running = start(claim);
     slot.running = running;
+    if (slot.stopping !== undefined) running.stop(slot.stopping);
     if (waiting.has(slot.session)) running.hint(); // it came while we were claiming
     const { retryAt } = await running.over;
     if (retryAt !== undefined) wakeAt(sessionOf(slot), slot.groupId, retryAt);
@@ -234,6 +237,25 @@ export function createDispatcher({ turns, rooms, start, bury, sandboxes, clock, 
       for (const { running } of slots) running?.release();
       await over;
       await Promise.all(rooms.list().map((room) => rooms.close(room)));
+    },
+
+    /**
+     * Ends the session's turn for good, the one that waits for another attempt too. Resolves when it is
+     * over: the place is free then.
+     */
+    async stop(session: SessionId, why: string): Promise<"stopped" | "nothing"> {
+      const slot = slotOf(session);
+      if (slot) {
+        slot.stopping = why; // it may be on its way to a claim
+        slot.running?.stop(why);
+        await slot.freed;
+        return slot.running ? "stopped" : "nothing";
+      }
+      const groupId = await turns.cancelWaiting(session, why);
+      if (groupId === undefined) return "nothing";
+      silence(session);
+      if (await turns.hasWaiting(session)) wake(session, groupId); // what came behind it
+      return "stopped";
     },
 
     running: (): RunningTurn[] => [...slots].flatMap(({ running }) => running ?? []),

@@ -60,9 +60,13 @@ export interface Ending {
   readonly reason?: string | undefined;
 }
 
-export interface Completion extends Ending {
-  readonly engineSession: string | undefined;
-  readonly position: string | undefined;
+/** Where the conversation can be resumed. Without an engine session what is stored stays. */
+interface Conversation {
+  readonly engineSession?: string | undefined;
+  readonly position?: string | undefined;
+}
+
+export interface Completion extends Ending, Conversation {
   /** Prompts that the engine goes on with by itself: claimed for a new turn in the same transaction. */
   readonly carried: readonly InboxId[];
 }
@@ -238,7 +242,12 @@ export function createTurns(db: Kysely<Database>, { clock, boot, modelOf }: Turn
   ): Promise<void> {
     const now = clock.now();
     await owe(trx, { chat: claim.chat.id, groupId: claim.chat.group_id, turn: claim.turn, now }, outbound);
-    await trx.updateTable("inbox").set({ state: "done" }).where("turn_id", "=", claim.turn).execute();
+    await trx
+      .updateTable("inbox")
+      .set({ state: "done" })
+      .where("turn_id", "=", claim.turn)
+      .where("state", "=", "claimed")
+      .execute();
     await announce(trx, claim, state, { replies: await saidBy(trx, claim.turn, claim.chat.id), reason });
   }
 
@@ -284,13 +293,16 @@ export function createTurns(db: Kysely<Database>, { clock, boot, modelOf }: Turn
           .limit(1)
           .executeTakeFirst();
         if (!oldest) return undefined;
-        return await begin(trx, session, await readable(waitingIn(trx, session, oldest.chat_id)));
+        return await begin(trx, session, oneBatch(await readable(waitingIn(trx, session, oldest.chat_id))));
       });
     },
 
     /** Messages of the turn's own chat that came after it was claimed and that no turn has taken. */
-    followUps: (claim: Claim): Promise<InboxRow[]> =>
-      readable(waitingIn(db, claim.session.id, claim.chat.id)),
+    async followUps(claim: Claim): Promise<InboxRow[]> {
+      const rows = await readable(waitingIn(db, claim.session.id, claim.chat.id));
+      const command = rows.findIndex(isCommand); // has a turn of its own, and so has what comes after it
+      return command === -1 ? rows : rows.slice(0, command);
+    },
 
     /** Whether a message of the session waits for a turn. */
     async hasWaiting(session: SessionId): Promise<boolean> {
@@ -311,13 +323,7 @@ export function createTurns(db: Kysely<Database>, { clock, boot, modelOf }: Turn
     async complete(claim: Claim, completion: Completion): Promise<Claim | undefined> {
       return await db.transaction().execute(async (trx) => {
         await prove(trx, claim, { state: "done", ended_at: clock.now() });
-        if (completion.engineSession !== undefined) {
-          await trx
-            .updateTable("sessions")
-            .set({ engine_session: completion.engineSession, position: completion.position ?? null })
-            .where("id", "=", claim.session.id)
-            .execute();
-        }
+        await remember(trx, claim.session.id, completion);
         await finish(trx, claim, "done", completion);
         if (completion.carried.length === 0) return undefined;
         const rows = await waiting(trx, claim.session.id)
@@ -326,6 +332,36 @@ export function createTurns(db: Kysely<Database>, { clock, boot, modelOf }: Turn
           .orderBy("seq")
           .execute();
         return await begin(trx, claim.session.id, rows);
+      });
+    },
+
+    /**
+     * Stopped by a person. What it had taken in is answered by it; the place to resume at moves only if
+     * the engine named one after the stop.
+     */
+    async cancel(claim: Claim, ending: Ending & Conversation): Promise<void> {
+      await db.transaction().execute(async (trx) => {
+        await prove(trx, claim, { state: "cancelled", ended_at: clock.now() });
+        await remember(trx, claim.session.id, ending);
+        await finish(trx, claim, "cancelled", ending);
+      });
+    },
+
+    /** The same for a turn that waits for another attempt; its group, or undefined where there is none. */
+    async cancelWaiting(session: SessionId, reason: string): Promise<number | undefined> {
+      return await db.transaction().execute(async (trx) => {
+        const row = await trx
+          .selectFrom("turns")
+          .selectAll()
+          .where("session_id", "=", session)
+          .where("ended_at", "is", null)
+          .where("state", "=", "waiting")
+          .executeTakeFirst();
+        if (!row) return undefined;
+        const claim = await resume(trx, row);
+        await prove(trx, claim, { state: "cancelled", ended_at: clock.now(), attempt: row.attempt });
+        await finish(trx, claim, "cancelled", { outbound: [], reason });
+        return row.group_id;
       });
     },
 
@@ -429,6 +465,27 @@ export function createTurns(db: Kysely<Database>, { clock, boot, modelOf }: Turn
       });
     },
   };
+}
+
+const isCommand = ({ engine_command }: InboxRow) => engine_command === 1;
+
+/** A command of the engine's is given alone. */
+function oneBatch(rows: readonly InboxRow[]): readonly InboxRow[] {
+  const command = rows.findIndex(isCommand);
+  return command === -1 ? rows : rows.slice(0, Math.max(1, command));
+}
+
+async function remember(
+  trx: Kysely<Database>,
+  session: SessionId,
+  { engineSession, position }: Conversation,
+): Promise<void> {
+  if (engineSession === undefined) return;
+  await trx
+    .updateTable("sessions")
+    .set({ engine_session: engineSession, position: position ?? null })
+    .where("id", "=", session)
+    .execute();
 }
 
 async function take(trx: Kysely<Database>, claim: Claim, messages: readonly InboxId[]): Promise<void> {

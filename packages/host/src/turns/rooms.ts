@@ -25,6 +25,7 @@ export interface Room {
   readonly groupId: number;
   readonly group: GroupFolder;
   readonly scope: string;
+  readonly model: string;
   readonly state: RoomState;
   /** When it last changed its state, by the wall clock. */
   readonly since: number;
@@ -143,6 +144,7 @@ export function createRooms(parts: RoomParts) {
       groupId: session.group_id,
       group,
       scope: session.scope_key,
+      model,
       get state() {
         return lived.state;
       },

@@ -37,6 +37,8 @@ export interface EngineScript {
   readonly onPrompt?: (session: ScriptedSession, prompt: Prompt) => void;
   /** Whether its program says that it is up. */
   readonly comesUp?: () => boolean;
+  /** Whether it stops when it is asked to. */
+  readonly stops?: boolean;
   /** How long its program takes to end; by default no time. */
   readonly ends?: () => Promise<void>;
   /** The program's name of the conversation; by default the resumed one, or a new one each time. */
@@ -44,7 +46,13 @@ export interface EngineScript {
 }
 
 export function scriptedEngine(script: EngineScript = {}): ScriptedEngine {
-  const { steers = true, onPrompt, comesUp = () => true, ends = async () => undefined } = script;
+  const {
+    steers = true,
+    onPrompt,
+    comesUp = () => true,
+    stops = true,
+    ends = async () => undefined,
+  } = script;
   const nameOf = script.nameOf ?? ((open, count) => open.resume?.engineSession ?? `conversation-${count}`);
   const sessions: ScriptedSession[] = [];
   return {
@@ -63,6 +71,7 @@ export function scriptedEngine(script: EngineScript = {}): ScriptedEngine {
         steers,
         onPrompt,
         comesUp,
+        stops,
         ends,
         name: nameOf(options, sessions.length + 1),
       });
@@ -76,6 +85,7 @@ interface Life {
   readonly steers: boolean;
   readonly onPrompt: EngineScript["onPrompt"] | undefined;
   readonly comesUp: () => boolean;
+  readonly stops: boolean;
   readonly ends: () => Promise<void>;
   /** Its name of the conversation. */
   readonly name: string;
@@ -83,7 +93,7 @@ interface Life {
 
 function openScripted(
   opened: EngineOpen,
-  { steers, onPrompt, comesUp, ends, name }: Life,
+  { steers, onPrompt, comesUp, stops, ends, name }: Life,
 ): { session: EngineSession; scripted: ScriptedSession } {
   const prompts: Prompt[] = [];
   const consumed = new Set<InboxId>();
@@ -178,7 +188,7 @@ function openScripted(
         onPrompt?.(scripted, prompt);
       },
       async interrupt() {
-        if (answering)
+        if (answering && stops)
           emit({ type: "done", failure: { class: "cancelled", detail: "stopped" }, carried: [] });
       },
       async close() {

@@ -1,5 +1,5 @@
 /**
- * One turn, from its claim to its end: `done`, `failed`, or waiting for another attempt.
+ * One turn, from its claim to its end: `done`, `failed`, `cancelled`, or waiting for another attempt.
  *
  * - Everything it causes is written under its fence. Where that fails, somebody else holds the turn:
  *   it stops, closes its room and writes nothing more (G7).
@@ -7,20 +7,21 @@
  * - The ladder (design: stale resume): an unknown position resumes the session at its latest point;
  *   an unknown session starts afresh with a recap, once, and the person is told. Nobody sees the
  *   error itself, and no attempt is charged for it.
+ * - Stop means stop: the engine is asked, and what it is still doing after `STOP_MS` is killed. What it
+ *   had taken in counts as answered; the rest of what came waits for the next turn.
  */
 import { StaleError } from "@bellhop/sdk";
 import { BACKOFF_BASE_MS } from "../core/backoff.ts";
 import type { Clock } from "../core/clock.ts";
 import type { EventBus, LiveEvent } from "../core/events.ts";
 import type { GroupFolder, InboxId } from "../core/ids.ts";
-import { promptBlocks, type PromptMessage } from "../core/prompt.ts";
 import { splitText } from "../core/split.ts";
 import type { Log } from "../log.ts";
 import type { InboxRow } from "../store/inbox.ts";
 import type { NewOutbound } from "../store/outbox.ts";
 import type { Claim, Turns } from "../store/turns.ts";
 import type { Door } from "./broker.ts";
-import type { EngineEvent, EngineFailure, EngineOpen, FailureClass, Prompt } from "./engine.ts";
+import type { EngineEvent, EngineFailure, EngineOpen, FailureClass } from "./engine.ts";
 import {
   givenUp,
   NO_ANSWER,
@@ -30,6 +31,7 @@ import {
   waiting,
 } from "./failure-words.ts";
 import { createListening } from "./listening.ts";
+import { createPrompting } from "./prompting.ts";
 import { judged, nextRung, retryAt } from "./retry-policy.ts";
 import type { Room, Rooms } from "./rooms.ts";
 
@@ -53,7 +55,9 @@ export interface TurnParts {
   readonly maxTextLength: (claim: Claim) => number;
   readonly timezoneOf: (group: GroupFolder) => string;
   readonly secrets: readonly string[];
-  readonly limits: TurnLimits;
+  readonly limitsOf: (group: GroupFolder) => TurnLimits;
+  /** What a message does that comes while its chat is being answered. */
+  readonly queueOf: (group: GroupFolder) => "steer" | "queue" | "interrupt";
   readonly clock: Clock;
   /** From 0 to below 1, for the jitter of backoffs. */
   readonly random: () => number;
@@ -64,13 +68,15 @@ export interface TurnParts {
 export interface RunningTurn {
   /** The claim it holds now; another one once a carried message opened the next turn. */
   readonly claim: Claim;
-  readonly state: "running" | "releasing";
+  readonly state: "running" | "stopping" | "releasing";
   /** What somebody who starts to watch now has missed. */
   snapshot(): readonly LiveEvent[];
   /** More messages have come for its session. */
   hint(): void;
   /** Ends it now and gives it back uncharged: we are shutting down (G26). */
   release(): void;
+  /** Ends it now for good: cancelled. `why` is what those who watch are told. */
+  stop(why: string): void;
   /** Never rejects. */
   readonly over: Promise<TurnOver>;
 }
@@ -80,6 +86,10 @@ export interface TurnOver {
   readonly retryAt?: number;
 }
 
+/** What an engine may take to stop. Its own limit is shorter; this one is for an engine that hangs. */
+const STOP_MS = 2_500;
+/** A tool that says how long it may take is waited for, but no longer than this. */
+const LONGEST_TOOL_MS = 30 * 60_000;
 /** Whoever has waited that long for the service wants to hear why. */
 const WORTH_A_WORD_MS = 5_000;
 const RECAP_MESSAGES = 20;
@@ -87,10 +97,13 @@ const RECAP_MESSAGES = 20;
 type Ended =
   | { readonly how: "done"; readonly carried: readonly InboxId[] }
   | { readonly how: "failed"; readonly failure: EngineFailure; readonly words?: string }
-  | { readonly how: "released" };
+  | { readonly how: "released" }
+  | { readonly how: "stopped" };
 
 export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
-  const { turns, rooms, bus, clock, limits, log } = parts;
+  const { turns, rooms, bus, clock, log } = parts;
+  const limits = parts.limitsOf(first.chat.folder);
+  const { promptOf } = createPrompting(parts);
   let claim = first;
   let listening = createListening(parts.secrets);
   let tool: string | undefined;
@@ -106,8 +119,12 @@ export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
   let recap: { who: string; text: string }[] = [];
   let looking = false;
   let lookAgain = false;
-  const releasing = Promise.withResolvers<Ended>();
-  let onRelease = (): void => undefined;
+  /** How long a tool that runs just now may be silent, as it said itself. */
+  let toolMs = 0;
+  /** It is to end at once, by a release or a stop: what waits for something else looks up. */
+  const ending = Promise.withResolvers<Ended>();
+  let onEnding = (): void => undefined;
+  let stopped: string | undefined;
   let state: RunningTurn["state"] = "running";
 
   const live = () => ({ chat: claim.chat.id, turn: claim.turn });
@@ -135,8 +152,9 @@ export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
         continue;
       }
       carriedOn = false;
+      if (ended.how !== "released" && stopped !== undefined) return await cancel(stopped);
       await closeRoom();
-      if (ended.how === "released") {
+      if (ended.how !== "failed") {
         await turns.release(claim);
         return {};
       }
@@ -166,8 +184,8 @@ export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
   /** The session's warm room, or a new one. */
   async function enter(): Promise<Room> {
     const warm = rooms.of(claim.session.id);
-    if (warm?.state === "idle") return warm;
-    if (warm) await rooms.close(warm); // on its way out
+    if (warm?.state === "idle" && warm.model === claim.model) return warm;
+    if (warm) await rooms.close(warm); // on its way out, or with another model
     return open(resumeOf(claim, true));
   }
 
@@ -180,12 +198,13 @@ export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
     if (!cold) rooms.busy(here);
     listening = createListening(parts.secrets);
     tool = undefined;
+    toolMs = 0;
     heard = {};
     given = new Map();
     if (carriedOn) lookAgain = true; // what was given and neither taken in nor carried over is void
     let door: Door;
     try {
-      const opened = await Promise.race([here.door, releasing.promise]);
+      const opened = await Promise.race([here.door, ending.promise]);
       if ("how" in opened) return opened;
       door = opened;
     } catch (cause) {
@@ -197,7 +216,10 @@ export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
     if (cold) await absorb();
     taken = new Set(claim.inputs.map(({ id }) => id));
     for (const row of claim.inputs) given.set(row.id, row);
-    const prompt = carriedOn ? undefined : await promptOf(claim.inputs, false);
+    const prompt = carriedOn
+      ? undefined
+      : await promptOf(claim, claim.inputs, { recap, alreadySent: claim.alreadySent });
+    if (stopped !== undefined) return { how: "stopped" };
     door.setTurn(claim.turn);
     if (prompt) here.engine.prompt(prompt);
     answering = here;
@@ -217,18 +239,19 @@ export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
     const startBy = clock.monotonic() + limits.startMs;
     let started = !cold;
     for (;;) {
-      const limit = started ? limits.silenceMs : startBy - clock.monotonic();
+      const silenceMs = Math.max(limits.silenceMs, toolMs);
+      const limit = started ? silenceMs : startBy - clock.monotonic();
       const left = deadline - clock.monotonic();
       const event = await within(Math.min(limit, left), here.next());
-      if (event === "released") return { how: "released" };
-      if (event === undefined) return left <= limit ? tookTooLong() : timedOut(started);
+      if (event === "ending") return { how: state === "releasing" ? "released" : "stopped" };
+      if (event === undefined) return left <= limit ? tookTooLong() : timedOut(started, silenceMs);
       started ||= event.type === "ready";
       const ended = await hear(event);
       if (ended) return ended;
     }
   }
 
-  async function hear(event: EngineEvent): Promise<Exclude<Ended, { how: "released" }> | undefined> {
+  async function hear(event: EngineEvent): Promise<Extract<Ended, { how: "done" | "failed" }> | undefined> {
     switch (event.type) {
       case "ready":
         if (room) rooms.busy(room);
@@ -247,6 +270,7 @@ export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
       case "delta":
       case "reply": {
         tool = undefined;
+        toolMs = 0;
         const piece = event.type === "delta" ? listening.delta(event.text) : listening.reply(event.text);
         if (listening.overflowed)
           return { how: "failed", failure: { class: "crashed", detail: "the answer has no end" } };
@@ -254,6 +278,7 @@ export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
         return undefined;
       }
       case "activity":
+        toolMs = event.tool === undefined ? 0 : Math.min(LONGEST_TOOL_MS, event.forMs ?? toolMs);
         if (event.tool !== undefined && event.tool !== tool) listening.tool();
         if (event.tool !== tool) {
           tool = event.tool;
@@ -290,12 +315,18 @@ export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
     claim = { ...claim, inputs: [...claim.inputs, ...rows] };
   }
 
-  /** Gives the engine what came meanwhile; it says itself when it takes it in. */
+  /** What came meanwhile is given to the engine, which says itself when it takes it in; or stops it; or waits. */
   async function steer(): Promise<void> {
     const here = answering;
-    if (!here?.steers) return;
-    for (const row of await turns.followUps(claim)) {
-      const prompt = await promptOf([row], true);
+    const queue = parts.queueOf(claim.chat.folder);
+    if (!here || queue === "queue" || (queue === "steer" && !here.steers)) return;
+    const came = await turns.followUps(claim);
+    if (queue === "interrupt") {
+      if (came.length > 0 && answering === here) stop("interrupted by a newer message");
+      return;
+    }
+    for (const row of came) {
+      const prompt = await promptOf(claim, [row], { steering: true });
       // Its answer may have ended while we read; then the message is for the next turn.
       if (answering !== here || given.has(row.id)) continue;
       given.set(row.id, row);
@@ -314,32 +345,6 @@ export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
         looking = false;
         look();
       });
-  }
-
-  async function promptOf(rows: readonly InboxRow[], steering: boolean): Promise<Prompt> {
-    const [first] = rows;
-    if (!first) throw new Error(`turn ${claim.turn} has nothing to answer`);
-    const messages: PromptMessage[] = [];
-    for (const row of rows) messages.push(await toPromptMessage(row));
-    const blocks = promptBlocks(messages, {
-      now: clock.now(),
-      timezone: parts.timezoneOf(claim.chat.folder),
-      chat: claim.chat.id,
-      ...(claim.chat.title === null ? {} : { chatTitle: claim.chat.title }),
-      ...(steering ? { steering } : { recap, alreadySent: claim.alreadySent }),
-    });
-    return { id: first.id, blocks };
-  }
-
-  async function toPromptMessage(row: InboxRow): Promise<PromptMessage> {
-    const quoted = row.reply_to === null ? undefined : await turns.quoted(row.chat_id, row.reply_to);
-    return {
-      seq: row.seq,
-      sender: { id: row.sender_id, name: row.sender_name, role: row.sender_role },
-      at: row.sent_at ?? row.accepted_at,
-      text: row.text,
-      ...(quoted ? { replyTo: { seq: quoted.seq, quote: quoted.text } } : {}),
-    };
   }
 
   async function complete(carried: readonly InboxId[]): Promise<Claim | undefined> {
@@ -365,6 +370,32 @@ export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
     const engineSession = heard.engineSession ?? engine_session ?? undefined;
     if (engineSession === poisoned) return { engineSession: undefined, position: undefined };
     return { engineSession, position: heard.position ?? position ?? undefined };
+  }
+
+  /** What was taken in counts as answered; the conversation goes on from what the engine said after the stop. */
+  async function cancel(why: string): Promise<TurnOver> {
+    const { engineSession, position } = heard;
+    const kept = position === undefined || engineSession === poisoned ? {} : { engineSession, position };
+    await turns.cancel(claim, { ...kept, reason: why, outbound: [] });
+    announce();
+    await closeRoom();
+    return {};
+  }
+
+  function stop(why: string): void {
+    if (state !== "running") return;
+    state = "stopping";
+    stopped = why;
+    const end = () => {
+      ending.resolve({ how: "stopped" });
+      onEnding();
+    };
+    if (!answering) return end();
+    clock.after(STOP_MS, end);
+    answering.engine.interrupt().catch((error: unknown) => {
+      log.warn({ err: error, turn: claim.turn }, "an engine did not take the stop; it is killed");
+      end();
+    });
   }
 
   async function giveBack(failure: EngineFailure, words?: string): Promise<TurnOver> {
@@ -403,9 +434,9 @@ export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
     parts.deliver(claim);
   }
 
-  function timedOut(started: boolean): Ended {
+  function timedOut(started: boolean, silenceMs: number): Ended {
     const failure: EngineFailure = started
-      ? { class: "crashed", detail: `no sign of life for ${limits.silenceMs} ms` }
+      ? { class: "crashed", detail: `no sign of life for ${silenceMs} ms` }
       : { class: "transient", detail: `the agent was not up after ${limits.startMs} ms` };
     return { how: "failed", failure };
   }
@@ -415,15 +446,15 @@ export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
     return { how: "failed", failure: { class: "cancelled", detail }, words: TOOK_TOO_LONG };
   }
 
-  /** The next event, unless `ms` go by or the turn is released before it comes. */
+  /** The next event, unless `ms` go by or the turn is to end before it comes. */
   async function within(
     ms: number,
     event: Promise<EngineEvent>,
-  ): Promise<EngineEvent | "released" | undefined> {
+  ): Promise<EngineEvent | "ending" | undefined> {
     // Not by a race with one lasting promise, which would remember every event of a long turn.
-    const first = Promise.withResolvers<EngineEvent | "released" | undefined>();
-    onRelease = () => first.resolve("released");
-    if (state === "releasing") onRelease();
+    const first = Promise.withResolvers<EngineEvent | "ending" | undefined>();
+    onEnding = () => first.resolve("ending");
+    if (state === "releasing") onEnding();
     const cancel = clock.after(Math.max(0, ms), () => first.resolve(undefined));
     event.then(first.resolve, first.reject);
     try {
@@ -460,9 +491,10 @@ export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
     },
     release() {
       state = "releasing";
-      releasing.resolve({ how: "released" });
-      onRelease();
+      ending.resolve({ how: "released" });
+      onEnding();
     },
+    stop,
     over,
   };
 }

@@ -39,6 +39,7 @@ export interface MiddleOptions {
   readonly script?: EngineScript;
   readonly sandboxes?: number;
   readonly cores?: number;
+  readonly queue?: "steer" | "queue" | "interrupt";
   readonly channels?: readonly Channel[];
   /** What a dead host left; its database goes on in this one. */
   readonly after?: { readonly clock: FakeClock; readonly db: Kysely<Database> };
@@ -107,7 +108,8 @@ export async function middle(options: MiddleOptions = {}) {
     maxTextLength: ({ chat }) => channelOf(chat.id)?.abilities.maxTextLength ?? Infinity,
     timezoneOf: () => "UTC",
     secrets: [SECRET],
-    limits: { startMs: MINUTE, silenceMs: 10 * MINUTE, totalMs: 2 * HOUR, attempts: 3 },
+    limitsOf: () => ({ startMs: MINUTE, silenceMs: 10 * MINUTE, totalMs: 2 * HOUR, attempts: 3 }),
+    queueOf: () => options.queue ?? "steer",
     clock,
     random: () => 0.5,
     log: silentLog,

@@ -11,8 +11,9 @@ const CHAT = "web:kitchen";
 /** A chat with a question in it and an engine that was given it. */
 async function asked(options: MiddleOptions = {}) {
   const house = await middle(options);
-  const { message } = await house.says(CHAT, "what is for dinner?");
-  return { ...house, message };
+  const { message, session } = await house.says(CHAT, "what is for dinner?");
+  if (session === undefined) throw new Error("nobody answers");
+  return { ...house, message, session };
 }
 
 const failing = (first: EngineFailure, then = "soup") => {
@@ -235,6 +236,115 @@ describe("what comes while a turn runs", () => {
   });
 });
 
+describe("a turn that is stopped", () => {
+  it("is cancelled, its message answered by it, and resumes where the engine was after the stop", async () => {
+    const { engine, dispatcher, stateOf, turnRows, message, db, rooms, session } = await asked();
+    engine.latest.emit({ type: "activity", tool: "Bash" }, { type: "position", position: "entry-9" });
+    await settled();
+
+    expect(await dispatcher.stop(session, "stopped by Ada")).toBe("stopped");
+
+    expect(await turnRows()).toMatchObject([{ state: "cancelled", attempt: 1 }]);
+    expect(await stateOf(message)).toBe("done");
+    expect(rooms.list()).toEqual([]);
+    expect(await db.selectFrom("sessions").selectAll().execute()).toMatchObject([
+      { engine_session: "conversation-1", position: "entry-9" },
+    ]);
+  });
+
+  it("leaves the place to resume at as it was when the engine named none", async () => {
+    const { engine, dispatcher, says, session, db } = await asked();
+    engine.latest.answer("soup", "entry-7");
+    await settled();
+    await says(CHAT, "and now?");
+
+    await dispatcher.stop(session, "stopped by Ada");
+
+    expect(await db.selectFrom("sessions").select("position").execute()).toEqual([{ position: "entry-7" }]);
+  });
+
+  it("ends though its engine hangs, within three seconds", async () => {
+    const { dispatcher, session, turnRows, advance } = await asked({ script: { stops: false } });
+
+    const stop = dispatcher.stop(session, "stopped by Ada");
+    await advance(2 * SECOND);
+    expect(await turnRows()).toMatchObject([{ state: "running" }]);
+    await advance(SECOND);
+
+    expect(await stop).toBe("stopped");
+    expect(await turnRows()).toMatchObject([{ state: "cancelled" }]);
+  });
+
+  it("ends before its sandbox is up", async () => {
+    const house = await middle();
+    house.broker.held = new Promise(() => undefined);
+    const { session } = await house.says(CHAT, "hello");
+    if (!session) throw new Error("no session");
+
+    // Its door never opens, so its place is not free; but the turn is over.
+    void house.dispatcher.stop(session, "stopped by Ada");
+    await settled();
+
+    expect(await house.turnRows()).toMatchObject([{ state: "cancelled" }]);
+  });
+
+  it("may be one that waits for another attempt; what came behind it is answered", async () => {
+    const { engine, dispatcher, says, session, turnRows, said } = await asked();
+    engine.latest.fail({ class: "transient", detail: "503" });
+    await settled();
+    await says(CHAT, "and for lunch?");
+
+    expect(await dispatcher.stop(session, "stopped by Ada")).toBe("stopped");
+    await settled();
+    engine.latest.answer("bread");
+    await settled();
+
+    expect(await turnRows()).toMatchObject([{ state: "cancelled" }, { state: "done" }]);
+    expect(await said(CHAT)).toEqual(["bread"]);
+    expect(await dispatcher.stop(session, "again")).toBe("nothing");
+  });
+
+  it("leaves what was not taken in to the next turn", async () => {
+    const { engine, dispatcher, says, session, stateOf } = await asked();
+    const { message } = await says(CHAT, "and for lunch?");
+
+    await dispatcher.stop(session, "stopped by Ada");
+    await settled();
+
+    expect(await stateOf(message)).toBe("claimed");
+    expect(engine.latest.prompts.map(({ blocks }) => blocks.at(-1))).toEqual(["and for lunch?"]);
+  });
+});
+
+describe("a group's choice of what a follow-up does", () => {
+  it("lets it wait for the next turn", async () => {
+    const { engine, says, turnRows } = await asked({ queue: "queue" });
+
+    await says(CHAT, "and for lunch?");
+    expect(engine.latest.prompts).toHaveLength(1);
+    engine.latest.answer("soup");
+    await settled();
+
+    expect(engine.latest.prompts.map(({ blocks }) => blocks.at(-1))).toEqual([
+      "what is for dinner?",
+      "and for lunch?",
+    ]);
+    expect(await turnRows()).toMatchObject([{ state: "done" }, { state: "running" }]);
+  });
+
+  it("lets it stop the answer under way and open the next turn", async () => {
+    const { engine, says, turnRows, said } = await asked({ queue: "interrupt" });
+
+    await says(CHAT, "no, for lunch!");
+    await settled();
+    engine.latest.answer("bread");
+    await settled();
+
+    expect(await turnRows()).toMatchObject([{ state: "cancelled" }, { state: "done" }]);
+    expect(await said(CHAT)).toEqual(["bread"]);
+  });
+});
+
 describe("a failed attempt", () => {
   it.each(["transient", "crashed", "resource"] as const)("is made again after a while: %s", async (kind) => {
     const onPrompt = failing({ class: kind, detail: "…" });
@@ -441,6 +551,18 @@ describe("the clocks over a turn", () => {
     }
     expect(await turnRows()).toMatchObject([{ state: "running" }]);
     await advance(10 * MINUTE);
+
+    expect(await turnRows()).toMatchObject([{ state: "waiting", failure_class: "crashed" }]);
+  });
+
+  it("wait as long for a silent tool as it said it takes, and half an hour at most", async () => {
+    const { engine, advance, turnRows } = await asked();
+
+    engine.latest.emit({ type: "activity", tool: "Bash", forMs: 60 * MINUTE });
+    await settled();
+    await advance(29 * MINUTE);
+    expect(await turnRows()).toMatchObject([{ state: "running" }]);
+    await advance(2 * MINUTE);
 
     expect(await turnRows()).toMatchObject([{ state: "waiting", failure_class: "crashed" }]);
   });
