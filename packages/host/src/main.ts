@@ -76,8 +76,14 @@ const SETTLED_MS = SECOND;
 /** G26: what is owed gets this long to be delivered once the turns have ended. */
 const FLUSH_MS = 10 * SECOND;
 
+export interface HostOptions {
+  readonly config: Config;
+  /** Beside the owner's own desk, which is always there. */
+  readonly channels?: readonly Channel[];
+}
+
 /** @throws ConfigError with one sentence for the operator; nothing is left behind then */
-export async function startHost({ config }: { config: Config }): Promise<Host> {
+export async function startHost({ config, channels: platforms = [] }: HostOptions): Promise<Host> {
   const clock = systemClock;
   /** Closes what was opened, last first, whatever fails on the way. */
   const opened = new AsyncDisposableStack();
@@ -148,10 +154,15 @@ export async function startHost({ config }: { config: Config }): Promise<Host> {
       await groups.ensure(folder);
     }
 
-    const channels = new Map<string, Channel>(
-      [createLocalChannel("web"), createLocalChannel("terminal")].map((channel) => [channel.name, channel]),
-    );
-    const channelOf = (chat: ChatId) => channels.get(chatAddress(chat).channel);
+    const channels: readonly Channel[] = [
+      createLocalChannel("web"),
+      createLocalChannel("terminal"),
+      ...platforms,
+    ];
+    const channelOf = (chat: ChatId) => {
+      const { channel, account } = chatAddress(chat);
+      return channels.find((one) => one.name === channel && one.account === account);
+    };
     const delivery = createDelivery({ outbox, channelOf, bus, clock, random: Math.random, log });
     opened.defer(delivery.close);
 

@@ -2,6 +2,7 @@
  * Whole journeys: a real host in this process, with a real home, database, sandboxes and engine, spoken
  * to over its control socket by the client that the commands use.
  */
+import type { Channel } from "@bellhop/sdk";
 import { randomUUID } from "node:crypto";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -45,11 +46,17 @@ export interface JourneyOptions {
   /** Of `config.yaml`. */
   readonly config?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** Beside the owner's own desk. */
+  readonly channels?: readonly Channel[];
 }
 
-export async function givenHost({ config = "", env = {} }: JourneyOptions = {}): Promise<Journey> {
+export async function givenHost({
+  config = "",
+  env = {},
+  channels = [],
+}: JourneyOptions = {}): Promise<Journey> {
   const home = join(await mkdtemp(join(tmpdir(), "bellhop-journey-")), "home");
-  const start = async () => startHost({ config: loadConfig({ home, env, flags: { port: 0 } }) });
+  const start = async () => startHost({ config: loadConfig({ home, env, flags: { port: 0 } }), channels });
   if (config !== "") {
     await mkdir(home, { mode: 0o700 });
     await writeFile(homePaths(home).config, config);
