@@ -46,6 +46,7 @@ import { createUsage } from "./store/usage.ts";
 import { hostTools } from "./tools/tools.ts";
 import { createRooms } from "./turns/rooms.ts";
 import { buryLost, startTurn, type TurnParts } from "./turns/turn.ts";
+import { failpoint } from "./core/failpoint.ts";
 
 export interface Host {
   /** Where the web chat is. */
@@ -308,13 +309,16 @@ export async function startHost({ config, channels: platforms = [] }: HostOption
       if (graceMs === 0) hurry.resolve();
       ending ??= (async () => {
         draining = true;
+        failpoint("drain.begin");
         admission.close();
         await dispatcher.drain(graceMs, hurry.promise);
         const late = Promise.withResolvers<void>();
         const cancel = clock.after(flushMs, late.resolve);
         await Promise.race([delivery.settled(), hurry.promise, late.promise]);
         cancel();
+        failpoint("drain.flushed");
         await opened.disposeAsync();
+        failpoint("drain.closed");
       })();
       ending.then(finished.resolve, finished.reject);
       return ending;

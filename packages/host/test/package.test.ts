@@ -3,12 +3,13 @@
  * machine's own Node, which may be too old for Bellhop itself.
  */
 import { execFile } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { FAILPOINTS } from "../src/core/failpoint.ts";
 import { cleanUp, freshHome, run, startHost } from "./command.ts";
 
 const execute = promisify(execFile);
@@ -56,6 +57,17 @@ describe("the installed package", () => {
 
     expect(existsSync(join(modules, `node-${process.platform}-${process.arch}`, "bin", "node"))).toBe(true);
     expect(existsSync(join(modules, "@bellhop"))).toBe(false);
+  });
+
+  it("holds no place at which the fault suite could stop it", () => {
+    const dist = join(folder, "prefix", "lib", "node_modules", "bellhop", "dist");
+    const code = readdirSync(dist)
+      .filter((name) => name.endsWith(".js"))
+      .map((name) => readFileSync(join(dist, name), "utf8"))
+      .join("\n");
+
+    expect(code).toContain("begin immediate"); // it is the host that was read
+    expect(["failpoint", ...FAILPOINTS].filter((name) => code.includes(name))).toEqual([]);
   });
 
   it("shows its help, whichever Node the machine has", async () => {

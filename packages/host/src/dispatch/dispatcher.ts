@@ -15,6 +15,7 @@ import type { Log } from "../log.ts";
 import type { Claim, Turns } from "../store/turns.ts";
 import type { Room, Rooms } from "../turns/rooms.ts";
 import type { RunningTurn } from "../turns/turn.ts";
+import { failpoint } from "../core/failpoint.ts";
 
 export interface DispatcherParts {
   readonly turns: Turns;
@@ -182,6 +183,7 @@ export function createDispatcher({ turns, rooms, start, bury, sandboxes, clock, 
   async function serve(slot: Slot): Promise<void> {
     const { session, groupId } = slot;
     const claim = await turns.claim(session);
+    failpoint("claim.committed");
     if (!claim) return;
     if ("notBefore" in claim) return wakeAt(session, groupId, claim.notBefore);
     if (draining) return await turns.release(claim);
@@ -234,8 +236,10 @@ export function createDispatcher({ turns, rooms, start, bury, sandboxes, clock, 
       const cancel = clock.after(ms, late.resolve);
       await Promise.race([over, late.promise, hurry]);
       cancel();
+      failpoint("drain.turns");
       for (const { running } of slots) running?.release();
       await over;
+      failpoint("drain.released");
       await Promise.all(rooms.list().map((room) => rooms.close(room)));
     },
 

@@ -11,6 +11,7 @@ import type { EventQueue } from "./event-queue.ts";
 import { type GuardedProcess, guardProcess, type GuardOptions } from "./guarded-process.ts";
 import type { LineLimits } from "./line-guard.ts";
 import { startFailure } from "./start-failure.ts";
+import { failpoint } from "../core/failpoint.ts";
 
 /** How long a program may take to end after it was asked to. It writes down its conversation meanwhile. */
 const END_GRACE_MS = 2_000;
@@ -101,7 +102,9 @@ export function createLife({ sandbox, events, talk, clock, log, limits }: LifeOp
       return ending;
     },
     spawn(prepared, command, inspect) {
+      failpoint("sandbox.spawn");
       program = guardProcess(prepared.spawn(command), { clock, log, limits, inspect });
+      failpoint("sandbox.spawned");
       return program;
     },
     breach: (reason) => program?.breach(reason),

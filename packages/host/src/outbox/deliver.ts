@@ -20,6 +20,7 @@ import type { EventBus } from "../core/events.ts";
 import { type ChatId, chatAddress, type OutboxId } from "../core/ids.ts";
 import type { Log } from "../log.ts";
 import type { Outbox, OutboxRow } from "../store/outbox.ts";
+import { failpoint } from "../core/failpoint.ts";
 
 export interface DeliveryParts {
   readonly outbox: Outbox;
@@ -95,6 +96,7 @@ export function createDelivery({ outbox, channelOf, bus, clock, random, log }: D
       again.delete(chat);
       const claimed = await outbox.claim(chat);
       if (!claimed) return;
+      failpoint("send.claimed");
       if ("dueAt" in claimed) {
         alarm(chat, Math.max(0, claimed.dueAt - clock.now()));
         return;
@@ -109,18 +111,21 @@ export function createDelivery({ outbox, channelOf, bus, clock, random, log }: D
     const message = toOutbound(row, replyTo);
     if (!message) return await outbox.bury(row, "the message it reacts to has not arrived");
     let platformId: string;
+    failpoint("send.begin");
     try {
       ({ platformId } = await channel.send(message, closing.signal));
     } catch (error) {
       if (closing.signal.aborted) return; // left as it is, for the next start to decide
       return await settleFailure(channel, row, error);
     }
+    failpoint("send.done");
     arrived.set(row.id, platformId);
     await arrivedAs(row, platformId);
   }
 
   async function arrivedAs(row: OutboxRow, platformId: string): Promise<void> {
     await outbox.sent(row, platformId);
+    failpoint("send.settled");
     arrived.delete(row.id);
   }
 

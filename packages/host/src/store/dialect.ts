@@ -25,6 +25,7 @@ import {
 import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
 import { z } from "zod";
 import type { Clock } from "../core/clock.ts";
+import { failpoint } from "../core/failpoint.ts";
 
 export interface SqliteConnections {
   readonly writer: DatabaseSync;
@@ -82,6 +83,7 @@ function createDriver({ writer, reader, clock, patienceMs }: SqliteConnections):
     return {
       async executeQuery<R>(query: CompiledQuery) {
         const { statements, leave } = await place(query);
+        failpoint("db.statement");
         try {
           return statements.run<R>(query);
         } finally {
@@ -107,7 +109,9 @@ function createDriver({ writer, reader, clock, patienceMs }: SqliteConnections):
         }
       },
       commit() {
+        failpoint("db.commit");
         guard(() => writer.exec("commit"));
+        failpoint("db.committed");
         begun = false;
         turn.leave();
       },

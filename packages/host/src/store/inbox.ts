@@ -25,6 +25,7 @@ import { type Chat, ensureChat, takeSeq } from "./chats.ts";
 import { type Scope, sessionInUse } from "./sessions.ts";
 import type { Database, InboxTable, SessionsTable } from "./tables.ts";
 import { appendEvent } from "./timeline.ts";
+import { failpoint } from "../core/failpoint.ts";
 
 export type InboxRow = Selectable<InboxTable>;
 
@@ -99,11 +100,14 @@ export function createInbox(
 
   async function commit(batch: typeof queue): Promise<void> {
     try {
+      failpoint("accept.begin");
       const accepted = await db.transaction().execute(async (trx) => {
         const done: Accepted[] = [];
         for (const { message } of batch) done.push(await insert(trx, message));
+        failpoint("accept.inside");
         return done;
       });
+      failpoint("accept.committed");
       for (const [index, { resolve, reject }] of batch.entries()) {
         const result = accepted[index];
         if (result) resolve(result);
@@ -127,6 +131,7 @@ export function createInbox(
     });
     // A copy moves the cursor too: what the platform need not send again, it should not.
     if (message.cursor !== undefined) await saveCursor(trx, message.chat, message.cursor);
+    failpoint("cursor.saved");
     const known = await findAccepted(trx, message);
     if (known) return known;
     const seq = await takeSeq(trx, chat.id);

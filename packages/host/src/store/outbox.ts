@@ -14,6 +14,7 @@ import { type ChatId, newId, OutboxId, type TurnId } from "../core/ids.ts";
 import { takeSeq } from "./chats.ts";
 import type { Database, OutboxTable } from "./tables.ts";
 import { appendEvent } from "./timeline.ts";
+import { failpoint } from "../core/failpoint.ts";
 
 export type OutboxRow = Selectable<OutboxTable>;
 
@@ -62,6 +63,7 @@ export async function owe(
         settled_at: null,
       })
       .execute();
+    failpoint("outbox.owed");
   }
   return ids;
 }

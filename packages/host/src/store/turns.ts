@@ -31,6 +31,7 @@ import type { Database, TurnsTable } from "./tables.ts";
 import { appendEvent } from "./timeline.ts";
 import { createTurnViews, sentBy } from "./turn-views.ts";
 import { isWaiting, readable, waiting, waitingIn } from "./waiting.ts";
+import { failpoint } from "../core/failpoint.ts";
 
 type TurnRow = Selectable<TurnsTable>;
 
@@ -193,6 +194,7 @@ export function createTurns(db: Kysely<Database>, { clock, boot, modelOf }: Turn
       rows.map(({ id }) => id),
     );
     await announce(trx, claim, "started");
+    failpoint("claim.inside");
     return claim;
   }
 
@@ -213,6 +215,7 @@ export function createTurns(db: Kysely<Database>, { clock, boot, modelOf }: Turn
       })
       .where("id", "=", row.id)
       .execute();
+    failpoint("claim.again");
     const inputs = await trx
       .selectFrom("inbox")
       .selectAll()
@@ -324,7 +327,9 @@ export function createTurns(db: Kysely<Database>, { clock, boot, modelOf }: Turn
       return await db.transaction().execute(async (trx) => {
         await prove(trx, claim, { state: "done", ended_at: clock.now() });
         await remember(trx, claim.session.id, completion);
+        failpoint("position.stored");
         await finish(trx, claim, "done", completion);
+        failpoint("complete.inside");
         if (completion.carried.length === 0) return undefined;
         const rows = await waiting(trx, claim.session.id)
           .selectAll()

@@ -10,6 +10,7 @@ import type { Chats } from "../store/chats.ts";
 import type { History } from "../store/history.ts";
 import type { Claim, Turns } from "../store/turns.ts";
 import type { HostTool, ToolResult } from "../turns/engine.ts";
+import { failpoint } from "../core/failpoint.ts";
 
 export interface ToolParts {
   /** The claim of the turn that this session's agent works for just now. */
@@ -73,7 +74,10 @@ export function bindTool<S extends z.ZodObject>(
       const parsed = input.safeParse(raw);
       if (!parsed.success) return refuse(`The input does not fit: ${z.prettifyError(parsed.error)}`);
       try {
-        return { text: await run(parsed.data, { claim, toolUseId, parts }) };
+        failpoint("tool.call");
+        const text = await run(parsed.data, { claim, toolUseId, parts });
+        failpoint("tool.done");
+        return { text };
       } catch (error) {
         if (error instanceof BellhopError) return refuse(error.message);
         throw error;

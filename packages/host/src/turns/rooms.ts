@@ -17,6 +17,7 @@ import type { Broker, Door } from "./broker.ts";
 import type { AgentEngine, EngineEvent, EngineOpen, EngineSession, HostTool } from "./engine.ts";
 import type { Mount, SandboxLimits, SandboxRuntime } from "./sandbox.ts";
 import { createStarts } from "./starts.ts";
+import { failpoint } from "../core/failpoint.ts";
 
 export type RoomState = "starting" | "busy" | "idle" | "closing";
 
@@ -101,15 +102,17 @@ export function createRooms(parts: RoomParts) {
       return broker.openDoor({ sandbox: id, group, session: session.id, uid: parts.uidOf(session.group_id) });
     });
     const sandbox = Promise.all([door, place.then(() => parts.furnish(group, session.group_id))]).then(
-      ([{ directory }, mounts]) =>
-        runtime.prepare({
+      ([{ directory }, mounts]) => {
+        failpoint("sandbox.prepare");
+        return runtime.prepare({
           id,
           group,
           groupNumber: session.group_id,
           mounts: [...mounts, ...adapter.mounts],
           doorDirectory: directory,
           limits: parts.limits,
-        }),
+        });
+      },
     );
     const bare = (failedStarts.get(session.id) ?? 0) >= STARTS_WITH_SETTINGS;
     const engine = adapter.open({
@@ -133,6 +136,7 @@ export function createRooms(parts: RoomParts) {
 
     async function read(): Promise<EngineEvent> {
       const { value, done } = await events.next();
+      failpoint("engine.event");
       const event: EngineEvent = done ? { type: "closed" } : value;
       if (event.type === "ready") failedStarts.delete(session.id);
       if (event.type === "ready" || event.type === "closed") lived.started();

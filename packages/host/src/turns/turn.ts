@@ -34,6 +34,7 @@ import { createListening } from "./listening.ts";
 import { createPrompting } from "./prompting.ts";
 import { judged, nextRung, retryAt } from "./retry-policy.ts";
 import type { Room, Rooms } from "./rooms.ts";
+import { failpoint } from "../core/failpoint.ts";
 
 export interface TurnLimits {
   /** Until the engine's program is up. */
@@ -163,7 +164,9 @@ export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
       tried.add(rung);
       if (rung === "stale_session") {
         poisoned = claim.session.engine_session ?? undefined;
+        failpoint("afresh.begin");
         claim = await turns.startAfresh(claim);
+        failpoint("afresh.committed");
         recap = await turns.recap(claim, RECAP_MESSAGES);
         await notify("afresh", STARTED_AFRESH);
       }
@@ -308,10 +311,12 @@ export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
 
   /** From here on the turn answers for these, whichever attempt it is that ends it. */
   async function takeIn(rows: readonly InboxRow[]): Promise<void> {
+    failpoint("consume.begin");
     await turns.consume(
       claim,
       rows.map(({ id }) => id),
     );
+    failpoint("consume.committed");
     claim = { ...claim, inputs: [...claim.inputs, ...rows] };
   }
 
@@ -355,11 +360,13 @@ export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
       text,
     }));
     const silent = chunks.length === 0 && !(await turns.hasSpoken(claim));
+    failpoint("complete.begin");
     const next = await turns.complete(claim, {
       outbound: silent ? [{ key: `${claim.turn}:silent`, kind: "notice", text: NO_ANSWER }] : chunks,
       ...conversation(),
       carried,
     });
+    failpoint("complete.committed");
     announce();
     return next;
   }
@@ -413,6 +420,7 @@ export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
     }
     const long = at - claim.createdAt >= WORTH_A_WORD_MS && failure.class === "rate_limited";
     const reason = waiting(at, parts.timezoneOf(claim.chat.folder));
+    failpoint("retry.begin");
     await turns.retry(claim, {
       ...failure,
       at,
@@ -420,6 +428,7 @@ export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
       reason: long ? reason : undefined,
       outbound: long ? [{ key: `${claim.turn}:waiting`, kind: "notice", text: reason }] : [],
     });
+    failpoint("retry.committed");
     announce();
     return { retryAt: at };
   }
