@@ -22,7 +22,7 @@ export const FAILPOINTS = [
   "sandbox.prepare",
   "sandbox.spawn",
   "sandbox.spawned",
-  "engine.event",
+  "engine.heard",
   "consume.begin",
   "consume.committed",
   "tool.call",

@@ -136,7 +136,7 @@ export function createRooms(parts: RoomParts) {
 
     async function read(): Promise<EngineEvent> {
       const { value, done } = await events.next();
-      failpoint("engine.event");
+      failpoint("engine.heard");
       const event: EngineEvent = done ? { type: "closed" } : value;
       if (event.type === "ready") failedStarts.delete(session.id);
       if (event.type === "ready" || event.type === "closed") lived.started();
