@@ -89,12 +89,22 @@ function wrap(logger: pino.Logger): Log {
  * are left: they would tear ordinary words apart, and no credential is that short.
  */
 export function redactor(secrets: readonly string[]): (text: string) => string {
+  let known = 0;
+  let forms: readonly string[] = [];
+  return (text) => {
+    // More of them may be added: a renewed credential. None is ever taken away.
+    if (secrets.length !== known) forms = formsOf(secrets);
+    known = secrets.length;
+    return forms.reduce((rest, secret) => rest.replaceAll(secret, "[secret]"), text);
+  };
+}
+
+function formsOf(secrets: readonly string[]): string[] {
   const forms = secrets
     .filter((secret) => secret.length >= 8)
     .flatMap((secret) => [secret, JSON.stringify(secret).slice(1, -1)]);
   // The longest first: a secret may be the beginning of another.
-  const sorted = [...new Set(forms)].sort((a, b) => b.length - a.length);
-  return (text) => sorted.reduce((rest, secret) => rest.replaceAll(secret, "[secret]"), text);
+  return [...new Set(forms)].sort((a, b) => b.length - a.length);
 }
 
 function rotatingFile(file: string, maxBytes: number, keep: number) {

@@ -26,7 +26,6 @@ import { createHttp } from "./http/http.ts";
 import { type Log, openLog } from "./log.ts";
 import { releaseMemory } from "./memory.ts";
 import { createDelivery } from "./outbox/deliver.ts";
-import { createNotices } from "./outbox/notices.ts";
 import { createBubblewrap } from "./sandbox/bubblewrap.ts";
 import { chooseRuntime } from "./sandbox/detect.ts";
 import { sandboxUid } from "./sandbox/staging.ts";
@@ -39,12 +38,14 @@ import { lockHome } from "./store/lock.ts";
 import { migrate } from "./store/migrate.ts";
 import { migrations } from "./store/migrations/index.ts";
 import { createOutbox } from "./store/outbox.ts";
+import { setBack } from "./store/set-back.ts";
 import { scopeOf } from "./store/sessions.ts";
 import { createTimeline } from "./store/timeline.ts";
 import { createTokens, type Scope } from "./store/tokens.ts";
 import { createTurns } from "./store/turns.ts";
 import { createUsage } from "./store/usage.ts";
 import { hostTools } from "./tools/tools.ts";
+import { createProviderHealth } from "./turns/provider-health.ts";
 import { createRooms } from "./turns/rooms.ts";
 import { buryLost, startTurn, type TurnParts } from "./turns/turn.ts";
 import { failpoint } from "./core/failpoint.ts";
@@ -82,10 +83,12 @@ export interface HostOptions {
   readonly config: Config;
   /** Beside the owner's own desk, which is always there. */
   readonly channels?: readonly Channel[];
+  /** Reads the configuration again, for a credential that was renewed. */
+  readonly reload?: () => Config;
 }
 
 /** @throws ConfigError with one sentence for the operator; nothing is left behind then */
-export async function startHost({ config, channels: platforms = [] }: HostOptions): Promise<Host> {
+export async function startHost({ config, channels: platforms = [], reload }: HostOptions): Promise<Host> {
   const clock = systemClock;
   /** Closes what was opened, last first, whatever fails on the way. */
   const opened = new AsyncDisposableStack();
@@ -118,6 +121,16 @@ export async function startHost({ config, channels: platforms = [] }: HostOption
     opened.defer(usage.settled);
     const broker = await openBroker({
       credentials: config.credentials,
+      renew() {
+        try {
+          const fresh = reload?.().credentials;
+          if (fresh) secrets.push(...secretsOf(fresh).filter((secret) => !secrets.includes(secret)));
+          return fresh;
+        } catch (error) {
+          log.warn({ err: error }, "the configuration does not hold together; going on with the one in use");
+          return undefined;
+        }
+      },
       runDirectory: paths.run,
       record: usage.record,
       clock,
@@ -165,15 +178,10 @@ export async function startHost({ config, channels: platforms = [] }: HostOption
       const { channel, account } = chatAddress(chat);
       return channels.find((one) => one.name === channel && one.account === account);
     };
-    const notices = createNotices({
-      outbox,
-      chats,
-      chat: config.notices,
-      deliver: (chat) => delivery.wake(chat),
-      log,
-    });
-    const delivery = createDelivery({ outbox, channelOf, notices, bus, clock, random: Math.random, log });
+    const delivery = createDelivery({ outbox, channelOf, bus, clock, random: Math.random, log });
     opened.defer(delivery.close);
+
+    const tellOwner = (incident: string, text: string) => log.warn({ incident }, text);
 
     const rooms = createRooms({
       runtime,
@@ -204,7 +212,22 @@ export async function startHost({ config, channels: platforms = [] }: HostOption
       clock,
       log,
     });
+    const health = createProviderHealth({
+      provider: broker.provider,
+      check: broker.keyWorks,
+      onUsable: async () => {
+        await turns.unhold();
+        await dispatcher.sweep();
+      },
+      tellOwner,
+      clock,
+      log,
+    });
+    opened.defer(health.close);
     const turnParts: TurnParts = {
+      filesOf: groups.files,
+      health,
+      tellOwner,
       turns,
       rooms,
       bus,
@@ -283,13 +306,16 @@ export async function startHost({ config, channels: platforms = [] }: HostOption
     ({ url } = await http.listen());
     opened.defer(http.close);
     lock.describe({ url });
-    // What a dead host left behind.
+    // What a dead host left behind; the key may be another one by now.
+    await turns.unhold();
     await dispatcher.sweep();
     await delivery.recover();
 
     const stopWatching = watchClock(clock, (byMs) => {
       log.warn({ byMs }, "the clock jumped; looking again at everything that is due");
-      sweep();
+      (byMs < 0 ? setBack(db, -byMs) : Promise.resolve())
+        .catch((error: unknown) => log.error({ err: error }, "what is due could not follow the clock"))
+        .finally(sweep);
     });
     let stopSweeping = clock.after(SWEEP_MS, sweepAgain);
     const keepMemory = clock.after(SETTLED_MS, releaseMemory);

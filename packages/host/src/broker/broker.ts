@@ -10,9 +10,13 @@ import type { Clock } from "../core/clock.ts";
 import type { Log } from "../log.ts";
 import type { RecordUsage } from "../store/usage.ts";
 import type { Broker, Door } from "../turns/broker.ts";
+import { takesOurKey } from "./check.ts";
 import { openDoor } from "./door.ts";
 import { providerFromCredentials, type Credentials, type Provider } from "./provider.ts";
 import { startRehearsal } from "./rehearsal/provider.ts";
+
+/** The credentials as they stand now; undefined: they have not changed. */
+export type Renew = () => Credentials | undefined;
 
 export interface BrokerDeps {
   /** Absolute; `run/` of the home. */
@@ -23,23 +27,42 @@ export interface BrokerDeps {
 }
 
 export async function createBroker({
-  provider,
+  provider: first,
+  renew = () => undefined,
   ...deps
-}: BrokerDeps & { provider: Provider }): Promise<Broker> {
+}: BrokerDeps & { provider: Provider; renew?: Renew | undefined }): Promise<Broker> {
   const doors = join(deps.runDirectory, "doors");
   await rm(doors, { recursive: true, force: true });
   await mkdir(doors, { recursive: true });
   await chmod(doors, 0o711); // whatever the umask: the sandboxes' users walk through it
+  let provider = first;
   const secure = "baseUrl" in provider.target && provider.target.baseUrl.protocol === "https:";
   const agent = new (secure ? TlsAgent : Agent)({ keepAlive: true });
   const open = new Set<Door>();
+  const upstream = {
+    agent,
+    get provider() {
+      return provider;
+    },
+  };
+
+  /** Another provider's sessions are not ours to go on with: that takes a restart. */
+  function renewed(): Provider {
+    const fresh = providerFromCredentials(renew() ?? {});
+    return fresh?.name === provider.name ? fresh : provider;
+  }
+
   return {
     provider: provider.name,
+    async keyWorks() {
+      provider = renewed();
+      return await takesOurKey(provider, agent, deps.clock.now());
+    },
     async openDoor(spec) {
       const door = await openDoor(spec, {
         ...deps,
         directory: join(doors, spec.sandbox),
-        upstream: { provider, agent },
+        upstream,
       });
       const close = async () => {
         open.delete(tracked);
@@ -59,10 +82,11 @@ export async function createBroker({
 /** The broker for these credentials; without any, the rehearsal model answers behind the same doors. */
 export async function openBroker({
   credentials,
+  renew,
   ...deps
-}: BrokerDeps & { credentials: Credentials }): Promise<Broker> {
+}: BrokerDeps & { credentials: Credentials; renew?: Renew | undefined }): Promise<Broker> {
   const provider = providerFromCredentials(credentials);
-  if (provider) return createBroker({ ...deps, provider });
+  if (provider) return createBroker({ ...deps, provider, renew });
   const rehearsal = await startRehearsal(deps);
   const broker = await createBroker({ ...deps, provider: rehearsal.provider });
   return {

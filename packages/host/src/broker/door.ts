@@ -51,6 +51,7 @@ const SERVED = /^(?:POST \/v1\/messages|POST \/v1\/messages\/count_tokens|GET \/
 export interface DoorDeps {
   /** Absolute path of the directory to make. */
   readonly directory: string;
+  /** Looked at anew for each call: the credential may have been renewed. */
   readonly upstream: Pick<Exchange, "provider" | "agent">;
   readonly record: RecordUsage;
   readonly clock: Clock;
@@ -61,7 +62,6 @@ export interface DoorDeps {
 export async function openDoor(spec: DoorSpec, deps: DoorDeps): Promise<Door> {
   const { directory, upstream, record, clock } = deps;
   const log = deps.log.with({ part: "broker", group: spec.group, sandbox: spec.sandbox });
-  const { provider } = upstream;
   const allowance = createDoorAllowance(clock);
   const loggedHosts = new Set<string>();
   let turn: TurnId | undefined;
@@ -150,6 +150,7 @@ export async function openDoor(spec: DoorSpec, deps: DoorDeps): Promise<Door> {
   }
 
   function meter(turn: TurnId, call: Call, { status, metered }: Outcome, durationMs: number): void {
+    const { provider } = upstream;
     const { tokens, model = call.model } = metered;
     record({
       turn,

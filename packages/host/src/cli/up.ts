@@ -49,11 +49,12 @@ async function up(options: UpOptions, io: Io): Promise<void> {
   const second = Promise.withResolvers<StopSignal | "SIGQUIT">();
   const stops = takeStops({ clock: io.clock, drain: first.resolve, now: second.resolve });
   try {
-    const config = loadConfig({ home: options.home, env: io.env, flags: { port: options.port } });
+    const load = () => loadConfig({ home: options.home, env: io.env, flags: { port: options.port } });
+    const config = load();
     for (const warning of config.warnings) io.stderr.write(`Warning: ${warning}\n`);
     // Loaded here and not above: the other commands need none of it, and should start at once.
     const { startHost } = await import("../main.ts");
-    const started = startHost({ config });
+    const started = startHost({ config, reload: load });
     // A first signal waits until it has started: what it opens on the way must be closed in order.
     const host = await Promise.race([started, second.promise.then(endNow)]);
 

@@ -25,10 +25,22 @@ export interface PromptContext {
   readonly chatTitle?: string | undefined;
   /** Whether the messages join an answer that is under way. */
   readonly steering?: boolean;
-  /** What was said lately, for a session that starts without memory of it. Oldest first. */
-  readonly recap?: readonly { readonly who: string; readonly text: string }[];
-  /** What an earlier attempt at these messages has already sent to the chat (G11). */
+  /** For a session that starts without memory of what came before it. */
+  readonly recap?: Recap | undefined;
+  /** What an earlier attempt at these messages has already sent to the chat, and done beside (G11). */
   readonly alreadySent?: readonly string[];
+  readonly alreadyDone?: readonly {
+    readonly tool: string;
+    readonly input: string;
+    readonly result: string;
+  }[];
+}
+
+export interface Recap {
+  /** What was said lately, oldest first. */
+  readonly said: readonly { readonly who: string; readonly text: string }[];
+  /** Names of the group's memory files. */
+  readonly files: readonly string[];
 }
 
 const QUOTE_LENGTH = 200;
@@ -40,19 +52,22 @@ export function promptBlocks(messages: readonly PromptMessage[], context: Prompt
 }
 
 function hostBlock(messages: readonly PromptMessage[], context: PromptContext): string {
-  const { timezone, chat, chatTitle, recap, alreadySent } = context;
+  const { timezone, chat, chatTitle, recap, alreadySent, alreadyDone = [] } = context;
   const time = localTimes(timezone);
   const title = chatTitle === undefined ? "" : ` title=${JSON.stringify(chatTitle)}`;
   const lines = [
     `<bellhop chat=${JSON.stringify(chat)}${title} now=${JSON.stringify(time(context.now))} timezone=${JSON.stringify(timezone)}>`,
   ];
-  if (recap !== undefined && recap.length > 0) {
-    lines.push("This conversation was lost and starts anew. What was said lately, oldest first:");
-    lines.push(...recap.map(({ who, text }) => `- ${JSON.stringify(who)}: ${remembered(text)}`));
-  }
+  if (recap) lines.push(...recapLines(recap));
   if (alreadySent !== undefined && alreadySent.length > 0) {
     lines.push("An earlier attempt to answer broke off. It has already sent this; do not send it again:");
-    lines.push(...alreadySent.map((text) => `- ${remembered(text)}`));
+    lines.push(...alreadySent.map((text) => `- ${JSON.stringify(remembered(text))}`));
+  }
+  // What it has said stands above; the rest of what it did is told by call.
+  const acts = alreadyDone.filter(({ tool }) => tool !== "send_message");
+  if (acts.length > 0) {
+    lines.push("An earlier attempt has already done this; do not do it again:");
+    lines.push(...acts.map(({ tool, input, result }) => `- ${tool} ${input}: ${JSON.stringify(result)}`));
   }
   if (context.steering) lines.push("This arrived while you were answering.");
   lines.push(
@@ -87,8 +102,18 @@ export function localTimes(timezone: string): (at: number) => string {
   return (at) => format.format(at);
 }
 
-function remembered(text: string): string {
-  return JSON.stringify(shorten(text, REMEMBERED_LENGTH));
+function recapLines({ said, files }: Recap): string[] {
+  const lines = ["This conversation was lost and starts anew."];
+  if (said.length > 0) lines.push("What was said lately, oldest first:");
+  lines.push(...said.map(({ who, text }) => `- ${JSON.stringify(who)}: ${JSON.stringify(remembered(text))}`));
+  if (files.length > 0)
+    lines.push(`Files in /workspace/group: ${files.map((name) => JSON.stringify(name)).join(", ")}`);
+  return lines;
+}
+
+/** As much of a text as a recap repeats. */
+export function remembered(text: string): string {
+  return shorten(text, REMEMBERED_LENGTH);
 }
 
 function shorten(text: string, length: number): string {

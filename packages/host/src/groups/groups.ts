@@ -7,7 +7,7 @@
  *   sandbox opened.
  * - Only `main` sees the shared memory as files; the others see what is in it.
  */
-import { chmod, mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Config, HomePaths } from "../config.ts";
@@ -33,6 +33,8 @@ export interface Groups {
   readonly mounts: (folder: GroupFolder) => Promise<readonly Mount[]>;
   /** What is appended to the engine's own system prompt. */
   readonly instructions: (folder: GroupFolder) => string;
+  /** Names of what the group has written down; the agent can read them itself. */
+  readonly files: (folder: GroupFolder) => Promise<readonly string[]>;
 }
 
 export interface GroupsOptions {
@@ -42,6 +44,9 @@ export interface GroupsOptions {
   /** Tools that the engine `claude` must not have, pinned beyond the reach of its settings files. */
   readonly deniedTools?: readonly string[];
 }
+
+/** So that a folder full of notes does not fill a prompt. */
+const MOST_FILES = 50;
 
 export function createGroups({ paths, config, log, deniedTools = [] }: GroupsOptions): Groups {
   return {
@@ -83,6 +88,14 @@ export function createGroups({ paths, config, log, deniedTools = [] }: GroupsOpt
             ]
           : []),
       ];
+    },
+
+    async files(folder) {
+      const names = await readdir(join(paths.groups, folder));
+      return names
+        .filter((name) => name.endsWith(".md"))
+        .toSorted()
+        .slice(0, MOST_FILES);
     },
 
     instructions(folder) {

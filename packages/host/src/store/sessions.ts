@@ -59,6 +59,7 @@ export async function sessionInUse(trx: Kysely<Database>, seed: SessionSeed): Pr
       provider: seed.provider,
       engine_session: null,
       position: null,
+      recap: current ? 1 : 0,
       created_at: seed.now,
       ended_at: null,
     })

@@ -92,6 +92,8 @@ export interface SessionsTable {
   position: string | null;
   /** How long the engine's transcript was when the position was stored: one that is shorter was cut. */
   transcript_bytes: Generated<number | null>;
+  /** 1: the conversation before it was lost or cannot be read, so it begins with a recap. */
+  recap: Generated<number>;
   /** Counts up with each claim of a turn: who holds an older one is a zombie (G7). */
   fence: Generated<number>;
   tainted: Generated<number>;

@@ -4,6 +4,9 @@
  */
 import { type Kysely, type Selectable, sql } from "kysely";
 import type { ChatId, InboxId, OutboxId, SessionId, TurnId } from "../core/ids.ts";
+import { remembered } from "../core/prompt.ts";
+import { estimateTokens } from "../core/tokens.ts";
+import { type Done, doneBy } from "./journal.ts";
 import type { Database, TurnsTable } from "./tables.ts";
 import { isWaiting } from "./waiting.ts";
 
@@ -12,6 +15,9 @@ interface Asked {
   readonly turn: TurnId;
   readonly chat: { readonly id: ChatId };
 }
+
+/** Most that a recap looks at; its budget of tokens is the real bound. */
+const RECAP_MESSAGES = 100;
 
 /** A session with something to do, and when. */
 export interface Due {
@@ -38,8 +44,11 @@ export function createTurnViews(db: Kysely<Database>) {
       return row !== undefined;
     },
 
+    /** What the turn's tools have done by now, to be told to whoever tries again (G11). */
+    alreadyDone: (claim: Asked): Promise<Done[]> => doneBy(db, claim.turn),
+
     /** What was said lately in the turn's chat before the turn, oldest first: for a recap. */
-    async recap(claim: Asked, limit: number): Promise<{ who: string; text: string }[]> {
+    async recap(claim: Asked, tokens: number): Promise<{ who: string; text: string }[]> {
       const { rows } = await sql<{ who: string; text: string }>`
         SELECT coalesce(inbox.sender_name, outbox.sender_name, 'you') AS who, coalesce(inbox.text, outbox.text) AS text
         FROM events
@@ -48,15 +57,17 @@ export function createTurnViews(db: Kysely<Database>) {
         WHERE events.chat_id = ${claim.chat.id} AND events.kind IN ('in', 'out')
           AND coalesce(inbox.turn_id, outbox.turn_id, '') <> ${claim.turn}
           AND (inbox.state = 'done' OR outbox.kind = 'text')
-        ORDER BY events.id DESC LIMIT ${limit}`.execute(db);
-      return rows.toReversed();
+        ORDER BY events.id DESC LIMIT ${RECAP_MESSAGES}`.execute(db);
+      let left = tokens;
+      const past = rows.findIndex(({ text }) => (left -= estimateTokens(remembered(text))) < 0);
+      return rows.slice(0, past === -1 ? undefined : Math.max(1, past)).toReversed();
     },
 
     /** Every session with something to do, those whose turn is marked as running among them. */
     async due(): Promise<Due[]> {
       const again = await db
         .selectFrom("turns")
-        .select(["session_id as session", "group_id as groupId", "retry_at as at"])
+        .select(["session_id as session", "group_id as groupId", "retry_at as at", "held_for as heldFor"])
         .where("ended_at", "is", null)
         .orderBy("created_at")
         .execute();
@@ -70,7 +81,9 @@ export function createTurnViews(db: Kysely<Database>) {
         .execute();
       const live = new Set(again.map(({ session }) => session)); // what waits behind a turn waits for it
       return [
-        ...again.map(({ session, groupId, at }) => ({ session, groupId, at: at ?? 0 })),
+        ...again
+          .filter(({ heldFor }) => heldFor === null)
+          .map(({ session, groupId, at }) => ({ session, groupId, at: at ?? 0 })),
         ...fresh.filter(({ session }) => !live.has(session)).map((due) => ({ ...due, at: 0 })),
       ];
     },

@@ -25,6 +25,7 @@ import {
 } from "../core/ids.ts";
 import { type Chat, findChat } from "./chats.ts";
 import type { InboxRow } from "./inbox.ts";
+import { type Act, type Done, doneBy, record, recorded } from "./journal.ts";
 import { isOwed, type NewOutbound, owe } from "./outbox.ts";
 import { endSession, moveWaiting, type Session } from "./sessions.ts";
 import type { Database, TurnsTable } from "./tables.ts";
@@ -48,8 +49,9 @@ export interface Claim {
   readonly session: Session;
   /** What it answers, in the order it was written. */
   readonly inputs: readonly InboxRow[];
-  /** What earlier attempts have already said. */
+  /** What earlier attempts have already said, and done beside. */
   readonly alreadySent: readonly string[];
+  readonly alreadyDone: readonly Done[];
   /** When its first attempt began, by the wall clock. */
   readonly createdAt: number;
 }
@@ -79,6 +81,9 @@ export interface Failure extends Ending {
 
 /** Far more than anybody wants to be told in one turn, and few enough to stop a program that went wild. */
 const MOST_SAID = 100;
+
+/** Whatever releases a held turn wakes it; this only names a time for whoever asks when. */
+const HELD_MS = 24 * 60 * 60_000;
 
 export type Turns = ReturnType<typeof createTurns>;
 
@@ -186,6 +191,7 @@ export function createTurns(db: Kysely<Database>, { clock, boot, modelOf }: Turn
       session,
       inputs: rows,
       alreadySent: [],
+      alreadyDone: [],
       createdAt: now,
     };
     await take(
@@ -233,6 +239,7 @@ export function createTurns(db: Kysely<Database>, { clock, boot, modelOf }: Turn
       session,
       inputs,
       alreadySent: await sentBy(trx, row.id),
+      alreadyDone: await doneBy(trx, row.id),
       createdAt: row.created_at,
     };
   }
@@ -285,6 +292,7 @@ export function createTurns(db: Kysely<Database>, { clock, boot, modelOf }: Turn
           .where("session_id", "=", session)
           .where("ended_at", "is", null)
           .executeTakeFirst();
+        if (live?.held_for) return { notBefore: clock.now() + HELD_MS };
         if (live) {
           const notBefore = live.retry_at ?? 0;
           return notBefore <= clock.now() ? await resume(trx, live) : { notBefore };
@@ -306,6 +314,10 @@ export function createTurns(db: Kysely<Database>, { clock, boot, modelOf }: Turn
       const command = rows.findIndex(isCommand); // has a turn of its own, and so has what comes after it
       return command === -1 ? rows : rows.slice(0, command);
     },
+
+    /** What this call of a tool was answered with, if it was made before. */
+    recorded: (claim: Claim, toolUseId: string): Promise<string | undefined> =>
+      recorded(db, claim.turn, toolUseId),
 
     /** Whether a message of the session waits for a turn. */
     async hasWaiting(session: SessionId): Promise<boolean> {
@@ -397,6 +409,31 @@ export function createTurns(db: Kysely<Database>, { clock, boot, modelOf }: Turn
         true,
       ),
 
+    /** Not before `provider` takes our credential again: see `unhold`. Uncharged. */
+    hold: (claim: Claim, provider: string, failure: Failure): Promise<void> =>
+      holdBack(
+        claim,
+        {
+          retry_at: null,
+          held_for: provider,
+          attempt: claim.attempt - 1,
+          failure_class: failure.class,
+          failure_detail: failure.detail,
+        },
+        failure,
+        true,
+      ),
+
+    /** The turns that were held may be tried again. */
+    async unhold(): Promise<void> {
+      await db
+        .updateTable("turns")
+        .set({ held_for: null, retry_at: clock.now() })
+        .where("held_for", "is not", null)
+        .where("ended_at", "is", null)
+        .execute();
+    },
+
     /** Gives the turn back uncharged, for the next host to go on with: we are shutting down (G26). */
     release: (claim: Claim): Promise<void> =>
       holdBack(claim, { retry_at: clock.now(), attempt: claim.attempt - 1 }, { outbound: [] }, false),
@@ -404,13 +441,15 @@ export function createTurns(db: Kysely<Database>, { clock, boot, modelOf }: Turn
     /**
      * Owes something while the turn goes on: what a tool sends, what the host has to say. All of it
      * at once; what begins with a key that is known was said before, and nothing of it is said again.
+     * `act` is the call of a tool that says it.
      * @throws RejectedError when the turn has said too much already
      */
-    async say(claim: Claim, chat: Chat, outbound: readonly NewOutbound[]): Promise<void> {
+    async say(claim: Claim, chat: Chat, outbound: readonly NewOutbound[], act?: Act): Promise<void> {
       await db.transaction().execute(async (trx) => {
         await prove(trx, claim, {});
         const [first] = outbound;
         if (first && (await isOwed(trx, first.key))) return;
+        if (act) await record(trx, claim.turn, act, clock.now());
         const said = (await saidBy(trx, claim.turn)).length;
         if (said + outbound.length > MOST_SAID && outbound.some(({ kind }) => kind !== "notice"))
           throw new RejectedError(
@@ -454,6 +493,7 @@ export function createTurns(db: Kysely<Database>, { clock, boot, modelOf }: Turn
             position: null,
             fence: claim.fence,
             tainted: old.tainted,
+            recap: 1,
             created_at: now,
             ended_at: before === null ? null : now,
           })
@@ -490,6 +530,18 @@ async function remember(
     .updateTable("sessions")
     .set({ engine_session: engineSession, position: position ?? null })
     .where("id", "=", session)
+    // A program may still name a conversation that was lost or put away: it is never taken up again (G23).
+    .where(({ exists, not, selectFrom }) =>
+      not(
+        exists(
+          selectFrom("sessions as ended")
+            .select("ended.id")
+            .where("ended.engine_session", "=", engineSession)
+            .where("ended.ended_at", "is not", null)
+            .where("ended.id", "<>", session),
+        ),
+      ),
+    )
     .execute();
 }
 

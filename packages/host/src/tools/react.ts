@@ -15,16 +15,20 @@ export const react: ToolDefinition<typeof Input> = {
   name: "react",
   description: "Puts an emoji on a message of this chat: a small sign where words would be too much.",
   input: Input,
-  async run({ message_id, emoji }, { claim, toolUseId, parts }) {
+  async run({ message_id, emoji }, { claim, toolUseId, parts, act }) {
     const { chat } = claim;
     if (!parts.channelOf(chat.id)?.abilities.reactions)
       throw new RejectedError("This channel shows no reactions.");
     const to = await parts.turns.numbered(chat.id, message_id);
     if (to === undefined) throw new RejectedError(`There is no message #${message_id} in this chat.`);
-    await parts.turns.say(claim, chat, [
-      { key: `${claim.turn}:tool:${toolUseId}`, kind: "reaction", text: emoji, replyTo: to },
-    ]);
+    const result = `Reacted to #${message_id} with ${emoji}.`;
+    await parts.turns.say(
+      claim,
+      chat,
+      [{ key: `${claim.turn}:tool:${toolUseId}`, kind: "reaction", text: emoji, replyTo: to }],
+      act(result),
+    );
     parts.deliver(chat.id);
-    return `Reacted to #${message_id} with ${emoji}.`;
+    return result;
   },
 };

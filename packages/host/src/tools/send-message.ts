@@ -30,7 +30,7 @@ export const sendMessage: ToolDefinition<typeof Input> = {
   description:
     "Sends a message now, before your answer is complete: for news on the way, or to another chat. Your final text is sent by itself; do not send it with this too.",
   input: Input,
-  async run({ text, sender, reply_to, chat }, { claim, toolUseId, parts }) {
+  async run({ text, sender, reply_to, chat }, { claim, toolUseId, parts, act }) {
     const target = await targetOf(claim, chat, parts);
     const visible = filterOutbound(text, parts.secrets).trim();
     if (visible === "") throw new RejectedError("Nothing of the text may be shown, so nothing was sent.");
@@ -39,6 +39,7 @@ export const sendMessage: ToolDefinition<typeof Input> = {
       throw new RejectedError(`There is no message #${reply_to} in ${target.id}.`);
     const limit = parts.channelOf(target.id)?.abilities.maxTextLength;
     if (limit === undefined) throw new RejectedError(`The channel of ${target.id} is not there just now.`);
+    const result = `Handed over for delivery to ${target.id}.`;
     await parts.turns.say(
       claim,
       target,
@@ -49,9 +50,10 @@ export const sendMessage: ToolDefinition<typeof Input> = {
         sender: sender === undefined ? undefined : filterOutbound(sender, parts.secrets).trim() || undefined,
         replyTo: index === 0 ? answered : undefined,
       })),
+      act(result),
     );
     parts.deliver(target.id);
-    return `Handed over for delivery to ${target.id}.`;
+    return result;
   },
 };
 

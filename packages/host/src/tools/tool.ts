@@ -8,6 +8,7 @@ import { z } from "zod";
 import type { ChatId, SessionId, TurnId } from "../core/ids.ts";
 import type { Chats } from "../store/chats.ts";
 import type { History } from "../store/history.ts";
+import type { Act } from "../store/journal.ts";
 import type { Claim, Turns } from "../store/turns.ts";
 import type { HostTool, ToolResult } from "../turns/engine.ts";
 import { failpoint } from "../core/failpoint.ts";
@@ -27,15 +28,20 @@ export interface ToolParts {
   readonly deliver: (chat: ChatId) => void;
 }
 
+export interface ToolContext {
+  readonly claim: Claim;
+  readonly toolUseId: string;
+  readonly parts: ToolParts;
+  /** For the journal, of a tool that acts: what the agent is told of it. */
+  readonly act: (result: string) => Act;
+}
+
 export interface ToolDefinition<S extends z.ZodObject> {
   readonly name: string;
   readonly description: string;
   readonly input: S;
   /** @throws BellhopError with a sentence for the agent, when the call cannot be done */
-  readonly run: (
-    input: z.output<S>,
-    context: { claim: Claim; toolUseId: string; parts: ToolParts },
-  ) => Promise<string>;
+  readonly run: (input: z.output<S>, context: ToolContext) => Promise<string>;
 }
 
 /** Far more than an answer needs, and few enough that a program that went wild costs the host little. */
@@ -74,8 +80,11 @@ export function bindTool<S extends z.ZodObject>(
       const parsed = input.safeParse(raw);
       if (!parsed.success) return refuse(`The input does not fit: ${z.prettifyError(parsed.error)}`);
       try {
+        const before = await parts.turns.recorded(claim, toolUseId);
+        if (before !== undefined) return { text: before };
+        const act = (result: string): Act => ({ toolUseId, tool: name, input: parsed.data, result });
         failpoint("tool.call");
-        const text = await run(parsed.data, { claim, toolUseId, parts });
+        const text = await run(parsed.data, { claim, toolUseId, parts, act });
         failpoint("tool.done");
         return { text };
       } catch (error) {

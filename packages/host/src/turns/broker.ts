@@ -31,5 +31,10 @@ export interface Broker {
   /** Of the model API in use: `anthropic`, `rehearsal`, … A session remembers it. */
   readonly provider: string;
   openDoor(spec: DoorSpec): Promise<Door>;
+  /**
+   * Whether the model API takes our key, the one that holds now: a renewed one is used from here on.
+   * @throws TemporaryError when it cannot be asked
+   */
+  keyWorks(): Promise<boolean>;
   close(): Promise<void>;
 }

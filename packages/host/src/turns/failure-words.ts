@@ -30,10 +30,13 @@ const SENTENCES: Record<FailureClass, string> = {
 };
 
 /** Said once per incident when the wait is long enough for people to wonder. */
-export function waiting(at: number, timezone: string): string {
+export function waiting({ class: kind }: EngineFailure, at: number, timezone: string): string {
   const time = new Intl.DateTimeFormat("en-GB", { timeStyle: "short", timeZone: timezone }).format(at);
-  return `The model's service asks us to wait. I'll try again at ${time}.`;
+  return `${kind === "rate_limited" ? "The model's service asks us to wait." : "That did not work."} I'll try again at ${time}.`;
 }
+
+export const HELD =
+  "I can't answer just now: the model's service refuses our key. The owner must renew it; I'll answer as soon as it works again.";
 
 export const NO_ANSWER = "The assistant ended its turn without an answer.";
 export const STARTED_AFRESH =

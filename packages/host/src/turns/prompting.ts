@@ -13,7 +13,7 @@ export interface PromptingParts {
 }
 
 /** What this prompt says beside its messages. */
-export type Beside = Pick<PromptContext, "steering" | "recap" | "alreadySent">;
+export type Beside = Pick<PromptContext, "steering" | "recap" | "alreadySent" | "alreadyDone">;
 
 export type Prompting = ReturnType<typeof createPrompting>;
 

@@ -34,7 +34,7 @@ export function retryAt(
     case "stale_position":
     case "stale_session":
       return attempt >= attempts ? undefined : now + fullJitter(attempt, random);
-    case "auth":
+    case "auth": // held, not tried again: see turn.ts
     case "permanent":
     case "refused":
     case "overflow":
@@ -64,5 +64,7 @@ const ENGINE_KNOWS: readonly FailureClass[] = ["stale_position", "stale_session"
 
 /** The broker saw the provider's real answer: its word comes first, except on what only the engine can know. */
 export function judged(said: EngineFailure, seen: EngineFailure | undefined): EngineFailure {
-  return seen === undefined || ENGINE_KNOWS.includes(said.class) ? said : seen;
+  if (seen !== undefined && !ENGINE_KNOWS.includes(said.class)) return seen;
+  // Whether our key is refused, only the broker can know: a refusal at the door looks the same from inside.
+  return said.class === "auth" ? { ...said, class: "transient" } : said;
 }

@@ -245,6 +245,8 @@ export interface ScriptedBroker extends Broker {
   refusal: Error | undefined;
   /** What the next doors wait for. */
   held: Promise<void>;
+  /** Whether the provider takes the key when it is asked. */
+  usable: boolean;
 }
 
 export function scriptedBroker(provider = "scripted"): ScriptedBroker {
@@ -254,6 +256,10 @@ export function scriptedBroker(provider = "scripted"): ScriptedBroker {
     doors,
     refusal: undefined,
     held: Promise.resolve(),
+    usable: true,
+    async keyWorks() {
+      return this.usable;
+    },
     async openDoor(spec) {
       if (this.refusal) throw this.refusal;
       await this.held;

@@ -15,6 +15,7 @@ import { BACKOFF_BASE_MS } from "../core/backoff.ts";
 import type { Clock } from "../core/clock.ts";
 import type { EventBus, LiveEvent } from "../core/events.ts";
 import type { GroupFolder, InboxId } from "../core/ids.ts";
+import type { Recap } from "../core/prompt.ts";
 import { splitText } from "../core/split.ts";
 import type { Log } from "../log.ts";
 import type { InboxRow } from "../store/inbox.ts";
@@ -24,6 +25,7 @@ import type { Door } from "./broker.ts";
 import type { EngineEvent, EngineFailure, EngineOpen, FailureClass } from "./engine.ts";
 import {
   givenUp,
+  HELD,
   NO_ANSWER,
   STARTED_AFRESH,
   WITHOUT_SETTINGS,
@@ -31,7 +33,8 @@ import {
   waiting,
 } from "./failure-words.ts";
 import { createListening } from "./listening.ts";
-import { createPrompting } from "./prompting.ts";
+import { type Beside, createPrompting } from "./prompting.ts";
+import type { Admitted, ProviderHealth } from "./provider-health.ts";
 import { judged, nextRung, retryAt } from "./retry-policy.ts";
 import type { Room, Rooms } from "./rooms.ts";
 import { failpoint } from "../core/failpoint.ts";
@@ -55,6 +58,11 @@ export interface TurnParts {
   readonly deliver: (claim: Claim) => void;
   readonly maxTextLength: (claim: Claim) => number;
   readonly timezoneOf: (group: GroupFolder) => string;
+  /** Names of the group's memory files, for a recap. */
+  readonly filesOf: (group: GroupFolder) => Promise<readonly string[]>;
+  readonly health: ProviderHealth;
+  /** Tells the owner what went wrong and what to do, once per incident. */
+  readonly tellOwner: (incident: string, text: string) => void;
   readonly secrets: readonly string[];
   readonly limitsOf: (group: GroupFolder) => TurnLimits;
   /** What a message does that comes while its chat is being answered. */
@@ -93,7 +101,17 @@ const STOP_MS = 2_500;
 const LONGEST_TOOL_MS = 30 * 60_000;
 /** Whoever has waited that long for the service wants to hear why. */
 const WORTH_A_WORD_MS = 5_000;
-const RECAP_MESSAGES = 20;
+const RECAP_TOKENS = 6_000;
+
+/** What the owner is told of beside the chat itself. The rest is between a person and the model. */
+const OWNERS_BUSINESS: readonly FailureClass[] = [
+  "transient",
+  "permanent",
+  "resource",
+  "crashed",
+  "stale_position",
+  "stale_session",
+];
 
 type Ended =
   | { readonly how: "done"; readonly carried: readonly InboxId[] }
@@ -115,9 +133,8 @@ export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
   let given = new Map<InboxId, InboxRow>();
   /** Taken in: the turn answers for them. */
   let taken = new Set<InboxId>();
-  /** A conversation that turned out to be lost; its name is never stored again (G23). */
-  let poisoned: string | undefined;
-  let recap: { who: string; text: string }[] = [];
+  /** What it says of the conversation before it, where the engine knows nothing of that. */
+  let recap: Recap | undefined;
   let looking = false;
   let lookAgain = false;
   /** How long a tool that runs just now may be silent, as it said itself. */
@@ -135,6 +152,8 @@ export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
   let heard: { engineSession?: string; position?: string } = {};
 
   async function run(): Promise<TurnOver> {
+    const admitted = parts.health.admit();
+    if (!admitted.may) return await keepBack(admitted);
     let carriedOn = false;
     const tried = new Set<FailureClass>();
     for (;;) {
@@ -163,14 +182,14 @@ export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
       if (rung === undefined) return await giveBack(ended.failure, ended.words);
       tried.add(rung);
       if (rung === "stale_session") {
-        poisoned = claim.session.engine_session ?? undefined;
         failpoint("afresh.begin");
         claim = await turns.startAfresh(claim);
         failpoint("afresh.committed");
-        recap = await turns.recap(claim, RECAP_MESSAGES);
         await notify("afresh", STARTED_AFRESH);
       }
-      claim = { ...claim, alreadySent: await turns.alreadySent(claim) }; // it may have failed in the middle
+      // It may have failed in the middle.
+      const [alreadySent, alreadyDone] = [await turns.alreadySent(claim), await turns.alreadyDone(claim)];
+      claim = { ...claim, alreadySent, alreadyDone };
       room = open(rung === "stale_position" ? resumeOf(claim, false) : undefined);
     }
   }
@@ -219,9 +238,7 @@ export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
     if (cold) await absorb();
     taken = new Set(claim.inputs.map(({ id }) => id));
     for (const row of claim.inputs) given.set(row.id, row);
-    const prompt = carriedOn
-      ? undefined
-      : await promptOf(claim, claim.inputs, { recap, alreadySent: claim.alreadySent });
+    const prompt = carriedOn ? undefined : await promptOf(claim, claim.inputs, await beginning());
     if (stopped !== undefined) return { how: "stopped" };
     door.setTurn(claim.turn);
     if (prompt) here.engine.prompt(prompt);
@@ -232,9 +249,22 @@ export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
     });
     if (cold && ended.how === "failed" && heard.engineSession === undefined) rooms.startFailed(here);
     const failureSeen = door.lastFailure();
+    if (ended.how === "done" || failureSeen) parts.health.heard(failureSeen);
+    else parts.health.unheard();
     // What is carried over goes on at once: its model calls belong to the turn that is about to be claimed.
     if (ended.how !== "done" || ended.carried.length === 0) door.setTurn(undefined);
     return ended.how === "failed" ? { ...ended, failure: judged(ended.failure, failureSeen) } : ended;
+  }
+
+  async function beginning(): Promise<Beside> {
+    const { session, alreadySent, alreadyDone } = claim;
+    if (session.recap === 1 && session.engine_session === null) {
+      recap ??= {
+        said: await turns.recap(claim, RECAP_TOKENS),
+        files: await parts.filesOf(claim.chat.folder),
+      };
+    }
+    return { recap, alreadySent, alreadyDone };
   }
 
   async function listen(here: Room, cold: boolean): Promise<Ended> {
@@ -375,14 +405,12 @@ export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
   function conversation(): { engineSession: string | undefined; position: string | undefined } {
     const { engine_session, position } = claim.session;
     const engineSession = heard.engineSession ?? engine_session ?? undefined;
-    if (engineSession === poisoned) return { engineSession: undefined, position: undefined };
     return { engineSession, position: heard.position ?? position ?? undefined };
   }
 
   /** What was taken in counts as answered; the conversation goes on from what the engine said after the stop. */
   async function cancel(why: string): Promise<TurnOver> {
-    const { engineSession, position } = heard;
-    const kept = position === undefined || engineSession === poisoned ? {} : { engineSession, position };
+    const kept = heard.position === undefined ? {} : conversation();
     await turns.cancel(claim, { ...kept, reason: why, outbound: [] });
     announce();
     await closeRoom();
@@ -405,8 +433,44 @@ export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
     });
   }
 
+  /** The service is not to be asked just now: nothing is tried, and no attempt is charged. */
+  async function keepBack(admitted: Exclude<Admitted, { may: true }>): Promise<TurnOver> {
+    const { provider } = parts.health;
+    switch (admitted.because) {
+      case "refused":
+        return await hold(`${provider} refuses our key`);
+      case "waiting":
+        return await tryAgain(
+          { class: "rate_limited", detail: `${provider} asks us to wait` },
+          admitted.until,
+          false,
+        );
+      case "failing":
+        return await tryAgain(
+          { class: "transient", detail: `${provider} keeps failing` },
+          admitted.until,
+          false,
+        );
+      default:
+        return admitted satisfies never;
+    }
+  }
+
+  /** Until the key works again; nothing is lost, and the person knows. */
+  async function hold(detail: string): Promise<TurnOver> {
+    await turns.hold(claim, parts.health.provider, {
+      class: "auth",
+      detail,
+      reason: HELD,
+      outbound: [{ key: `${claim.turn}:held`, kind: "notice", text: HELD }],
+    });
+    announce();
+    return {};
+  }
+
   async function giveBack(failure: EngineFailure, words?: string): Promise<TurnOver> {
     log.warn({ turn: claim.turn, attempt: claim.attempt, failure }, "an attempt at a turn failed");
+    if (failure.class === "auth") return await hold(failure.detail);
     const at = retryAt(failure, {
       attempt: claim.attempt,
       attempts: limits.attempts,
@@ -418,13 +482,17 @@ export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
       await giveUp(claim, failure, parts, words);
       return {};
     }
-    const long = at - claim.createdAt >= WORTH_A_WORD_MS && failure.class === "rate_limited";
-    const reason = waiting(at, parts.timezoneOf(claim.chat.folder));
+    return await tryAgain(failure, at, failure.class !== "rate_limited");
+  }
+
+  async function tryAgain(failure: EngineFailure, at: number, charged: boolean): Promise<TurnOver> {
+    const long = at - clock.now() >= WORTH_A_WORD_MS;
+    const reason = waiting(failure, at, parts.timezoneOf(claim.chat.folder));
     failpoint("retry.begin");
     await turns.retry(claim, {
       ...failure,
       at,
-      charged: failure.class !== "rate_limited",
+      charged,
       reason: long ? reason : undefined,
       outbound: long ? [{ key: `${claim.turn}:waiting`, kind: "notice", text: reason }] : [],
     });
@@ -522,7 +590,7 @@ export async function buryLost(claim: Claim, parts: TurnParts): Promise<void> {
 async function giveUp(
   claim: Claim,
   failure: EngineFailure,
-  { turns, bus, deliver }: TurnParts,
+  { turns, bus, deliver, tellOwner }: TurnParts,
   reason: string = givenUp(failure),
 ): Promise<void> {
   await turns.fail(claim, {
@@ -532,6 +600,12 @@ async function giveUp(
   });
   bus.publish({ type: "durable", chat: claim.chat.id });
   deliver(claim);
+  if (OWNERS_BUSINESS.includes(failure.class)) {
+    tellOwner(
+      `turn:${claim.turn}`,
+      `A message in ${claim.chat.id} got no answer (${failure.class}: ${failure.detail}). To see it: bellhop dead show ${claim.turn}`,
+    );
+  }
 }
 
 /** Where a fresh program takes the conversation up. */

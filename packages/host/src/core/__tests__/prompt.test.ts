@@ -45,9 +45,17 @@ The next 2 blocks are messages:
       now: at,
       timezone: "UTC",
       chat,
-      recap: [{ who: "Ann", text: "my cat is Tom" }],
+      recap: { said: [{ who: "Ann", text: "my cat is Tom" }], files: ["notes.md"] },
       alreadySent: ["one moment"],
+      alreadyDone: [
+        { tool: "send_message", input: '{"text":"one moment"}', result: "Handed over." },
+        { tool: "react", input: '{"message_id":1}', result: "Reacted." },
+      ],
     });
+
+    expect(host).toContain('Files in /workspace/group: "notes.md"');
+    expect(host).toContain('- react {"message_id":1}: "Reacted."');
+    expect(host).not.toContain("- send_message");
 
     expect(host).toContain('- "Ann": "my cat is Tom"');
     expect(host).toContain('- "one moment"');
@@ -60,7 +68,7 @@ The next 2 blocks are messages:
       now: at,
       timezone: "UTC",
       chat,
-      recap: Array.from({ length: 20 }, () => ({ who: "Ann", text: long })),
+      recap: { said: Array.from({ length: 20 }, () => ({ who: "Ann", text: long })), files: [] },
       alreadySent: [long],
     });
 

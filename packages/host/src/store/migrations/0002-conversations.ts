@@ -15,6 +15,8 @@ const statements = [
   sql`ALTER TABLE inbox ADD COLUMN engine_command INTEGER NOT NULL DEFAULT 0`,
   sql`CREATE INDEX inbox_context ON inbox (chat_id, seq) WHERE context = 1`,
   sql`ALTER TABLE sessions ADD COLUMN transcript_bytes INTEGER`,
+  sql`ALTER TABLE sessions ADD COLUMN recap INTEGER NOT NULL DEFAULT 0`,
+  sql`CREATE INDEX sessions_ended ON sessions (engine_session) WHERE ended_at IS NOT NULL`,
   sql`ALTER TABLE turns ADD COLUMN cause TEXT`,
   sql`ALTER TABLE turns ADD COLUMN held_for TEXT`,
   sql`ALTER TABLE turns ADD COLUMN dropped_at INTEGER`,

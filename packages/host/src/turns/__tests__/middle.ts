@@ -26,6 +26,7 @@ import { createHistory } from "../../store/history.ts";
 import { createTimeline } from "../../store/timeline.ts";
 import { createTurns, type Turns } from "../../store/turns.ts";
 import { hostTools } from "../../tools/tools.ts";
+import { createProviderHealth } from "../provider-health.ts";
 import { createRooms } from "../rooms.ts";
 import { type EngineScript, scriptedBroker, scriptedEngine, scriptedRuntime } from "../testing.ts";
 import { buryLost, startTurn, type TurnParts } from "../turn.ts";
@@ -75,17 +76,7 @@ export async function middle(options: MiddleOptions = {}) {
     ]),
   );
   const channelOf = (chat: ChatId) => channels.get(chatAddress(chat).channel);
-  const told: string[] = [];
-  const notices = { tell: async (_key: string, text: string) => void told.push(text) };
-  const delivery = createDelivery({
-    outbox,
-    channelOf,
-    notices,
-    bus,
-    clock,
-    random: () => 0.5,
-    log: silentLog,
-  });
+  const delivery = createDelivery({ outbox, channelOf, bus, clock, random: () => 0.5, log: silentLog });
   const rooms = createRooms({
     runtime,
     broker,
@@ -110,7 +101,23 @@ export async function middle(options: MiddleOptions = {}) {
     clock,
     log: silentLog,
   });
+  const told: string[] = [];
+  const tellOwner = (_incident: string, text: string) => void told.push(text);
+  const health = createProviderHealth({
+    provider: broker.provider,
+    check: () => broker.keyWorks(),
+    onUsable: async () => {
+      await turns.unhold();
+      await dispatcher.sweep();
+    },
+    tellOwner,
+    clock,
+    log: silentLog,
+  });
   const parts: TurnParts = {
+    filesOf: async () => ["notes.md"],
+    health,
+    tellOwner,
     turns: options.between?.(turns) ?? turns,
     rooms,
     bus,
@@ -138,13 +145,12 @@ export async function middle(options: MiddleOptions = {}) {
   return {
     clock,
     db,
+    /** What the owner was told. */
+    told,
     engine,
     runtime,
     broker,
     shown,
-    /** What the owner was told, each time. */
-    told,
-    notices,
     chats,
     inbox,
     outbox,

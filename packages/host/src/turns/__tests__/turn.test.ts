@@ -2,7 +2,7 @@ import { TemporaryError } from "@bellhop/sdk";
 import { describe, expect, it } from "vitest";
 import { SenderId, TurnId } from "../../core/ids.ts";
 import type { EngineFailure } from "../engine.ts";
-import { NO_ANSWER, STARTED_AFRESH, TOOK_TOO_LONG } from "../failure-words.ts";
+import { HELD, NO_ANSWER, STARTED_AFRESH, TOOK_TOO_LONG } from "../failure-words.ts";
 import type { ScriptedSession } from "../testing.ts";
 import { middle, type MiddleOptions, MINUTE, SECOND, SECRET, settled } from "./middle.ts";
 
@@ -359,7 +359,7 @@ describe("a failed attempt", () => {
     expect(engine.sessions).toHaveLength(2); // a failed engine is not used again
   });
 
-  it.each(["auth", "permanent", "refused", "overflow"] as const)("is the last: %s", async (kind) => {
+  it.each(["permanent", "refused", "overflow"] as const)("is the last: %s", async (kind) => {
     const onPrompt = failing({ class: kind, detail: "…" });
     const { said, turnRows, stateOf, message } = await asked({ script: { onPrompt } });
 
@@ -409,12 +409,12 @@ describe("a failed attempt", () => {
   it("is judged by what the broker saw, except where only the engine can know", async () => {
     const { engine, broker, turnRows } = await asked();
 
-    for (const door of broker.doors) door.failure = { class: "auth", detail: "401" };
+    for (const door of broker.doors) door.failure = { class: "permanent", detail: "400" };
     engine.latest.fail({ class: "crashed", detail: "gone" });
     await settled();
 
     expect(await turnRows()).toMatchObject([
-      { state: "failed", failure_class: "auth", failure_detail: "401" },
+      { state: "failed", failure_class: "permanent", failure_detail: "400" },
     ]);
   });
 
@@ -440,6 +440,131 @@ describe("a failed attempt", () => {
     await advance(5 * MINUTE);
 
     expect(engine.latest.prompts[0]?.blocks[0]).toContain('do not send it again:\n- "On its way."');
+  });
+});
+
+describe("a tool's call", () => {
+  it("acts once, though it is made twice, and is answered as the first time", async () => {
+    const { engine, said } = await asked();
+    const tools = engine.latest.opened.tools;
+    const react = tools.find(({ name }) => name === "react");
+
+    const first = await react?.call({ message_id: 1, emoji: "👍" }, { toolUseId: "t1" });
+    const again = await react?.call({ message_id: 1, emoji: "👍" }, { toolUseId: "t1" });
+
+    expect(again).toEqual(first);
+    expect(await said(CHAT)).toEqual(["(reaction) 👍"]);
+  });
+
+  it("is told to the next attempt, with its result", async () => {
+    const { engine, advance } = await asked();
+    const react = engine.latest.opened.tools.find(({ name }) => name === "react");
+
+    await react?.call({ message_id: 1, emoji: "👍" }, { toolUseId: "t1" });
+    engine.latest.fail({ class: "transient", detail: "…" });
+    await settled();
+    await advance(5 * MINUTE);
+
+    const [host] = engine.latest.prompts[0]?.blocks ?? [];
+    expect(host).toContain(`- react {"message_id":1,"emoji":"👍"}: "Reacted to #1 with 👍."`);
+  });
+});
+
+describe("a key that the model's service refuses", () => {
+  async function refused() {
+    const house = await asked();
+    for (const door of house.broker.doors) door.failure = { class: "auth", detail: "401" };
+    house.broker.usable = false;
+    house.engine.latest.fail({ class: "auth", detail: "authentication_failed" });
+    await settled();
+    return house;
+  }
+
+  it("holds the turn uncharged; the person and the owner are told once", async () => {
+    const { says, said, turnRows, told, engine } = await refused();
+
+    await says("web:garden", "and here?");
+
+    expect(await turnRows()).toMatchObject([
+      { state: "waiting", held_for: "scripted", attempt: 0 },
+      { state: "waiting", held_for: "scripted", attempt: 0 },
+    ]);
+    expect(await said(CHAT)).toEqual([`(notice) ${HELD}`]);
+    expect(await said("web:garden")).toEqual([`(notice) ${HELD}`]);
+    expect(told).toEqual([expect.stringContaining("401")]);
+    expect(engine.sessions).toHaveLength(1); // nothing is tried with a key that is known to be refused
+  });
+
+  it("is asked about at no cost, ever more seldom; what was held goes on once it works again", async () => {
+    const { broker, advance, engine, said, turnRows } = await refused();
+
+    await advance(30 * SECOND);
+    broker.usable = true;
+    await advance(59 * SECOND);
+    expect(engine.sessions).toHaveLength(1);
+    await advance(SECOND);
+    engine.latest.answer("soup");
+    await settled();
+
+    expect(await said(CHAT)).toEqual([`(notice) ${HELD}`, "soup"]);
+    expect(await turnRows()).toMatchObject([{ state: "done", attempt: 1, held_for: null }]);
+  });
+
+  it("may be known and yet be refused: that is one incident, asked about ever more seldom", async () => {
+    const { broker, advance, told, engine, turnRows } = await refused();
+    broker.usable = true;
+
+    await advance(30 * SECOND);
+    for (const door of broker.doors) door.failure = { class: "auth", detail: "no money" };
+    engine.latest.fail({ class: "auth", detail: "billing_error" });
+    await settled();
+    await advance(59 * SECOND);
+
+    expect(engine.sessions).toHaveLength(2);
+    expect(told).toHaveLength(1);
+    await advance(SECOND);
+    expect(engine.sessions).toHaveLength(3);
+    expect(await turnRows()).toMatchObject([{ state: "running" }]);
+  });
+
+  it("is the broker's to see: what the agent's program says of it is an ordinary failure", async () => {
+    const { engine, turnRows, told } = await asked();
+
+    engine.latest.fail({ class: "auth", detail: "authentication_failed" });
+    await settled();
+
+    expect(await turnRows()).toMatchObject([
+      { state: "waiting", held_for: null, failure_class: "transient" },
+    ]);
+    expect(told).toEqual([]);
+  });
+});
+
+describe("a model's service that keeps failing", () => {
+  it("is left alone by every turn for a while, and no attempt is charged for that", async () => {
+    const house = await middle({ sandboxes: 10, script: { onPrompt: (session) => fail(session) } });
+    let failing = true;
+    function fail(session: ScriptedSession): void {
+      if (!failing) return session.answer("soup");
+      for (const door of house.broker.doors) door.failure = { class: "transient", detail: "503" };
+      session.fail({ class: "transient", detail: "503" });
+    }
+    for (let i = 0; i < 5; i += 1) {
+      await house.bind(`web:${i}`, `group-${i}`);
+      await house.says(`web:${i}`, "hello");
+    }
+    failing = false;
+    for (const door of house.broker.doors) door.failure = undefined;
+
+    await house.bind("web:late", "late");
+    await house.says("web:late", "hello");
+    const late = (await house.turnRows()).find(({ chat_id }) => chat_id === "web:late");
+    expect(late).toMatchObject({ state: "waiting", attempt: 0 });
+    expect(await house.said("web:late")).toEqual([expect.stringContaining("I'll try again at")]);
+    for (let i = 0; i < 10; i += 1) await house.advance(MINUTE);
+
+    expect(await house.said("web:late")).toContain("soup");
+    expect((await house.turnRows()).map(({ state }) => state)).toEqual(Array(6).fill("done"));
   });
 });
 
@@ -473,6 +598,7 @@ describe("the ladder of a lost conversation", () => {
     ]);
     const [host] = engine.latest.prompts[0]?.blocks ?? [];
     expect(host).toContain('- "Ada": "what is for dinner?"\n- "you": "soup"');
+    expect(host).toContain('Files in /workspace/group: "notes.md"');
     expect(await said(CHAT)).toEqual(["soup", `(notice) ${STARTED_AFRESH}`, "bread"]);
     expect((await turnRows()).at(-1)).toMatchObject({ state: "done", attempt: 1 });
   });

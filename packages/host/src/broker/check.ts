@@ -1,0 +1,54 @@
+/** Whether a provider takes our key, asked at no cost: by its list of models (docs.anthropic.com/en/api/models-list). */
+import { request as httpRequest, type Agent } from "node:http";
+import { request as httpsRequest } from "node:https";
+import { text } from "node:stream/consumers";
+import { TemporaryError } from "@bellhop/sdk";
+import { failureOf, MAX_ERROR_BODY } from "./failure.ts";
+import { outwards } from "./headers.ts";
+import type { Provider } from "./provider.ts";
+
+const PATIENCE_MS = 15_000;
+
+/**
+ * False only if it says that it does not. A server that has no such list has not refused the key.
+ * @throws TemporaryError when it cannot be asked
+ */
+export async function takesOurKey(provider: Provider, agent: Agent, now: number): Promise<boolean> {
+  const { target } = provider;
+  const path = "/v1/models?limit=1";
+  const options = {
+    agent,
+    headers: outwards({ "anthropic-version": "2023-06-01" }, provider, 0),
+    signal: AbortSignal.timeout(PATIENCE_MS),
+  };
+  const upstream =
+    "socketPath" in target
+      ? httpRequest({ ...options, socketPath: target.socketPath, path })
+      : (target.baseUrl.protocol === "https:" ? httpsRequest : httpRequest)({
+          ...options,
+          hostname: target.baseUrl.hostname,
+          port: target.baseUrl.port,
+          path: target.baseUrl.pathname.replace(/\/$/, "") + path,
+        });
+  return await new Promise<boolean>((resolve, reject) => {
+    const unasked = (cause: Error) =>
+      reject(new TemporaryError(`${provider.name} cannot be asked whether it takes our key`, { cause }));
+    upstream.once("error", unasked);
+    upstream.once("response", (answer) => {
+      const status = answer.statusCode ?? 0;
+      text(answer).then((body) => {
+        if (status < 400) return resolve(true);
+        const failure = failureOf({
+          status,
+          retryAfter: undefined,
+          body: body.slice(0, MAX_ERROR_BODY),
+          now,
+        });
+        if (failure.class === "transient" || failure.class === "rate_limited")
+          return unasked(new Error(failure.detail));
+        resolve(failure.class !== "auth");
+      }, unasked);
+    });
+    upstream.end();
+  });
+}
