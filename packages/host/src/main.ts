@@ -45,9 +45,10 @@ import { createTokens, type Scope } from "./store/tokens.ts";
 import { createTurns } from "./store/turns.ts";
 import { createUsage } from "./store/usage.ts";
 import { hostTools } from "./tools/tools.ts";
+import { createEndings } from "./turns/endings.ts";
 import { createProviderHealth } from "./turns/provider-health.ts";
 import { createRooms } from "./turns/rooms.ts";
-import { buryLost, startTurn, type TurnParts } from "./turns/turn.ts";
+import { startTurn, type TurnParts } from "./turns/turn.ts";
 import { failpoint } from "./core/failpoint.ts";
 
 export interface Host {
@@ -253,7 +254,7 @@ export async function startHost({ config, channels: platforms = [], reload }: Ho
       turns,
       rooms,
       start: (claim) => startTurn(claim, turnParts),
-      bury: (claim) => buryLost(claim, turnParts),
+      bury: createEndings(turnParts).buryLost,
       sandboxes: config.limits.sandboxes,
       clock,
       log,

@@ -12,65 +12,29 @@
  */
 import { StaleError } from "@bellhop/sdk";
 import { BACKOFF_BASE_MS } from "../core/backoff.ts";
-import type { Clock } from "../core/clock.ts";
-import type { EventBus, LiveEvent } from "../core/events.ts";
+import type { LiveEvent } from "../core/events.ts";
 import type { GroupFolder, InboxId } from "../core/ids.ts";
 import type { Recap } from "../core/prompt.ts";
-import { splitText } from "../core/split.ts";
-import type { Log } from "../log.ts";
 import type { InboxRow } from "../store/inbox.ts";
-import type { NewOutbound } from "../store/outbox.ts";
 import type { Claim, Turns } from "../store/turns.ts";
 import type { Door } from "./broker.ts";
+import { createEndings, type EndingParts, type TurnOver } from "./endings.ts";
 import type { EngineEvent, EngineFailure, EngineOpen, FailureClass } from "./engine.ts";
-import {
-  givenUp,
-  HELD,
-  NO_ANSWER,
-  STARTED_AFRESH,
-  WITHOUT_SETTINGS,
-  TOOK_TOO_LONG,
-  waiting,
-} from "./failure-words.ts";
+import { STARTED_AFRESH, TOOK_TOO_LONG, WITHOUT_SETTINGS } from "./failure-words.ts";
 import { createListening } from "./listening.ts";
-import { type Beside, createPrompting } from "./prompting.ts";
-import type { Admitted, ProviderHealth } from "./provider-health.ts";
-import { judged, nextRung, retryAt } from "./retry-policy.ts";
+import { type Beside, createPrompting, type PromptingParts } from "./prompting.ts";
+import { judged, nextRung } from "./retry-policy.ts";
 import type { Room, Rooms } from "./rooms.ts";
 import { failpoint } from "../core/failpoint.ts";
 
-export interface TurnLimits {
-  /** Until the engine's program is up. */
-  readonly startMs: number;
-  /** Without any event of the engine. */
-  readonly silenceMs: number;
-  /** Of one attempt; and how long a turn is tried again. */
-  readonly totalMs: number;
-  /** Attempts at one turn (G11). */
-  readonly attempts: number;
-}
-
-export interface TurnParts {
+export interface TurnParts extends EndingParts, PromptingParts {
   readonly turns: Turns;
   readonly rooms: Rooms;
-  readonly bus: EventBus;
-  /** There is something to deliver in this turn's chat. */
-  readonly deliver: (claim: Claim) => void;
-  readonly maxTextLength: (claim: Claim) => number;
-  readonly timezoneOf: (group: GroupFolder) => string;
   /** Names of the group's memory files, for a recap. */
   readonly filesOf: (group: GroupFolder) => Promise<readonly string[]>;
-  readonly health: ProviderHealth;
-  /** Tells the owner what went wrong and what to do, once per incident. */
-  readonly tellOwner: (incident: string, text: string) => void;
   readonly secrets: readonly string[];
-  readonly limitsOf: (group: GroupFolder) => TurnLimits;
   /** What a message does that comes while its chat is being answered. */
   readonly queueOf: (group: GroupFolder) => "steer" | "queue" | "interrupt";
-  readonly clock: Clock;
-  /** From 0 to below 1, for the jitter of backoffs. */
-  readonly random: () => number;
-  readonly log: Log;
 }
 
 /** A turn under way, as the dispatcher and the tools see it. */
@@ -90,28 +54,11 @@ export interface RunningTurn {
   readonly over: Promise<TurnOver>;
 }
 
-export interface TurnOver {
-  /** It waits for another attempt until then; or it ended without writing how, and is claimed again then. */
-  readonly retryAt?: number;
-}
-
 /** What an engine may take to stop. Its own limit is shorter; this one is for an engine that hangs. */
 const STOP_MS = 2_500;
 /** A tool that says how long it may take is waited for, but no longer than this. */
 const LONGEST_TOOL_MS = 30 * 60_000;
-/** Whoever has waited that long for the service wants to hear why. */
-const WORTH_A_WORD_MS = 5_000;
 const RECAP_TOKENS = 6_000;
-
-/** What the owner is told of beside the chat itself. The rest is between a person and the model. */
-const OWNERS_BUSINESS: readonly FailureClass[] = [
-  "transient",
-  "permanent",
-  "resource",
-  "crashed",
-  "stale_position",
-  "stale_session",
-];
 
 type Ended =
   | { readonly how: "done"; readonly carried: readonly InboxId[] }
@@ -123,6 +70,7 @@ export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
   const { turns, rooms, bus, clock, log } = parts;
   const limits = parts.limitsOf(first.chat.folder);
   const { promptOf } = createPrompting(parts);
+  const endings = createEndings(parts);
   let claim = first;
   let listening = createListening(parts.secrets);
   let tool: string | undefined;
@@ -141,7 +89,9 @@ export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
   let toolMs = 0;
   /** It is to end at once, by a release or a stop: what waits for something else looks up. */
   const ending = Promise.withResolvers<Ended>();
+  let ends: "released" | "stopped" | undefined;
   let onEnding = (): void => undefined;
+  let cancelStop = (): void => undefined;
   let stopped: string | undefined;
   let state: RunningTurn["state"] = "running";
 
@@ -153,13 +103,14 @@ export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
 
   async function run(): Promise<TurnOver> {
     const admitted = parts.health.admit();
-    if (!admitted.may) return await keepBack(admitted);
+    if (!admitted.may) return await endings.keepBack(claim, admitted);
     let carriedOn = false;
     const tried = new Set<FailureClass>();
     for (;;) {
       const ended = await attempt(carriedOn);
       if (ended.how === "done") {
-        const next = await complete(ended.carried);
+        const { answer } = listening;
+        const next = await endings.complete(claim, { answer, ...conversation(), carried: ended.carried });
         if (!next) {
           // A program that goes on with what nobody claimed would speak for no turn.
           if (ended.carried.length > 0) await closeRoom();
@@ -172,14 +123,19 @@ export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
         continue;
       }
       carriedOn = false;
-      if (ended.how !== "released" && stopped !== undefined) return await cancel(stopped);
+      if (ended.how !== "released" && stopped !== undefined) {
+        // First what people see, then the work of ending a program.
+        await endings.cancel(claim, stopped, heard.position === undefined ? {} : conversation());
+        await closeRoom();
+        return {};
+      }
       await closeRoom();
       if (ended.how !== "failed") {
         await turns.release(claim);
         return {};
       }
       const rung = nextRung(ended.failure, tried);
-      if (rung === undefined) return await giveBack(ended.failure, ended.words);
+      if (rung === undefined) return await endings.giveBack(claim, ended.failure, ended.words);
       tried.add(rung);
       if (rung === "stale_session") {
         failpoint("afresh.begin");
@@ -276,7 +232,7 @@ export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
       const limit = started ? silenceMs : startBy - clock.monotonic();
       const left = deadline - clock.monotonic();
       const event = await within(Math.min(limit, left), here.next());
-      if (event === "ending") return { how: state === "releasing" ? "released" : "stopped" };
+      if (event === "released" || event === "stopped") return { how: event };
       if (event === undefined) return left <= limit ? tookTooLong() : timedOut(started, silenceMs);
       started ||= event.type === "ready";
       const ended = await hear(event);
@@ -382,25 +338,6 @@ export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
       });
   }
 
-  async function complete(carried: readonly InboxId[]): Promise<Claim | undefined> {
-    const { answer } = listening;
-    const chunks: NewOutbound[] = splitText(answer, parts.maxTextLength(claim)).map((text, index) => ({
-      key: `${claim.turn}:answer:${index}`,
-      kind: "text",
-      text,
-    }));
-    const silent = chunks.length === 0 && !(await turns.hasSpoken(claim));
-    failpoint("complete.begin");
-    const next = await turns.complete(claim, {
-      outbound: silent ? [{ key: `${claim.turn}:silent`, kind: "notice", text: NO_ANSWER }] : chunks,
-      ...conversation(),
-      carried,
-    });
-    failpoint("complete.committed");
-    announce();
-    return next;
-  }
-
   /** Where the next turn takes up: what the engine said in this one, else what was known. */
   function conversation(): { engineSession: string | undefined; position: string | undefined } {
     const { engine_session, position } = claim.session;
@@ -408,107 +345,27 @@ export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
     return { engineSession, position: heard.position ?? position ?? undefined };
   }
 
-  /** What was taken in counts as answered; the conversation goes on from what the engine said after the stop. */
-  async function cancel(why: string): Promise<TurnOver> {
-    const kept = heard.position === undefined ? {} : conversation();
-    await turns.cancel(claim, { ...kept, reason: why, outbound: [] });
-    announce();
-    await closeRoom();
-    return {};
-  }
-
   function stop(why: string): void {
     if (state !== "running") return;
     state = "stopping";
     stopped = why;
-    const end = () => {
-      ending.resolve({ how: "stopped" });
-      onEnding();
-    };
-    if (!answering) return end();
-    clock.after(STOP_MS, end);
+    if (!answering) return endNow("stopped");
+    cancelStop = clock.after(STOP_MS, () => endNow("stopped"));
     answering.engine.interrupt().catch((error: unknown) => {
       log.warn({ err: error, turn: claim.turn }, "an engine did not take the stop; it is killed");
-      end();
+      endNow("stopped");
     });
   }
 
-  /** The service is not to be asked just now: nothing is tried, and no attempt is charged. */
-  async function keepBack(admitted: Exclude<Admitted, { may: true }>): Promise<TurnOver> {
-    const { provider } = parts.health;
-    switch (admitted.because) {
-      case "refused":
-        return await hold(`${provider} refuses our key`);
-      case "waiting":
-        return await tryAgain(
-          { class: "rate_limited", detail: `${provider} asks us to wait` },
-          admitted.until,
-          false,
-        );
-      case "failing":
-        return await tryAgain(
-          { class: "transient", detail: `${provider} keeps failing` },
-          admitted.until,
-          false,
-        );
-      default:
-        return admitted satisfies never;
-    }
-  }
-
-  /** Until the key works again; nothing is lost, and the person knows. */
-  async function hold(detail: string): Promise<TurnOver> {
-    await turns.hold(claim, parts.health.provider, {
-      class: "auth",
-      detail,
-      reason: HELD,
-      outbound: [{ key: `${claim.turn}:held`, kind: "notice", text: HELD }],
-    });
-    announce();
-    return {};
-  }
-
-  async function giveBack(failure: EngineFailure, words?: string): Promise<TurnOver> {
-    log.warn({ turn: claim.turn, attempt: claim.attempt, failure }, "an attempt at a turn failed");
-    if (failure.class === "auth") return await hold(failure.detail);
-    const at = retryAt(failure, {
-      attempt: claim.attempt,
-      attempts: limits.attempts,
-      createdAt: claim.createdAt,
-      now: clock.now(),
-      random: parts.random,
-    });
-    if (at === undefined || at > claim.createdAt + limits.totalMs) {
-      await giveUp(claim, failure, parts, words);
-      return {};
-    }
-    return await tryAgain(failure, at, failure.class !== "rate_limited");
-  }
-
-  async function tryAgain(failure: EngineFailure, at: number, charged: boolean): Promise<TurnOver> {
-    const long = at - clock.now() >= WORTH_A_WORD_MS;
-    const reason = waiting(failure, at, parts.timezoneOf(claim.chat.folder));
-    failpoint("retry.begin");
-    await turns.retry(claim, {
-      ...failure,
-      at,
-      charged,
-      reason: long ? reason : undefined,
-      outbound: long ? [{ key: `${claim.turn}:waiting`, kind: "notice", text: reason }] : [],
-    });
-    failpoint("retry.committed");
-    announce();
-    return { retryAt: at };
+  function endNow(how: "released" | "stopped"): void {
+    ends = how;
+    ending.resolve({ how });
+    onEnding();
   }
 
   async function notify(what: string, text: string): Promise<void> {
     await turns.say(claim, claim.chat, [{ key: `${claim.turn}:${what}`, kind: "notice", text }]);
-    announce();
-  }
-
-  function announce(): void {
-    bus.publish({ type: "durable", chat: claim.chat.id });
-    parts.deliver(claim);
+    endings.announce(claim);
   }
 
   function timedOut(started: boolean, silenceMs: number): Ended {
@@ -527,11 +384,11 @@ export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
   async function within(
     ms: number,
     event: Promise<EngineEvent>,
-  ): Promise<EngineEvent | "ending" | undefined> {
+  ): Promise<EngineEvent | "released" | "stopped" | undefined> {
     // Not by a race with one lasting promise, which would remember every event of a long turn.
-    const first = Promise.withResolvers<EngineEvent | "ending" | undefined>();
-    onEnding = () => first.resolve("ending");
-    if (state === "releasing") onEnding();
+    const first = Promise.withResolvers<EngineEvent | "released" | "stopped" | undefined>();
+    onEnding = () => first.resolve(ends);
+    if (ends !== undefined) onEnding();
     const cancel = clock.after(Math.max(0, ms), () => first.resolve(undefined));
     event.then(first.resolve, first.reject);
     try {
@@ -541,7 +398,7 @@ export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
     }
   }
 
-  const over = run().catch(async (error: unknown) => {
+  const ran = run().catch(async (error: unknown) => {
     // Either the claim is somebody else's now, or the database failed: nothing can be written here.
     log.error({ err: error, turn: claim.turn }, "a turn was abandoned");
     await closeRoom();
@@ -568,44 +425,11 @@ export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
     },
     release() {
       state = "releasing";
-      ending.resolve({ how: "released" });
-      onEnding();
+      endNow("released");
     },
     stop,
-    over,
+    over: ran.finally(() => cancelStop()),
   };
-}
-
-/** Ends a turn that took its host down with it again and again, so that it never comes back (poison). */
-export async function buryLost(claim: Claim, parts: TurnParts): Promise<void> {
-  const failure: EngineFailure = {
-    class: "crashed",
-    detail: `the host died ${claim.lost} times while it ran`,
-  };
-  parts.log.error({ turn: claim.turn }, failure.detail);
-  await giveUp(claim, failure, parts);
-}
-
-/** For good, and the person is told. */
-async function giveUp(
-  claim: Claim,
-  failure: EngineFailure,
-  { turns, bus, deliver, tellOwner }: TurnParts,
-  reason: string = givenUp(failure),
-): Promise<void> {
-  await turns.fail(claim, {
-    ...failure,
-    reason,
-    outbound: [{ key: `${claim.turn}:failed`, kind: "notice", text: reason }],
-  });
-  bus.publish({ type: "durable", chat: claim.chat.id });
-  deliver(claim);
-  if (OWNERS_BUSINESS.includes(failure.class)) {
-    tellOwner(
-      `turn:${claim.turn}`,
-      `A message in ${claim.chat.id} got no answer (${failure.class}: ${failure.detail}). To see it: bellhop dead show ${claim.turn}`,
-    );
-  }
 }
 
 /** Where a fresh program takes the conversation up. */

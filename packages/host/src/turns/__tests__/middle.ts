@@ -26,10 +26,11 @@ import { createHistory } from "../../store/history.ts";
 import { createTimeline } from "../../store/timeline.ts";
 import { createTurns, type Turns } from "../../store/turns.ts";
 import { hostTools } from "../../tools/tools.ts";
+import { createEndings } from "../endings.ts";
 import { createProviderHealth } from "../provider-health.ts";
 import { createRooms } from "../rooms.ts";
 import { type EngineScript, scriptedBroker, scriptedEngine, scriptedRuntime } from "../testing.ts";
-import { buryLost, startTurn, type TurnParts } from "../turn.ts";
+import { startTurn, type TurnParts } from "../turn.ts";
 
 export const SECOND = 1_000;
 export const MINUTE = 60 * SECOND;
@@ -135,7 +136,7 @@ export async function middle(options: MiddleOptions = {}) {
     turns,
     rooms,
     start: (claim) => startTurn(claim, parts),
-    bury: (claim) => buryLost(claim, parts),
+    bury: createEndings(parts).buryLost,
     sandboxes: options.sandboxes ?? 5,
     clock,
     log: silentLog,

@@ -1,0 +1,213 @@
+/**
+ * How a turn ends, or an attempt at it: what is written, what its chat is told, what its owner is told.
+ *
+ * - Each ending is one transaction under the turn's fence (store/turns.ts). Where the fence is no longer
+ *   the latest it throws, and nothing was written.
+ * - A chat is told one sentence, with what happens next; the owner gets the reason.
+ */
+import type { Clock } from "../core/clock.ts";
+import type { EventBus } from "../core/events.ts";
+import { failpoint } from "../core/failpoint.ts";
+import type { GroupFolder } from "../core/ids.ts";
+import { splitText } from "../core/split.ts";
+import type { Log } from "../log.ts";
+import type { NewOutbound } from "../store/outbox.ts";
+import type { Claim, Completion, Turns } from "../store/turns.ts";
+import type { EngineFailure, FailureClass } from "./engine.ts";
+import { givenUp, HELD, NO_ANSWER, waiting } from "./failure-words.ts";
+import type { Admitted, ProviderHealth } from "./provider-health.ts";
+import { retryAt } from "./retry-policy.ts";
+
+export interface TurnLimits {
+  /** Until the engine's program is up. */
+  readonly startMs: number;
+  /** Without any event of the engine. */
+  readonly silenceMs: number;
+  /** Of one attempt; and how long a turn is tried again. */
+  readonly totalMs: number;
+  /** Attempts at one turn (G11). */
+  readonly attempts: number;
+}
+
+export interface EndingParts {
+  readonly turns: Turns;
+  readonly bus: EventBus;
+  /** There is something to deliver in this turn's chat. */
+  readonly deliver: (claim: Claim) => void;
+  readonly maxTextLength: (claim: Claim) => number;
+  readonly timezoneOf: (group: GroupFolder) => string;
+  readonly limitsOf: (group: GroupFolder) => TurnLimits;
+  readonly health: ProviderHealth;
+  /** Tells the owner what went wrong and what to do, once per incident. */
+  readonly tellOwner: (incident: string, text: string) => void;
+  readonly clock: Clock;
+  /** From 0 to below 1, for the jitter of backoffs. */
+  readonly random: () => number;
+  readonly log: Log;
+}
+
+export interface TurnOver {
+  /** It waits for another attempt until then; or it ended without writing how, and is claimed again then. */
+  readonly retryAt?: number;
+}
+
+type Conversation = Pick<Completion, "engineSession" | "position">;
+
+/** Whoever has to wait longer than that wants to hear why. */
+const WORTH_A_WORD_MS = 5_000;
+
+/** What the owner is told of beside the chat itself. The rest is between a person and the model. */
+const OWNERS_BUSINESS: readonly FailureClass[] = [
+  "transient",
+  "permanent",
+  "resource",
+  "crashed",
+  "stale_position",
+  "stale_session",
+];
+
+export function createEndings(parts: EndingParts) {
+  const { turns, bus, clock, log } = parts;
+
+  function announce(claim: Claim): void {
+    bus.publish({ type: "durable", chat: claim.chat.id });
+    parts.deliver(claim);
+  }
+
+  /** Until the key works again; nothing is lost, and the person knows. */
+  async function hold(claim: Claim, detail: string): Promise<TurnOver> {
+    await turns.hold(claim, parts.health.provider, {
+      class: "auth",
+      detail,
+      reason: HELD,
+      outbound: [{ key: `${claim.turn}:held`, kind: "notice", text: HELD }],
+    });
+    announce(claim);
+    return {};
+  }
+
+  async function tryAgain(
+    claim: Claim,
+    failure: EngineFailure,
+    { at, charged }: { at: number; charged: boolean },
+  ): Promise<TurnOver> {
+    if (at > claim.createdAt + parts.limitsOf(claim.chat.folder).totalMs) {
+      await giveUp(claim, failure);
+      return {};
+    }
+    const long = at - clock.now() >= WORTH_A_WORD_MS;
+    const reason = waiting(failure, at, parts.timezoneOf(claim.chat.folder));
+    failpoint("retry.begin");
+    await turns.retry(claim, {
+      ...failure,
+      at,
+      charged,
+      reason: long ? reason : undefined,
+      outbound: long ? [{ key: `${claim.turn}:waiting`, kind: "notice", text: reason }] : [],
+    });
+    failpoint("retry.committed");
+    announce(claim);
+    return { retryAt: at };
+  }
+
+  /** For good, and the person is told. */
+  async function giveUp(
+    claim: Claim,
+    failure: EngineFailure,
+    reason: string = givenUp(failure),
+  ): Promise<void> {
+    await turns.fail(claim, {
+      ...failure,
+      reason,
+      outbound: [{ key: `${claim.turn}:failed`, kind: "notice", text: reason }],
+    });
+    announce(claim);
+    if (OWNERS_BUSINESS.includes(failure.class)) {
+      parts.tellOwner(
+        `turn:${claim.turn}`,
+        `A message in ${claim.chat.id} got no answer (${failure.class}: ${failure.detail}). To see it: bellhop dead show ${claim.turn}`,
+      );
+    }
+  }
+
+  return {
+    announce,
+
+    /** The answer is owed. Returns the claim on what the engine carried over, if it did. */
+    async complete(
+      claim: Claim,
+      { answer, ...rest }: Conversation & { answer: string; carried: Completion["carried"] },
+    ): Promise<Claim | undefined> {
+      const chunks: NewOutbound[] = splitText(answer, parts.maxTextLength(claim)).map((text, index) => ({
+        key: `${claim.turn}:answer:${index}`,
+        kind: "text",
+        text,
+      }));
+      const silent = chunks.length === 0 && !(await turns.hasSpoken(claim));
+      failpoint("complete.begin");
+      const next = await turns.complete(claim, {
+        outbound: silent ? [{ key: `${claim.turn}:silent`, kind: "notice", text: NO_ANSWER }] : chunks,
+        ...rest,
+      });
+      failpoint("complete.committed");
+      announce(claim);
+      return next;
+    },
+
+    /** Stopped by a person. What was taken in counts as answered. */
+    async cancel(claim: Claim, why: string, conversation: Conversation): Promise<void> {
+      await turns.cancel(claim, { ...conversation, reason: why, outbound: [] });
+      announce(claim);
+    },
+
+    /** The service is not to be asked just now: nothing is tried, and no attempt is charged. */
+    async keepBack(claim: Claim, admitted: Exclude<Admitted, { may: true }>): Promise<TurnOver> {
+      const { provider } = parts.health;
+      switch (admitted.because) {
+        case "refused":
+          return await hold(claim, `${provider} refuses our key`);
+        case "waiting":
+          return await tryAgain(
+            claim,
+            { class: "rate_limited", detail: `${provider} asks us to wait` },
+            { at: admitted.until, charged: false },
+          );
+        case "failing":
+          return await tryAgain(
+            claim,
+            { class: "transient", detail: `${provider} keeps failing` },
+            { at: admitted.until, charged: false },
+          );
+        default:
+          return admitted satisfies never;
+      }
+    },
+
+    /** After a failed attempt: another one, or none. `words` is what the chat is told if it is the last. */
+    async giveBack(claim: Claim, failure: EngineFailure, words?: string): Promise<TurnOver> {
+      log.warn({ turn: claim.turn, attempt: claim.attempt, failure }, "an attempt at a turn failed");
+      if (failure.class === "auth") return await hold(claim, failure.detail);
+      const at = retryAt(failure, {
+        attempt: claim.attempt,
+        attempts: parts.limitsOf(claim.chat.folder).attempts,
+        createdAt: claim.createdAt,
+        now: clock.now(),
+        random: parts.random,
+      });
+      if (at !== undefined)
+        return await tryAgain(claim, failure, { at, charged: failure.class !== "rate_limited" });
+      await giveUp(claim, failure, words);
+      return {};
+    },
+
+    /** A turn that took its host down with it again and again never comes back (poison). */
+    async buryLost(claim: Claim): Promise<void> {
+      const failure: EngineFailure = {
+        class: "crashed",
+        detail: `the host died ${claim.lost} times while it ran`,
+      };
+      log.error({ turn: claim.turn }, failure.detail);
+      await giveUp(claim, failure);
+    },
+  };
+}
