@@ -261,7 +261,24 @@ export async function startHost({ config, channels: platforms = [], reload }: Ho
     });
     const hurry = Promise.withResolvers<void>();
     opened.defer(() => dispatcher.drain(0, hurry.promise));
-    const admission = createAdmission({ inbox, home: MAIN, bus, wake: dispatcher.wake });
+    const admission = createAdmission({
+      inbox,
+      home: MAIN,
+      bus,
+      wake: dispatcher.wake,
+      deliver: delivery.wake,
+      triggerOf: (group) => ({ ...settings(group), pattern: undefined }),
+      roleOf: (sender, group) => {
+        if (config.owners.includes(sender)) return "owner";
+        return config.groups[group]?.admins.includes(sender) ? "admin" : "member";
+      },
+      onUnregistered: (stranger) =>
+        log.info(
+          { ...stranger },
+          "somebody wrote in a chat that no group has; bind it with: bellhop chats bind",
+        ),
+      now: clock.now,
+    });
 
     const startedAt = clock.now();
     let draining = false;

@@ -1,11 +1,17 @@
 /**
  * Admission: the one way in. Every message, whatever brought it, gets its verdict here; verdict and
  * reason are stored with the row, and the commit wakes whoever serves it.
+ *
+ * - At the owner's own desk (web, terminal) whoever calls has proved who writes, and everything is
+ *   answered. On a platform the sender's id says who they are, and the group's trigger what is answered.
+ * - A chat that nobody registered is nobody's business: nothing of it is stored.
  */
 import { type Inbound, RejectedError, TemporaryError } from "@bellhop/sdk";
 import type { EventBus } from "../core/events.ts";
-import { chatId, type ChatId, type GroupFolder, type SenderId, type SessionId } from "../core/ids.ts";
-import type { Accepted, Inbox, NewMessage } from "../store/inbox.ts";
+import { chatId, type ChatId, type GroupFolder, MAIN, SenderId, type SessionId } from "../core/ids.ts";
+import { createTrigger, type Trigger, type TriggerSettings, type Verdict } from "../core/trigger.ts";
+import type { Around } from "../store/around.ts";
+import type { Accepted, Inbox, Judged, NewMessage } from "../store/inbox.ts";
 
 /** G5. In bytes of UTF-8. */
 export const MAX_TEXT_BYTES = 1024 * 1024;
@@ -15,6 +21,8 @@ const STUB_LENGTH = 1_000;
 const NAME_LENGTH = 200;
 /** No platform's ids come near it; longer ones would only bloat the index. */
 const MAX_ID_LENGTH = 512;
+/** Chats that nobody registered are remembered for the operator; a flood of them is not. */
+const MOST_UNREGISTERED = 1_000;
 
 export interface Who {
   readonly sender: SenderId;
@@ -23,17 +31,98 @@ export interface Who {
   readonly role: "owner";
 }
 
+interface ChannelName {
+  readonly name: string;
+  readonly account: string;
+}
+
+/** Who wrote in a chat of nobody's. */
+export interface Unregistered {
+  readonly chat: ChatId;
+  readonly title: string | null;
+  readonly sender: SenderId;
+  readonly senderName: string;
+}
+
+export interface UnregisteredChat extends Unregistered {
+  readonly messages: number;
+  readonly lastAt: number;
+}
+
 export interface AdmissionParts {
   readonly inbox: Inbox;
-  /** Where a chat goes that nobody has registered: the owner's own desk is bound to `main`. */
+  /** Where a new chat at the owner's own desk goes. */
   readonly home: GroupFolder;
   readonly bus: EventBus;
   /** Called after the commit, once per message that a turn has to answer. */
   readonly wake: (session: SessionId, groupId: number) => void;
+  /** The chat is owed something. */
+  readonly deliver: (chat: ChatId) => void;
+  readonly triggerOf: (group: GroupFolder) => TriggerSettings;
+  /** Who somebody on a platform is. */
+  readonly roleOf: (sender: SenderId, group: GroupFolder) => "owner" | "admin" | "member";
+  /** The first time that somebody writes in a chat that nobody registered. */
+  readonly onUnregistered: (chat: Unregistered) => void;
+  readonly now: () => number;
 }
 
-export function createAdmission({ inbox, home, bus, wake }: AdmissionParts) {
+export type Admission = ReturnType<typeof createAdmission>;
+
+export function createAdmission(parts: AdmissionParts) {
+  const { inbox, home, bus } = parts;
+  const triggers = new Map<GroupFolder, Trigger>();
+  const unregistered = new Map<ChatId, UnregisteredChat>();
   let closed = false;
+
+  function triggerOf(group: GroupFolder): Trigger {
+    const known = triggers.get(group) ?? createTrigger(parts.triggerOf(group));
+    triggers.set(group, known);
+    return known;
+  }
+
+  /** What holds for a message on a platform, once it is known what it stands in. */
+  function judge(message: Omit<NewMessage, "judge">, inbound: Inbound, around: Around): Judged {
+    const { chat } = around;
+    const ours = around.ours || inbound.sender.self === true;
+    const verdict = triggerOf(chat.folder)({
+      text: message.text,
+      chat: { direct: chat.direct === 1, main: chat.folder === MAIN },
+      ours,
+      bot: inbound.sender.bot === true,
+      botTurns: around.bots.admitted,
+      mentionsUs: inbound.mentionsUs === true,
+      answersUs: around.answersUs,
+    });
+    const role = parts.roleOf(message.sender.id, chat.folder);
+    return {
+      ...(tooLong(inbound.text) ?? verdict),
+      role,
+      tainted: role !== "owner" || around.quotesTainted,
+      notice: loopNotice(verdict, around),
+    };
+  }
+
+  function remember(stranger: Unregistered): void {
+    const known = unregistered.get(stranger.chat);
+    if (!known && unregistered.size >= MOST_UNREGISTERED) return;
+    unregistered.set(stranger.chat, {
+      ...stranger,
+      messages: (known?.messages ?? 0) + 1,
+      lastAt: parts.now(),
+    });
+    if (!known) parts.onUnregistered(stranger);
+  }
+
+  function follow({ chat, session, groupId, duplicate, notice }: Accepted): void {
+    if (duplicate) return;
+    if (session !== undefined) parts.wake(session, groupId);
+    if (notice) parts.deliver(chat);
+    bus.publish({ type: "durable", chat });
+  }
+
+  function mustBeOpen(): void {
+    if (closed) throw new TemporaryError("Bellhop is shutting down: write again once it is back");
+  }
 
   return {
     /** From now on nothing is taken: we are shutting down. */
@@ -42,44 +131,85 @@ export function createAdmission({ inbox, home, bus, wake }: AdmissionParts) {
     },
 
     /**
-     * Resolves once the message is on disk; what was accepted before is answered with what it became.
+     * Takes what was written at the owner's own desk. Resolves once the message is on disk; what was
+     * accepted before is answered with what it became.
      * @throws TemporaryError once we shut down
      * @throws RejectedError for what cannot be a message: no text, no valid address or id
      */
-    async accept(
-      channel: { readonly name: string; readonly account: string },
-      inbound: Inbound,
-      who: Who,
-      cursor?: string,
-    ): Promise<Accepted> {
-      if (closed) throw new TemporaryError("Bellhop is shutting down: write again once it is back");
-      if (inbound.platformId.length > MAX_ID_LENGTH || (inbound.replyTo?.length ?? 0) > MAX_ID_LENGTH)
-        throw new RejectedError(`the id of a message has at most ${MAX_ID_LENGTH} characters`);
-      const accepted = await inbox.accept({
-        chat: address(channel, inbound.chat),
-        chatTitle: inbound.chatTitle === undefined ? undefined : clip(inbound.chatTitle, NAME_LENGTH),
-        group: home,
-        platformId: inbound.platformId,
-        kind: inbound.kind,
-        version: inbound.version,
-        sender: { id: who.sender, name: clip(who.name, NAME_LENGTH), role: who.role },
-        replyTo: inbound.replyTo,
-        sentAt: inbound.sentAt,
-        // The owner's own words are not tainted; other sources come with the channels that bring them.
-        tainted: false,
-        cursor,
-        ...judge(inbound),
-      });
-      if (!accepted.duplicate) {
-        if (accepted.session !== undefined) wake(accepted.session, accepted.groupId);
-        bus.publish({ type: "durable", chat: accepted.chat });
-      }
+    async accept(channel: ChannelName, inbound: Inbound, who: Who): Promise<Accepted> {
+      mustBeOpen();
+      const message = parse(channel, inbound, { id: who.sender, name: who.name });
+      const own = { verdict: "admitted", reason: "the owner wrote in a chat of their own" } as const;
+      const judged = { ...(tooLong(inbound.text) ?? own), role: who.role, tainted: false };
+      const accepted = await inbox.accept({ ...message, direct: true, judge: () => judged }, home);
+      follow(accepted);
       return accepted;
+    },
+
+    /**
+     * Takes what a platform brought, and its cursor with it (G1). Resolves once both are on disk.
+     * @throws TemporaryError once we shut down
+     * @throws RejectedError for what cannot be a message; its cursor has not moved
+     */
+    async receive(channel: ChannelName, inbound: Inbound, cursor?: string): Promise<void> {
+      mustBeOpen();
+      const sender = SenderId.safeParse(`${channel.name}:${inbound.sender.id}`);
+      if (!sender.success) throw new RejectedError(`${channel.name}: the id of the sender is none`);
+      const { name, bot } = inbound.sender;
+      const message = parse(channel, inbound, { id: sender.data, name, bot });
+      const accepted = await inbox.receive({
+        ...message,
+        cursor,
+        judge: (around) => judge(message, inbound, around),
+      });
+      if (accepted) follow(accepted);
+      else
+        remember({
+          chat: message.chat,
+          title: message.chatTitle ?? null,
+          sender: sender.data,
+          senderName: message.sender.name,
+        });
+    },
+
+    /** Chats in which somebody wrote since the start, and which nobody has registered. */
+    unregistered: (): readonly UnregisteredChat[] => [...unregistered.values()],
+
+    /** The chat belongs to a group from now on. */
+    registered(chat: ChatId): void {
+      unregistered.delete(chat);
     },
   };
 }
 
-function address({ name, account }: { name: string; account: string }, native: string): ChatId {
+/** @throws RejectedError for what cannot be a message */
+function parse(
+  channel: ChannelName,
+  inbound: Inbound,
+  sender: NewMessage["sender"],
+): Omit<NewMessage, "judge"> {
+  const { platformId, kind, version, chatTitle, direct, nonText, replyTo, sentAt } = inbound;
+  if (platformId.length > MAX_ID_LENGTH || (replyTo?.length ?? 0) > MAX_ID_LENGTH)
+    throw new RejectedError(`the id of a message has at most ${MAX_ID_LENGTH} characters`);
+  const text = inbound.text.toWellFormed(); // a lone surrogate would not survive the database
+  const empty = text.trim() === "" && nonText === undefined && (inbound.files ?? []).length === 0;
+  if (kind === "message" && empty) throw new RejectedError("the message is empty: write some text");
+  return {
+    chat: address(channel, inbound.chat),
+    chatTitle: chatTitle === undefined ? undefined : clip(chatTitle, NAME_LENGTH),
+    direct,
+    platformId,
+    kind,
+    version,
+    sender: { ...sender, name: clip(sender.name, NAME_LENGTH) },
+    text: tooLong(inbound.text) ? clip(text, STUB_LENGTH) : text,
+    nonText: nonText === undefined ? undefined : clip(nonText, NAME_LENGTH),
+    replyTo,
+    sentAt,
+  };
+}
+
+function address({ name, account }: ChannelName, native: string): ChatId {
   try {
     return chatId({ channel: name, account, native });
   } catch (cause) {
@@ -87,27 +217,20 @@ function address({ name, account }: { name: string; account: string }, native: s
   }
 }
 
-function judge({ kind, text }: Inbound): Pick<NewMessage, "text" | "verdict" | "reason"> {
-  const words = text.toWellFormed(); // a lone surrogate would not survive the database
-  const bytes = Buffer.byteLength(words);
-  if (bytes > MAX_TEXT_BYTES) {
-    return {
-      text: clip(words, STUB_LENGTH),
-      verdict: "refused",
-      reason: `the message is too long (${bytes} bytes; at most ${MAX_TEXT_BYTES}): send it in parts or as a file`,
-    };
-  }
-  switch (kind) {
-    case "edit":
-      return { text: words, verdict: "noted", reason: "an edit of an earlier message" };
-    case "delete":
-      return { text: words, verdict: "noted", reason: "an earlier message was deleted" };
-    case "message":
-      if (words.trim() === "") throw new RejectedError("the message is empty: write some text");
-      return { text: words, verdict: "admitted", reason: "the owner wrote in a chat of their own" };
-    default:
-      return kind satisfies never;
-  }
+/** The verdict on a text that is too long (G5). */
+function tooLong(text: string): { verdict: "refused"; reason: string } | undefined {
+  const bytes = Buffer.byteLength(text);
+  if (bytes <= MAX_TEXT_BYTES) return undefined;
+  return {
+    verdict: "refused",
+    reason: `the message is too long (${bytes} bytes; at most ${MAX_TEXT_BYTES}): send it in parts or as a file`,
+  };
+}
+
+/** Bots that are refused are told once, not each time: they might answer that too. */
+function loopNotice({ verdict, reason }: Verdict, { bots }: Around): string | undefined {
+  if (verdict !== "refused" || bots.refused) return undefined;
+  return `I leave the other bots here without an answer for a while: ${reason}.`;
 }
 
 function clip(text: string, length: number): string {

@@ -43,6 +43,26 @@ export function createChats(db: Kysely<Database>, clock: Clock) {
 
     find: (id: ChatId): Promise<Chat | undefined> => findChat(db, id),
 
+    /**
+     * Registers the chat with this group, whichever it belonged to before.
+     * @throws RejectedError when there is no such group
+     */
+    async bind(id: ChatId, group: GroupFolder): Promise<void> {
+      await db.transaction().execute(async (trx) => {
+        const chat = await ensureChat(trx, { id, group, now: clock.now() });
+        if (chat.folder === group) return;
+        const { id: groupId } = await groupNamed(trx, group, id);
+        await trx.updateTable("chats").set({ group_id: groupId }).where("id", "=", id).execute();
+        // What was said in front of one group is not the other's business.
+        await trx
+          .updateTable("inbox")
+          .set({ context: 0 })
+          .where("chat_id", "=", id)
+          .where(sql<boolean>`inbox.context = 1`) // literal: see the index inbox_context
+          .execute();
+      });
+    },
+
     async list(): Promise<ChatSummary[]> {
       return await db
         .selectFrom("chats")
@@ -80,23 +100,60 @@ export async function findChat(db: Kysely<Database>, id: ChatId): Promise<Chat |
     .executeTakeFirst();
 }
 
+async function groupNamed(db: Kysely<Database>, group: GroupFolder, chat: ChatId) {
+  const row = await db.selectFrom("groups").selectAll().where("folder", "=", group).executeTakeFirst();
+  if (!row) throw new RejectedError(`there is no group ${group} to bind the chat ${chat} to`);
+  return row;
+}
+
 /** @throws RejectedError when the group is not registered */
 export async function ensureChat(
   db: Kysely<Database>,
-  { id, group, title, now }: { id: ChatId; group: GroupFolder; title?: string | undefined; now: number },
+  {
+    id,
+    group,
+    title,
+    direct,
+    now,
+  }: {
+    id: ChatId;
+    group: GroupFolder;
+    title?: string | undefined;
+    direct?: boolean | undefined;
+    now: number;
+  },
 ): Promise<Chat> {
   const existing = await findChat(db, id);
-  if (existing) return existing;
-  const row = await db.selectFrom("groups").selectAll().where("folder", "=", group).executeTakeFirst();
-  if (!row) throw new RejectedError(`there is no group ${group} to bind the chat ${id} to`);
+  if (existing) return await describeChat(db, existing, { title, direct });
+  const row = await groupNamed(db, group, id);
   await db
     .insertInto("chats")
-    .values({ id, ...chatAddress(id), group_id: row.id, title: title ?? null, next_seq: 1, created_at: now })
+    .values({
+      id,
+      ...chatAddress(id),
+      group_id: row.id,
+      title: title ?? null,
+      direct: direct ? 1 : 0,
+      next_seq: 1,
+      created_at: now,
+    })
     .onConflict((conflict) => conflict.doNothing())
     .execute();
   const chat = await findChat(db, id);
   if (!chat) throw new Error(`the chat ${id} vanished while it was made`);
   return chat;
+}
+
+/** Adds what was not known of the chat when it was bound. A title that it has stays. */
+export async function describeChat(
+  db: Kysely<Database>,
+  chat: Chat,
+  { title, direct }: { title?: string | undefined; direct?: boolean | undefined },
+): Promise<Chat> {
+  const now = { title: chat.title ?? title ?? null, direct: direct ? 1 : chat.direct };
+  if (now.title === chat.title && now.direct === chat.direct) return chat;
+  await db.updateTable("chats").set(now).where("id", "=", chat.id).execute();
+  return { ...chat, ...now };
 }
 
 /** Takes `count` numbers of the chat and returns the first. Only inside the transaction that uses them. */

@@ -3,6 +3,8 @@
  *
  * - Accepting is one transaction: the row, its number, its place in the timeline, and the platform's
  *   cursor (G1). The platform is told only after it.
+ * - A chat of a platform is taken only once somebody has registered it. What is written in others is
+ *   nobody's business: nothing of it is stored, and the cursor moves.
  * - The dedupe key is chat (with channel and account), platform id, kind and version (G2). What was
  *   accepted before is answered with what it became then.
  * - A message that comes while others are being committed shares the next commit with all that
@@ -13,6 +15,7 @@ import type { Kysely, Selectable } from "kysely";
 import type { Clock } from "../core/clock.ts";
 import type { EventId } from "../core/events.ts";
 import {
+  type ChatAddress,
   type ChatId,
   chatAddress,
   type GroupFolder,
@@ -21,7 +24,10 @@ import {
   type SenderId,
   type SessionId,
 } from "../core/ids.ts";
-import { type Chat, ensureChat, takeSeq } from "./chats.ts";
+import { type Around, lookAround, undisturbed } from "./around.ts";
+import { type Chat, describeChat, ensureChat, findChat, takeSeq } from "./chats.ts";
+import { owe } from "./outbox.ts";
+import { type Fate, revise } from "./revisions.ts";
 import { type Scope, sessionInUse } from "./sessions.ts";
 import type { Database, InboxTable, SessionsTable } from "./tables.ts";
 import { appendEvent } from "./timeline.ts";
@@ -32,19 +38,30 @@ export type InboxRow = Selectable<InboxTable>;
 export interface NewMessage {
   readonly chat: ChatId;
   readonly chatTitle?: string | undefined;
-  /** The group that the chat is bound to if it is new. */
-  readonly group: GroupFolder;
+  readonly direct?: boolean | undefined;
   readonly platformId: string;
   readonly kind: InboxRow["kind"];
   readonly version: number;
-  readonly sender: { readonly id: SenderId; readonly name: string; readonly role: InboxRow["sender_role"] };
+  readonly sender: { readonly id: SenderId; readonly name: string; readonly bot?: boolean | undefined };
   readonly text: string;
+  readonly nonText?: string | undefined;
   readonly replyTo?: string | undefined;
   readonly sentAt?: number | undefined;
+  /** Called inside the transaction, where it is known what the message stands in. Pure. */
+  readonly judge: (around: Around) => Judged;
+  readonly cursor?: string | undefined;
+}
+
+/** Admission's word on a message. */
+export interface Judged {
   readonly verdict: InboxRow["verdict"];
   readonly reason: string;
+  /** It is not for a turn by itself, and rides along with the next one. */
+  readonly context?: boolean | undefined;
+  readonly role: InboxRow["sender_role"];
   readonly tainted: boolean;
-  readonly cursor?: string | undefined;
+  /** What the chat is told on top. */
+  readonly notice?: string | undefined;
 }
 
 /** Which conversation a message belongs to: decided by its chat, known only once the chat is. */
@@ -60,9 +77,11 @@ export interface Accepted {
   readonly seq: number;
   readonly event: EventId;
   readonly groupId: number;
-  /** Whose turn will answer it; none if none will. */
+  /** Whose turn will answer it, or what it has changed; none if none will. */
   readonly session: SessionId | undefined;
   readonly duplicate: boolean;
+  /** The chat is owed a notice now. */
+  readonly notice: boolean;
 }
 
 /** More would only make a commit long, not cheaper per message. */
@@ -82,10 +101,19 @@ export function createInbox(
 ) {
   let queue: {
     message: NewMessage;
-    resolve: (accepted: Accepted) => void;
+    /** The group that the chat is bound to if it is new. */
+    group: GroupFolder | undefined;
+    resolve: (accepted: Accepted | undefined) => void;
     reject: (error: unknown) => void;
   }[] = [];
   let committing = false;
+
+  function enqueue(message: NewMessage, group?: GroupFolder): Promise<Accepted | undefined> {
+    return new Promise((resolve, reject) => {
+      queue.push({ message, group, resolve, reject });
+      if (!committing) void commitAll();
+    });
+  }
 
   async function commitAll(): Promise<void> {
     committing = true;
@@ -102,17 +130,13 @@ export function createInbox(
     try {
       failpoint("accept.begin");
       const accepted = await db.transaction().execute(async (trx) => {
-        const done: Accepted[] = [];
-        for (const { message } of batch) done.push(await insert(trx, message));
+        const done: (Accepted | undefined)[] = [];
+        for (const { message, group } of batch) done.push(await insert(trx, message, group));
         failpoint("accept.inside");
         return done;
       });
       failpoint("accept.committed");
-      for (const [index, { resolve, reject }] of batch.entries()) {
-        const result = accepted[index];
-        if (result) resolve(result);
-        else reject(new Error("a message of the batch has no result"));
-      }
+      for (const [index, { resolve }] of batch.entries()) resolve(accepted[index]);
     } catch (error) {
       const [only] = batch;
       if (batch.length === 1 && only) only.reject(error);
@@ -121,24 +145,25 @@ export function createInbox(
     }
   }
 
-  async function insert(trx: Kysely<Database>, message: NewMessage): Promise<Accepted> {
+  async function insert(
+    trx: Kysely<Database>,
+    message: NewMessage,
+    group: GroupFolder | undefined,
+  ): Promise<Accepted | undefined> {
     const now = clock.now();
-    const chat = await ensureChat(trx, {
-      id: message.chat,
-      group: message.group,
-      title: message.chatTitle,
-      now,
-    });
-    // A copy moves the cursor too: what the platform need not send again, it should not.
-    if (message.cursor !== undefined) await saveCursor(trx, message.chat, message.cursor);
+    const chat = await chatFor(trx, message, group, now);
+    // What is not stored, and a copy, move the cursor too: what the platform need not send again, it should not.
+    if (message.cursor !== undefined) await saveCursor(trx, chatAddress(message.chat), message.cursor);
     failpoint("cursor.saved");
+    if (!chat) return undefined;
     const known = await findAccepted(trx, message);
     if (known) return known;
+    const sessionOf = () => sessionInUse(trx, { groupId: chat.group_id, now, ...routeOf(chat) });
+    // At the owner's own desk nothing comes back and nobody else writes.
+    const around = group === undefined ? await lookAround(trx, chat, { ...message, now }) : undisturbed(chat);
+    const judged = message.judge(around);
+    const fate = await fateOf(trx, { message, chat, around, judged }, sessionOf);
     const seq = await takeSeq(trx, chat.id);
-    const admitted = message.verdict === "admitted";
-    const session = admitted
-      ? await sessionInUse(trx, { groupId: chat.group_id, now, ...routeOf(chat) })
-      : undefined;
     const id = newId(InboxId);
     await trx
       .insertInto("inbox")
@@ -146,36 +171,59 @@ export function createInbox(
         id,
         chat_id: chat.id,
         group_id: chat.group_id,
-        session_id: session ?? null,
+        session_id: fate.session ?? null,
         seq,
         platform_id: message.platformId,
         kind: message.kind,
         version: message.version,
         sender_id: message.sender.id,
         sender_name: message.sender.name,
-        sender_role: message.sender.role,
+        sender_role: judged.role,
+        sender_bot: message.sender.bot ? 1 : 0,
         text: message.text,
         reply_to: message.replyTo ?? null,
-        verdict: message.verdict,
-        reason: message.reason,
-        tainted: message.tainted ? 1 : 0,
-        state: admitted ? "waiting" : "note",
+        non_text: message.nonText ?? null,
+        verdict: fate.verdict,
+        reason: fate.reason,
+        tainted: judged.tainted ? 1 : 0,
+        state: fate.session === undefined ? "note" : "waiting",
+        context: fate.context ? 1 : 0,
         turn_id: null,
         sent_at: message.sentAt ?? null,
         accepted_at: now,
       })
       .execute();
     const event = await appendEvent(trx, chat.id, now, { kind: "in", ref: id });
-    return { message: id, chat: chat.id, seq, event, groupId: chat.group_id, session, duplicate: false };
+    if (judged.notice !== undefined)
+      await owe(trx, { chat: chat.id, groupId: chat.group_id, turn: undefined, now }, [
+        { key: `${id}:refused`, kind: "notice", text: judged.notice },
+      ]);
+    return {
+      message: id,
+      chat: chat.id,
+      seq,
+      event,
+      groupId: chat.group_id,
+      session: fate.session ?? fate.wakes,
+      duplicate: false,
+      notice: judged.notice !== undefined,
+    };
   }
 
   return {
-    /** Resolves once the message is on disk. */
-    accept: (message: NewMessage): Promise<Accepted> =>
-      new Promise((resolve, reject) => {
-        queue.push({ message, resolve, reject });
-        if (!committing) void commitAll();
-      }),
+    /** Of the owner's own desk, where a chat that is new is bound to `group`. Resolves once it is on disk. */
+    async accept(message: NewMessage, group: GroupFolder): Promise<Accepted> {
+      const accepted = await enqueue(message, group);
+      if (!accepted) throw new Error(`the chat ${message.chat} was not made`);
+      return accepted;
+    },
+
+    /** From a platform. Undefined, and nothing is stored but the cursor, if nobody has registered its chat. */
+    receive: (message: NewMessage): Promise<Accepted | undefined> => enqueue(message),
+
+    /** Moves the cursor over what cannot be stored. */
+    skip: (channel: string, account: string, cursor: string): Promise<void> =>
+      saveCursor(db, { channel, account }, cursor),
 
     /** Where to go on receiving, as the platform last told us. */
     async cursor(channel: string, account: string): Promise<string | undefined> {
@@ -188,6 +236,39 @@ export function createInbox(
       return row?.cursor;
     },
   };
+}
+
+async function chatFor(
+  trx: Kysely<Database>,
+  { chat: id, chatTitle: title, direct }: NewMessage,
+  group: GroupFolder | undefined,
+  now: number,
+): Promise<Chat | undefined> {
+  if (group !== undefined) return await ensureChat(trx, { id, group, title, direct, now });
+  const chat = await findChat(trx, id);
+  return chat && (await describeChat(trx, chat, { title, direct }));
+}
+
+/** What is to become of the row of a message, and of the rows that it is about. */
+async function fateOf(
+  trx: Kysely<Database>,
+  { message, chat, around, judged }: { message: NewMessage; chat: Chat; around: Around; judged: Judged },
+  sessionOf: () => Promise<SessionId>,
+): Promise<Fate> {
+  const { verdict, reason, context = false } = judged;
+  if (message.kind === "message" || verdict === "refused" || around.ours)
+    return { verdict, reason, context, session: verdict === "admitted" ? await sessionOf() : undefined };
+  const { platformId, kind, version, sender, text } = message;
+  const revision = {
+    chat: chat.id,
+    groupId: chat.group_id,
+    platformId,
+    kind,
+    version,
+    sender: sender.id,
+    text,
+  };
+  return await revise(trx, { ...revision, verdict: { verdict, reason } }, sessionOf);
 }
 
 async function findAccepted(trx: Kysely<Database>, message: NewMessage): Promise<Accepted | undefined> {
@@ -218,11 +299,15 @@ async function findAccepted(trx: Kysely<Database>, message: NewMessage): Promise
     groupId: row.group_id,
     session: row.session_id ?? undefined,
     duplicate: true,
+    notice: false,
   };
 }
 
-async function saveCursor(trx: Kysely<Database>, chat: ChatId, cursor: string): Promise<void> {
-  const { channel, account } = chatAddress(chat);
+async function saveCursor(
+  trx: Kysely<Database>,
+  { channel, account }: Pick<ChatAddress, "channel" | "account">,
+  cursor: string,
+): Promise<void> {
   await trx
     .insertInto("cursors")
     .values({ channel, account, cursor })

@@ -62,9 +62,9 @@ export interface InboxTable {
   sender_role: Fixed<"owner" | "admin" | "member" | "stranger">;
   text: string;
   reply_to: Fixed<string | null>;
-  /** What admission decided and why: what `/why` prints. */
-  verdict: Fixed<"admitted" | "noted" | "refused">;
-  reason: Fixed<string>;
+  /** What admission decided and why: what `/why` prints. An edit or a deletion may change it while it waits. */
+  verdict: "admitted" | "noted" | "refused";
+  reason: string;
   tainted: Fixed<number>;
   state: InboxState;
   /** The turn that answers it; of a `note`, the turn that it rode along with as context. */
@@ -130,6 +130,8 @@ export interface TurnsTable {
   cause: Generated<string | null>;
   /** While it waits: the provider that must take our credential again before it is tried (no `retry_at`). */
   held_for: Generated<string | null>;
+  /** How many messages of context were left out because they would have been too many. */
+  context_left_out: Generated<number>;
   created_at: Fixed<number>;
   started_at: number;
   ended_at: number | null;

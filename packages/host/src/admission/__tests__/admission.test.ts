@@ -90,15 +90,15 @@ describe("admission", () => {
     },
   );
 
-  it("notes edits and deletions, and answers neither", async () => {
+  it("notes edits and deletions of what it does not know, and answers neither", async () => {
     const { accept, rows, dispatcher } = await given();
 
     await accept({ kind: "edit", version: 1, text: "helo" });
     await accept({ kind: "delete", text: "" });
 
     expect(await rows()).toMatchObject([
-      { verdict: "noted", reason: "an edit of an earlier message", state: "note" },
-      { verdict: "noted", reason: "an earlier message was deleted", state: "note" },
+      { verdict: "noted", reason: "an edit of a message that is not known here", state: "note" },
+      { verdict: "noted", reason: "a deletion of a message that is not known here", state: "note" },
     ]);
     expect(dispatcher.running()).toEqual([]);
   });

@@ -48,7 +48,17 @@ export async function openHouse(options: { clock?: Clock; log?: AppDeps["log"] }
     provider: "test",
   });
   const inbox = createInbox(db, clock, route);
-  const admission = createAdmission({ inbox, home: MAIN, bus, wake: () => {} });
+  const admission = createAdmission({
+    inbox,
+    home: MAIN,
+    bus,
+    wake: () => {},
+    deliver: () => {},
+    triggerOf: () => ({ assistant: "Bellhop", trigger: "auto", bots: false }),
+    roleOf: () => "member",
+    onUnregistered: () => undefined,
+    now: clock.now,
+  });
 
   const shown = new Map<ChatId, LiveEvent[]>();
   const live = { snapshot: (chat?: ChatId) => (chat ? (shown.get(chat) ?? []) : [...shown.values()].flat()) };

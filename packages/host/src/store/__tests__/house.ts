@@ -4,7 +4,7 @@ import { ChatId, GroupFolder, MAIN, SenderId } from "../../core/ids.ts";
 import { fakeClock } from "../../core/testing.ts";
 import { createChats } from "../chats.ts";
 import { openDatabase } from "../database.ts";
-import { createInbox, type NewMessage } from "../inbox.ts";
+import { createInbox, type Judged, type NewMessage } from "../inbox.ts";
 import { migrate } from "../migrate.ts";
 import { migrations } from "../migrations/index.ts";
 import { createOutbox } from "../outbox.ts";
@@ -23,6 +23,7 @@ export async function house({ path = ":memory:" }: { path?: string } = {}) {
   const speaks: { engine: Session["engine"]; provider: string } = { engine: "claude", provider: "test" };
   const turnsOf = (boot: string) => createTurns(db, { clock, boot, modelOf: () => "a-model" });
   const turns = turnsOf("this boot");
+  const inbox = createInbox(db, clock, ({ id, folder }) => ({ scope: scopeOf(id, folder), ...speaks }));
   return {
     clock,
     db,
@@ -30,7 +31,7 @@ export async function house({ path = ":memory:" }: { path?: string } = {}) {
     chats,
     /** Which engine and provider a new message is for. */
     speaks,
-    inbox: createInbox(db, clock, ({ id, folder }) => ({ scope: scopeOf(id, folder), ...speaks })),
+    inbox: { ...inbox, accept: (one: TestMessage) => inbox.accept(one, one.group) },
     outbox: createOutbox(db, clock),
     timeline: createTimeline(db),
     turns,
@@ -52,7 +53,11 @@ export type House = Awaited<ReturnType<typeof house>>;
 
 let count = 0;
 
-export function message(text: string, more: Partial<NewMessage> = {}): NewMessage {
+/** With the group that its chat is bound to if it is new. */
+export type TestMessage = NewMessage & { readonly group: GroupFolder };
+
+export function message(text: string, more: Partial<TestMessage & Judged> = {}): TestMessage {
+  const { verdict = "admitted", reason = "test", role = "owner", tainted = false, context, ...rest } = more;
   count += 1;
   return {
     chat: ChatId.parse("web:kitchen"),
@@ -60,11 +65,9 @@ export function message(text: string, more: Partial<NewMessage> = {}): NewMessag
     platformId: `message-${count}`,
     kind: "message",
     version: 0,
-    sender: { id: SenderId.parse("web:ada"), name: "Ada", role: "owner" },
+    sender: { id: SenderId.parse("web:ada"), name: "Ada" },
     text,
-    verdict: "admitted",
-    reason: "test",
-    tainted: false,
-    ...more,
+    judge: () => ({ verdict, reason, role, tainted, context }),
+    ...rest,
   };
 }

@@ -32,8 +32,8 @@ describe("accepting a message", () => {
     const first = await inbox.accept(original);
 
     const copies = await Promise.all([1, 2, 3].map(() => inbox.accept({ ...original, text: "again" })));
-    const edit = await inbox.accept({ ...original, kind: "edit", version: 1, verdict: "noted" });
-    const laterEdit = await inbox.accept({ ...original, kind: "edit", version: 2, verdict: "noted" });
+    const edit = await inbox.accept({ ...original, kind: "edit", version: 1 });
+    const laterEdit = await inbox.accept({ ...original, kind: "edit", version: 2 });
 
     expect(copies).toEqual(copies.map(() => ({ ...first, duplicate: true })));
     expect([edit.duplicate, laterEdit.duplicate]).toEqual([false, false]);

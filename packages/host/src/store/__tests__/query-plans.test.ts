@@ -13,7 +13,7 @@ import { scopeOf } from "../sessions.ts";
 import type { Database } from "../tables.ts";
 import { createTimeline } from "../timeline.ts";
 import { createTurns } from "../turns.ts";
-import { message } from "./house.ts";
+import { message, type TestMessage } from "./house.ts";
 import { MAIN } from "../../core/ids.ts";
 
 /** What grows for as long as somebody writes. */
@@ -43,11 +43,12 @@ async function given() {
   });
   await migrate(db, { migrations, clock: systemClock });
   const turns = createTurns(db, { clock: systemClock, boot: "boot", modelOf: () => "a-model" });
-  const inbox = createInbox(db, systemClock, ({ id, folder }) => ({
+  const { accept, receive, cursor } = createInbox(db, systemClock, ({ id, folder }) => ({
     scope: scopeOf(id, folder),
     engine: "claude",
     provider: "test",
   }));
+  const inbox = { receive, cursor, accept: (one: TestMessage) => accept(one, one.group) };
   await createChats(db, systemClock).ensureGroup(MAIN);
   return {
     turns,

@@ -1,5 +1,6 @@
 import { describe, expect, it, onTestFinished } from "vitest";
-import { ChatId, MAIN, SenderId } from "../../core/ids.ts";
+import { MAIN } from "../../core/ids.ts";
+import { message } from "./house.ts";
 import { fakeClock } from "../../core/testing.ts";
 import { silentLog } from "../../log.ts";
 import { createChats } from "../chats.ts";
@@ -24,18 +25,7 @@ async function given() {
     engine: "claude",
     provider: "rehearsal",
   }));
-  const { session } = await inbox.accept({
-    chat: ChatId.parse("web:here"),
-    group: MAIN,
-    platformId: "1",
-    kind: "message",
-    version: 0,
-    sender: { id: SenderId.parse("web:owner"), name: "owner", role: "owner" },
-    text: "hello",
-    verdict: "admitted",
-    reason: "the owner wrote",
-    tainted: false,
-  });
+  const { session } = await inbox.accept(message("hello"), MAIN);
   if (session === undefined) throw new Error("an admitted message has a session");
   const claim = await createTurns(db, { clock, boot: "boot", modelOf: () => "sonnet" }).claim(session);
   if (!claim || "notBefore" in claim) throw new Error("a message that waits is claimed");

@@ -14,11 +14,14 @@ const statements = [
   sql`ALTER TABLE inbox ADD COLUMN sender_bot INTEGER NOT NULL DEFAULT 0`,
   sql`ALTER TABLE inbox ADD COLUMN engine_command INTEGER NOT NULL DEFAULT 0`,
   sql`CREATE INDEX inbox_context ON inbox (chat_id, seq) WHERE context = 1`,
+  // What bots wrote, for their loop budget: nothing in most homes.
+  sql`CREATE INDEX inbox_bots ON inbox (chat_id, verdict, accepted_at) WHERE sender_bot = 1`,
   sql`ALTER TABLE sessions ADD COLUMN transcript_bytes INTEGER`,
   sql`ALTER TABLE sessions ADD COLUMN recap INTEGER NOT NULL DEFAULT 0`,
   sql`CREATE INDEX sessions_ended ON sessions (engine_session) WHERE ended_at IS NOT NULL`,
   sql`ALTER TABLE turns ADD COLUMN cause TEXT`,
   sql`ALTER TABLE turns ADD COLUMN held_for TEXT`,
+  sql`ALTER TABLE turns ADD COLUMN context_left_out INTEGER NOT NULL DEFAULT 0`,
   sql`ALTER TABLE turns ADD COLUMN dropped_at INTEGER`,
   // What was given up for good and nobody has looked at: `bellhop dead list`.
   sql`CREATE INDEX turns_failed ON turns (ended_at) WHERE state = 'failed' AND dropped_at IS NULL`,

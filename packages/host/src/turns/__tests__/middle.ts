@@ -11,6 +11,7 @@ import { createLocalChannel } from "../../channels/local.ts";
 import { createEventBus, type LiveEvent } from "../../core/events.ts";
 import { ChatId, chatAddress, GroupFolder, type InboxId, MAIN, SenderId } from "../../core/ids.ts";
 import { type FakeClock, fakeClock } from "../../core/testing.ts";
+import type { TriggerSettings } from "../../core/trigger.ts";
 import { createDispatcher } from "../../dispatch/dispatcher.ts";
 import { silentLog } from "../../log.ts";
 import { createDelivery } from "../../outbox/deliver.ts";
@@ -42,6 +43,7 @@ export interface MiddleOptions {
   readonly sandboxes?: number;
   readonly cores?: number;
   readonly queue?: "steer" | "queue" | "interrupt";
+  readonly trigger?: Partial<TriggerSettings>;
   readonly channels?: readonly Channel[];
   /** What a dead host left; its database goes on in this one. */
   readonly after?: { readonly clock: FakeClock; readonly db: Kysely<Database> };
@@ -141,7 +143,17 @@ export async function middle(options: MiddleOptions = {}) {
     clock,
     log: silentLog,
   });
-  const admission = createAdmission({ inbox, home: MAIN, bus, wake: dispatcher.wake });
+  const admission = createAdmission({
+    inbox,
+    home: MAIN,
+    bus,
+    wake: dispatcher.wake,
+    deliver: delivery.wake,
+    triggerOf: () => ({ assistant: "Bellhop", trigger: "auto", bots: false, ...options.trigger }),
+    roleOf: (sender) => (sender.endsWith(":ada") ? "owner" : "member"),
+    onUnregistered: () => undefined,
+    now: clock.now,
+  });
 
   return {
     clock,
