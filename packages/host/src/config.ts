@@ -171,7 +171,12 @@ export type Config = DeepReadonly<
     credentials: Credentials;
   }
 >;
-type DeepReadonly<T> = T extends object ? { readonly [K in keyof T]: DeepReadonly<T[K]> } : T;
+/** A branded string is a string. */
+type DeepReadonly<T> = T extends string
+  ? T
+  : T extends object
+    ? { readonly [K in keyof T]: DeepReadonly<T[K]> }
+    : T;
 
 /** What holds for one group: its own settings over the install's. */
 export type GroupConfig = Pick<Config, "assistant" | "timezone" | "engine" | "model"> &

@@ -26,6 +26,7 @@ import { createHttp } from "./http/http.ts";
 import { type Log, openLog } from "./log.ts";
 import { releaseMemory } from "./memory.ts";
 import { createDelivery } from "./outbox/deliver.ts";
+import { createNotices } from "./outbox/notices.ts";
 import { createBubblewrap } from "./sandbox/bubblewrap.ts";
 import { chooseRuntime } from "./sandbox/detect.ts";
 import { sandboxUid } from "./sandbox/staging.ts";
@@ -179,7 +180,14 @@ export async function startHost({ config, channels: platforms = [], reload }: Ho
       const { channel, account } = chatAddress(chat);
       return channels.find((one) => one.name === channel && one.account === account);
     };
-    const delivery = createDelivery({ outbox, channelOf, bus, clock, random: Math.random, log });
+    const notices = createNotices({
+      outbox,
+      chats,
+      chat: config.notices,
+      deliver: (chat) => delivery.wake(chat),
+      log,
+    });
+    const delivery = createDelivery({ outbox, channelOf, notices, bus, clock, random: Math.random, log });
     opened.defer(delivery.close);
 
     const tellOwner = (incident: string, text: string) => log.warn({ incident }, text);

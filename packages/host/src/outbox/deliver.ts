@@ -20,11 +20,13 @@ import type { EventBus } from "../core/events.ts";
 import { type ChatId, chatAddress, type OutboxId } from "../core/ids.ts";
 import type { Log } from "../log.ts";
 import type { Outbox, OutboxRow } from "../store/outbox.ts";
+import type { Notices } from "./notices.ts";
 import { failpoint } from "../core/failpoint.ts";
 
 export interface DeliveryParts {
   readonly outbox: Outbox;
   readonly channelOf: (chat: ChatId) => Channel | undefined;
+  readonly notices: Notices;
   readonly bus: EventBus;
   readonly clock: Clock;
   /** From 0 to below 1, for the jitter of backoffs. */
@@ -52,7 +54,8 @@ const HELD_MS = 5 * 60_000;
 /** After the database failed us. */
 const BREATHER_MS = 1_000;
 
-export function createDelivery({ outbox, channelOf, bus, clock, random, log }: DeliveryParts): Delivery {
+export function createDelivery(parts: DeliveryParts): Delivery {
+  const { outbox, channelOf, notices, bus, clock, random, log } = parts;
   const serving = new Map<ChatId, Promise<void>>();
   const again = new Set<ChatId>();
   const alarms = new Map<ChatId, () => void>();
@@ -147,7 +150,12 @@ export function createDelivery({ outbox, channelOf, bus, clock, random, log }: D
     if (error instanceof UnknownOutcomeError)
       return await ambiguous(channel, row, fullJitter(row.attempts, random), why);
     if (error instanceof ConfigError) {
-      log.warn({ chat: row.chat_id, why }, "a channel needs its operator; what it owes is kept");
+      const { channel: name, account } = chatAddress(row.chat_id);
+      await notices.tell(
+        `account:${name}/${account}:${row.id}`,
+        `The channel ${name} needs you: ${why}. What it owes is kept.`,
+        row.chat_id,
+      );
       return await outbox.retry(row, now + HELD_MS, why);
     }
     if (error instanceof RejectedError) {

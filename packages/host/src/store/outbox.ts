@@ -144,6 +144,17 @@ export function createOutbox(db: Kysely<Database>, clock: Clock) {
         .execute();
     },
 
+    /** Owes a word of the host's own, of no turn. False where it was owed before. */
+    async oweNotice(notice: { chat: ChatId; groupId: number; key: string; text: string }): Promise<boolean> {
+      const { chat, groupId, key, text } = notice;
+      return await db.transaction().execute(async (trx) => {
+        if (await isOwed(trx, key)) return false;
+        const to = { chat, groupId, turn: undefined, now: clock.now() };
+        await owe(trx, to, [{ key, kind: "notice", text }]);
+        return true;
+      });
+    },
+
     /** Chats that are owed something. */
     async chatsOwed(): Promise<ChatId[]> {
       const rows = await db

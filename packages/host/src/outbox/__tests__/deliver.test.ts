@@ -24,6 +24,7 @@ async function given({ idempotent = false } = {}) {
   const store = await house();
   const sent: string[] = [];
   const tried: string[] = [];
+  const told: string[] = [];
   let act: (text: string, signal: AbortSignal) => Promise<void> | void = () => undefined;
   const channel: Channel = {
     name: "fake",
@@ -48,6 +49,7 @@ async function given({ idempotent = false } = {}) {
     createDelivery({
       outbox: store.outbox,
       channelOf: () => channel,
+      notices: { tell: async (_key, text) => void told.push(text) },
       bus: createEventBus(),
       clock: store.clock,
       random: () => 0.5,
@@ -61,6 +63,7 @@ async function given({ idempotent = false } = {}) {
     newDelivery,
     sent,
     tried,
+    told,
     when(what: typeof act) {
       act = what;
     },

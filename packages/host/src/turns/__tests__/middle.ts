@@ -79,7 +79,17 @@ export async function middle(options: MiddleOptions = {}) {
     ]),
   );
   const channelOf = (chat: ChatId) => channels.get(chatAddress(chat).channel);
-  const delivery = createDelivery({ outbox, channelOf, bus, clock, random: () => 0.5, log: silentLog });
+  const told: string[] = [];
+  const notices = { tell: async (_key: string, text: string) => void told.push(text) };
+  const delivery = createDelivery({
+    outbox,
+    channelOf,
+    notices,
+    bus,
+    clock,
+    random: () => 0.5,
+    log: silentLog,
+  });
   const rooms = createRooms({
     runtime,
     broker,
@@ -164,6 +174,9 @@ export async function middle(options: MiddleOptions = {}) {
     runtime,
     broker,
     shown,
+    /** What the owner was told, each time. */
+    told,
+    notices,
     chats,
     inbox,
     outbox,
