@@ -190,8 +190,6 @@ export async function startHost({ config, channels: platforms = [], reload }: Ho
     const delivery = createDelivery({ outbox, channelOf, notices, bus, clock, random: Math.random, log });
     opened.defer(delivery.close);
 
-    const tellOwner = (incident: string, text: string) => log.warn({ incident }, text);
-
     const rooms = createRooms({
       runtime,
       broker,
@@ -228,7 +226,7 @@ export async function startHost({ config, channels: platforms = [], reload }: Ho
         await turns.unhold();
         await dispatcher.sweep();
       },
-      tellOwner,
+      notices,
       clock,
       log,
     });
@@ -236,7 +234,7 @@ export async function startHost({ config, channels: platforms = [], reload }: Ho
     const turnParts: TurnParts = {
       filesOf: groups.files,
       health,
-      tellOwner,
+      notices,
       turns,
       rooms,
       bus,

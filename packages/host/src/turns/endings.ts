@@ -11,6 +11,7 @@ import { failpoint } from "../core/failpoint.ts";
 import type { GroupFolder } from "../core/ids.ts";
 import { splitText } from "../core/split.ts";
 import type { Log } from "../log.ts";
+import type { Notices } from "../outbox/notices.ts";
 import type { NewOutbound } from "../store/outbox.ts";
 import type { Claim, Completion, Turns } from "../store/turns.ts";
 import type { EngineFailure, FailureClass } from "./engine.ts";
@@ -38,8 +39,7 @@ export interface EndingParts {
   readonly timezoneOf: (group: GroupFolder) => string;
   readonly limitsOf: (group: GroupFolder) => TurnLimits;
   readonly health: ProviderHealth;
-  /** Tells the owner what went wrong and what to do, once per incident. */
-  readonly tellOwner: (incident: string, text: string) => void;
+  readonly notices: Pick<Notices, "tell">;
   readonly clock: Clock;
   /** From 0 to below 1, for the jitter of backoffs. */
   readonly random: () => number;
@@ -123,7 +123,7 @@ export function createEndings(parts: EndingParts) {
     });
     announce(claim);
     if (OWNERS_BUSINESS.includes(failure.class)) {
-      parts.tellOwner(
+      await parts.notices.tell(
         `turn:${claim.turn}`,
         `A message in ${claim.chat.id} got no answer (${failure.class}: ${failure.detail}). To see it: bellhop dead show ${claim.turn}`,
       );

@@ -11,6 +11,7 @@
 import { createBreaker } from "../core/breaker.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Log } from "../log.ts";
+import type { Notices } from "../outbox/notices.ts";
 import type { EngineFailure } from "./engine.ts";
 
 /** G24's pace for probes: 30 s, doubling to 10 min. */
@@ -23,8 +24,7 @@ export interface ProviderHealthParts {
   readonly check: () => Promise<boolean>;
   /** It takes the key again. */
   readonly onUsable: () => Promise<void>;
-  /** The owner is to be told, once per incident. */
-  readonly tellOwner: (incident: string, text: string) => void;
+  readonly notices: Pick<Notices, "tell">;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -38,7 +38,7 @@ export type Admitted =
 export type ProviderHealth = ReturnType<typeof createProviderHealth>;
 
 export function createProviderHealth(parts: ProviderHealthParts) {
-  const { provider, check, onUsable, tellOwner, clock, log } = parts;
+  const { provider, check, onUsable, notices, clock, log } = parts;
   const breaker = createBreaker(clock);
   /** By the wall clock: when the service may be asked again, as it said itself. */
   let waitsUntil = 0;
@@ -55,7 +55,7 @@ export function createProviderHealth(parts: ProviderHealthParts) {
       return checkIn(incident.paceMs);
     }
     incident = { paceMs: FIRST_CHECK_MS };
-    tellOwner(
+    void notices.tell(
       `provider:${provider}:${clock.now()}`,
       `The model's service (${provider}) refuses our key: ${detail}. Renew it in .env, or mend the account; messages are kept and are answered as soon as it works again.`,
     );

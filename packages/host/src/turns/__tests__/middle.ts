@@ -114,8 +114,6 @@ export async function middle(options: MiddleOptions = {}) {
     clock,
     log: silentLog,
   });
-  const told: string[] = [];
-  const tellOwner = (_incident: string, text: string) => void told.push(text);
   const health = createProviderHealth({
     provider: broker.provider,
     check: () => broker.keyWorks(),
@@ -123,14 +121,14 @@ export async function middle(options: MiddleOptions = {}) {
       await turns.unhold();
       await dispatcher.sweep();
     },
-    tellOwner,
+    notices,
     clock,
     log: silentLog,
   });
   const parts: TurnParts = {
     filesOf: async () => ["notes.md"],
     health,
-    tellOwner,
+    notices,
     turns: options.between?.(turns) ?? turns,
     rooms,
     bus,
@@ -168,8 +166,6 @@ export async function middle(options: MiddleOptions = {}) {
   return {
     clock,
     db,
-    /** What the owner was told. */
-    told,
     engine,
     runtime,
     broker,
