@@ -16,6 +16,7 @@ import { type Clock, systemClock } from "./core/clock.ts";
 import { watchClock } from "./core/clock-watch.ts";
 import { createEventBus } from "./core/events.ts";
 import { chatAddress, type ChatId, GroupFolder, MAIN } from "./core/ids.ts";
+import { sizeOf } from "./core/split.ts";
 import type { Status } from "./core/status.ts";
 import { createDispatcher } from "./dispatch/dispatcher.ts";
 import { createClaudeEngine } from "./engines/claude/claude.ts";
@@ -239,7 +240,10 @@ export async function startHost({ config, channels: platforms = [], reload }: Ho
       rooms,
       bus,
       deliver: ({ chat }) => delivery.wake(chat.id),
-      maxTextLength: ({ chat }) => channelOf(chat.id)?.abilities.maxTextLength ?? Infinity,
+      sizeOf: ({ chat }) => {
+        const abilities = channelOf(chat.id)?.abilities;
+        return abilities ? sizeOf(abilities) : { limit: Infinity, unit: "utf16" };
+      },
       timezoneOf: (group) => settings(group).timezone,
       secrets,
       limitsOf: (group) => {

@@ -7,7 +7,7 @@ import { RejectedError } from "@bellhop/sdk";
 import { z } from "zod";
 import { ChatId, MAIN } from "../core/ids.ts";
 import { filterOutbound } from "../core/outbound-filter.ts";
-import { splitText } from "../core/split.ts";
+import { sizeOf, splitText } from "../core/split.ts";
 import type { Chat } from "../store/chats.ts";
 import type { Claim } from "../store/turns.ts";
 import type { ToolDefinition, ToolParts } from "./tool.ts";
@@ -37,13 +37,13 @@ export const sendMessage: ToolDefinition<typeof Input> = {
     const answered = reply_to === undefined ? undefined : await parts.turns.numbered(target.id, reply_to);
     if (reply_to !== undefined && !answered)
       throw new RejectedError(`There is no message #${reply_to} in ${target.id}.`);
-    const limit = parts.channelOf(target.id)?.abilities.maxTextLength;
-    if (limit === undefined) throw new RejectedError(`The channel of ${target.id} is not there just now.`);
+    const abilities = parts.channelOf(target.id)?.abilities;
+    if (!abilities) throw new RejectedError(`The channel of ${target.id} is not there just now.`);
     const result = `Handed over for delivery to ${target.id}.`;
     await parts.turns.say(
       claim,
       target,
-      splitText(visible, limit).map((part, index) => ({
+      splitText(visible, sizeOf(abilities)).map((part, index) => ({
         key: `${claim.turn}:tool:${toolUseId}:${index}`,
         kind: "text",
         text: part,

@@ -3,7 +3,7 @@
  * tools were made for: nothing that a call carries can name another. A call without a live turn is
  * refused; what a call writes is written under the turn's fence. A turn has so many calls and no more.
  */
-import { BellhopError } from "@bellhop/sdk";
+import { BellhopError, type Channel } from "@bellhop/sdk";
 import { z } from "zod";
 import type { ChatId, SessionId, TurnId } from "../core/ids.ts";
 import type { Chats } from "../store/chats.ts";
@@ -19,9 +19,7 @@ export interface ToolParts {
   readonly turns: Turns;
   readonly chats: Chats;
   readonly search: History["search"];
-  readonly channelOf: (
-    chat: ChatId,
-  ) => { readonly abilities: { readonly maxTextLength: number; readonly reactions: boolean } } | undefined;
+  readonly channelOf: (chat: ChatId) => Pick<Channel, "abilities"> | undefined;
   readonly timezoneOf: (claim: Claim) => string;
   readonly secrets: readonly string[];
   /** There is something to deliver to this chat. */

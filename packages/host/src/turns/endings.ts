@@ -9,7 +9,7 @@ import type { Clock } from "../core/clock.ts";
 import type { EventBus } from "../core/events.ts";
 import { failpoint } from "../core/failpoint.ts";
 import type { GroupFolder } from "../core/ids.ts";
-import { splitText } from "../core/split.ts";
+import { type Size, splitText } from "../core/split.ts";
 import type { Log } from "../log.ts";
 import type { Notices } from "../outbox/notices.ts";
 import type { NewOutbound } from "../store/outbox.ts";
@@ -35,7 +35,8 @@ export interface EndingParts {
   readonly bus: EventBus;
   /** There is something to deliver in this turn's chat. */
   readonly deliver: (claim: Claim) => void;
-  readonly maxTextLength: (claim: Claim) => number;
+  /** The longest message of the turn's chat. */
+  readonly sizeOf: (claim: Claim) => Size;
   readonly timezoneOf: (group: GroupFolder) => string;
   readonly limitsOf: (group: GroupFolder) => TurnLimits;
   readonly health: ProviderHealth;
@@ -138,7 +139,7 @@ export function createEndings(parts: EndingParts) {
       claim: Claim,
       { answer, ...rest }: Conversation & { answer: string; carried: Completion["carried"] },
     ): Promise<Claim | undefined> {
-      const chunks: NewOutbound[] = splitText(answer, parts.maxTextLength(claim)).map((text, index) => ({
+      const chunks: NewOutbound[] = splitText(answer, parts.sizeOf(claim)).map((text, index) => ({
         key: `${claim.turn}:answer:${index}`,
         kind: "text",
         text,

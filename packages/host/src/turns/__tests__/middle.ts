@@ -10,6 +10,7 @@ import { createAdmission } from "../../admission/admission.ts";
 import { createLocalChannel } from "../../channels/local.ts";
 import { createEventBus, type LiveEvent } from "../../core/events.ts";
 import { ChatId, chatAddress, GroupFolder, type InboxId, MAIN, SenderId } from "../../core/ids.ts";
+import { sizeOf } from "../../core/split.ts";
 import { type FakeClock, fakeClock } from "../../core/testing.ts";
 import type { TriggerSettings } from "../../core/trigger.ts";
 import { createDispatcher } from "../../dispatch/dispatcher.ts";
@@ -133,7 +134,10 @@ export async function middle(options: MiddleOptions = {}) {
     rooms,
     bus,
     deliver: ({ chat }) => delivery.wake(chat.id),
-    maxTextLength: ({ chat }) => channelOf(chat.id)?.abilities.maxTextLength ?? Infinity,
+    sizeOf: ({ chat }) => {
+      const abilities = channelOf(chat.id)?.abilities;
+      return abilities ? sizeOf(abilities) : { limit: Infinity, unit: "utf16" };
+    },
     timezoneOf: () => "UTC",
     secrets: [SECRET],
     limitsOf: () => ({ startMs: MINUTE, silenceMs: 10 * MINUTE, totalMs: 2 * HOUR, attempts: 3 }),
