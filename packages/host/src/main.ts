@@ -6,6 +6,7 @@
 import type { Channel } from "@bellhop/sdk";
 import { randomBytes, randomUUID } from "node:crypto";
 import { availableParallelism } from "node:os";
+import { join } from "node:path";
 import { createAdmission } from "./admission/admission.ts";
 import { openBroker } from "./broker/broker.ts";
 import { secretsOf } from "./broker/provider.ts";
@@ -195,6 +196,7 @@ export async function startHost({ config, channels: platforms = [], reload }: Ho
       runtime,
       broker,
       engineOf,
+      engineHomeOf: (group) => join(paths.sessions, group),
       furnish: groups.mounts,
       instructionsOf: groups.instructions,
       toolsOf: (session) =>

@@ -68,6 +68,7 @@ export async function openDoor(spec: DoorSpec, deps: DoorDeps): Promise<Door> {
   /** Counts `setTurn`, so that a late answer of an old turn is not laid to the new one. */
   let turns = 0;
   let lastFailure: EngineFailure | undefined;
+  let asking = 0;
 
   const server = createServer(
     {
@@ -123,7 +124,8 @@ export async function openDoor(spec: DoorSpec, deps: DoorDeps): Promise<Door> {
       return refuse(response, { status: 400, type: "invalid_request_error", reason: parsed.reason });
     }
     const started = clock.monotonic();
-    const outcome = await forward(exchange);
+    asking += 1;
+    const outcome = await forward(exchange).finally(() => (asking -= 1));
     note(outcome, number);
     meter(turn, parsed.call, outcome, clock.monotonic() - started);
   }
@@ -197,6 +199,7 @@ export async function openDoor(spec: DoorSpec, deps: DoorDeps): Promise<Door> {
       lastFailure = undefined;
     },
     lastFailure: () => lastFailure,
+    asking: () => asking,
     close: () => (closing ??= close()),
   };
 }

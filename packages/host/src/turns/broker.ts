@@ -24,6 +24,8 @@ export interface Door {
    * an attempt is classified. Cleared by a success and by `setTurn`.
    */
   lastFailure(): EngineFailure | undefined;
+  /** Calls to the model that are under way now: proof of life, however long they are silent. */
+  asking(): number;
   close(): Promise<void>;
 }
 

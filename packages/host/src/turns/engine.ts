@@ -145,4 +145,15 @@ export interface AgentEngine {
   readonly mounts: readonly Mount[];
   /** Never rejects for what the program does: that comes as `closed` with a failure. */
   open(options: EngineOpen): EngineSession;
+  /**
+   * How many bytes the engine has written down of a conversation; it only ever grows. One that is shorter
+   * than it was is cut, and may be resumed without any error. Undefined where there is none to be found.
+   */
+  measure?(conversation: WrittenConversation): Promise<number | undefined>;
+}
+
+export interface WrittenConversation {
+  /** Host path of the group's `~/.claude`. */
+  readonly home: string;
+  readonly engineSession: string;
 }

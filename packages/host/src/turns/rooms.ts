@@ -47,6 +47,8 @@ export interface RoomParts {
   readonly runtime: SandboxRuntime;
   readonly broker: Broker;
   readonly engineOf: (group: GroupFolder) => AgentEngine;
+  /** Host path of what is `~/.claude` inside. */
+  readonly engineHomeOf: (group: GroupFolder) => string;
   /** Composes the group's memory and says what of the group is mounted. */
   readonly furnish: (group: GroupFolder, groupNumber: number) => Promise<readonly Mount[]>;
   /** Who the assistant is, for the engine's system prompt. */
@@ -217,6 +219,10 @@ export function createRooms(parts: RoomParts) {
   return {
     open,
     close,
+
+    /** How long the engine's own record of the conversation is, if it keeps one (`AgentEngine.measure`). */
+    measure: async (group: GroupFolder, engineSession: string): Promise<number | undefined> =>
+      await parts.engineOf(group).measure?.({ home: parts.engineHomeOf(group), engineSession }),
 
     of: (session: SessionId): Room | undefined => rooms.get(session),
     list: (): readonly Room[] => [...rooms.values()],

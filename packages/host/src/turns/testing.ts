@@ -43,6 +43,8 @@ export interface EngineScript {
   readonly ends?: () => Promise<void>;
   /** The program's name of the conversation; by default the resumed one, or a new one each time. */
   readonly nameOf?: (open: EngineOpen, count: number) => string;
+  /** How long its record of a conversation is. */
+  readonly measure?: AgentEngine["measure"];
 }
 
 export function scriptedEngine(script: EngineScript = {}): ScriptedEngine {
@@ -60,6 +62,7 @@ export function scriptedEngine(script: EngineScript = {}): ScriptedEngine {
     steers,
     takes: [],
     mounts: [],
+    ...(script.measure && { measure: script.measure }),
     sessions,
     get latest() {
       const last = sessions.at(-1);
@@ -237,6 +240,8 @@ export interface ScriptedDoor extends Door {
   readonly closed: boolean;
   /** What the provider answered last. */
   failure: EngineFailure | undefined;
+  /** How many model calls are under way. */
+  calls: number;
 }
 
 export interface ScriptedBroker extends Broker {
@@ -270,6 +275,7 @@ export function scriptedBroker(provider = "scripted"): ScriptedBroker {
         turns,
         directory: `/nowhere/${spec.sandbox}`,
         failure: undefined,
+        calls: 0,
         get closed() {
           return closed;
         },
@@ -277,6 +283,7 @@ export function scriptedBroker(provider = "scripted"): ScriptedBroker {
           turns.push(turn);
         },
         lastFailure: () => door.failure,
+        asking: () => door.calls,
         async close() {
           closed = true;
         },

@@ -99,6 +99,23 @@ describe("a door", () => {
     await once(response.resume(), "end");
   });
 
+  it("tells how many calls are under way", async () => {
+    let finish = () => {};
+    const { call, door } = await given((_request, response) => {
+      response.writeHead(200, SSE).write(event("message_start", { message: {} }));
+      finish = () => response.end(event("message_stop", {}));
+    });
+    expect(door.asking()).toBe(0);
+
+    const { response } = await call();
+    await once(response, "data");
+    expect(door.asking()).toBe(1);
+
+    finish();
+    await once(response.resume(), "end");
+    await soon(() => expect(door.asking()).toBe(0));
+  });
+
   it("ends the call at the provider when the sandbox goes away, and blames nobody", async () => {
     let gone = Promise.withResolvers<void>();
     const { call, door, rows } = await given((_request, response) => {

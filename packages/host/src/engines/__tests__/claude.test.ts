@@ -1,4 +1,4 @@
-import { readdir, writeFile } from "node:fs/promises";
+import { readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
@@ -115,6 +115,21 @@ describe.skipIf(sandbox.missing)(`the claude engine${sandbox.note}`, () => {
     session.say("count:");
 
     expect(failures(await session.rest())).toEqual(["stale_session"]);
+  });
+
+  it("measures what is written of a conversation, and nothing that lies in its place", async () => {
+    const session = room.open(claude());
+    await session.ask("say: one");
+    await session.session.close();
+    const { engineSession } = ready(session.seen);
+    const measured = () => claude().measure?.({ home: room.engineHome, engineSession });
+    const file = join(room.engineHome, "projects", "-workspace-group", `${engineSession}.jsonl`);
+    expect(await measured()).toBe((await readFile(file)).byteLength);
+
+    await rm(file);
+    expect(await measured()).toBeUndefined();
+    await symlink("/etc/passwd", file);
+    expect(await measured()).toBeUndefined();
   });
 
   it("goes on from the position that an interrupted answer left", async () => {

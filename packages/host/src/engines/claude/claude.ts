@@ -7,6 +7,7 @@ import { locateClaude } from "./cli.ts";
 import { PROGRAM } from "./options.ts";
 import { TAKES } from "./prompt-feed.ts";
 import { openSession, type SessionDeps } from "./session.ts";
+import { measureTranscript } from "./transcript.ts";
 
 export interface ClaudeEngineOptions extends SessionDeps {
   /** Host path of the native program. @default the one that belongs to the installed SDK */
@@ -21,5 +22,6 @@ export function createClaudeEngine({ program = locateClaude(), ...deps }: Claude
     takes: TAKES,
     mounts: [{ source: program, target: PROGRAM, mode: "ro" }],
     open: (options) => openSession(deps, options),
+    measure: measureTranscript,
   };
 }

@@ -95,6 +95,7 @@ export async function middle(options: MiddleOptions = {}) {
     runtime,
     broker,
     engineOf: () => engine,
+    engineHomeOf: (group) => `/nowhere/${group}`,
     furnish: async () => [],
     instructionsOf: () => "You are Bell.",
     toolsOf: (session) =>
