@@ -1,21 +1,25 @@
 /**
  * The dispatcher: which session runs next.
  *
- * - One live turn per session, one live sandbox per group, at most `sandboxes` over all.
- * - Fair: of the groups that wait, the one that was served longest ago is next; within it, the
- *   session that has waited longest. Nobody waits behind two turns of another group.
+ * - One live turn per session; one live sandbox per group, and a second one for an isolated task beside
+ *   its conversations; at most `sandboxes` over all.
+ * - Fair: line.ts says who is next. Nobody waits behind two turns of another group.
  * - An idle sandbox gives way when its place is wanted, longest idle first; a busy one never does, nor
- *   one whose session is being claimed. A session whose own sandbox is closing waits until it is gone.
- * - Nothing polls: it runs when something came, ended, or is due.
+ *   one in which something goes on in the background, nor one whose session is being claimed. A session
+ *   whose own sandbox is closing waits until it is gone.
+ * - What waits or runs is never queued a second time.
+ * - Nothing polls: it runs when something came, ended, or is due. What that costs does not depend on how
+ *   many wait: only what the cap bounds (sandboxes, turns under way) is ever walked through.
  */
 import type { Clock } from "../core/clock.ts";
 import type { LiveEvent } from "../core/events.ts";
+import { failpoint } from "../core/failpoint.ts";
 import type { ChatId, SessionId } from "../core/ids.ts";
 import type { Log } from "../log.ts";
 import type { Claim, Turns } from "../store/turns.ts";
 import type { Room, Rooms } from "../turns/rooms.ts";
 import type { RunningTurn } from "../turns/turn.ts";
-import { failpoint } from "../core/failpoint.ts";
+import { createLine, type Visited, type Waiting } from "./line.ts";
 
 export interface DispatcherParts {
   readonly turns: Turns;
@@ -25,8 +29,24 @@ export interface DispatcherParts {
   readonly bury: (claim: Claim) => Promise<void>;
   /** The global cap on live sandboxes. */
   readonly sandboxes: number;
+  /** Nothing may start. Whoever ends the pause calls `look`. */
+  readonly paused?: () => boolean;
+  /**
+   * Asked before each claim, perhaps more than once. Who must not start is asked again at `until` (wall
+   * clock); without one, when somebody calls `look`.
+   */
+  readonly mayStart?: (session: SessionId, groupId: number) => MayStart;
   readonly clock: Clock;
   readonly log: Log;
+}
+
+export type MayStart = { readonly yes: true } | { readonly yes: false; why: string; until?: number };
+
+export interface Wanted {
+  readonly kind?: Waiting["kind"];
+  readonly isolated?: boolean;
+  /** It is to be quiet for so long before its turn begins. Delays neither what waits already nor a retry. */
+  readonly quietMs?: number;
 }
 
 /** G11 counts what a turn does to its worker; losing the host is counted apart, with more patience. */
@@ -34,57 +54,110 @@ const LOST_LIMIT = 10;
 /** After the database failed us. The turn that it failed, if any, is claimed again then. */
 const BREATHER_MS = 1_000;
 
-interface Waiting {
-  readonly session: SessionId;
-  readonly groupId: number;
-  /** Who came first. */
-  readonly order: number;
-}
-
 /** A place that is taken: by a turn, or by a claim under way. */
 interface Slot {
-  readonly session: SessionId;
-  readonly groupId: number;
+  readonly waiting: Waiting;
   running?: RunningTurn;
   /** Why it is to stop as soon as it runs. */
   stopping?: string;
+  /** More has come since somebody looked for the last time. */
+  more: boolean;
   /** When the place is free again. Never rejects. */
   freed: Promise<void>;
 }
 
+/** A session that is not in the line yet. */
+interface Asleep {
+  readonly why: "retry" | "quiet" | "gate";
+  readonly waiting: Waiting;
+  readonly words: string;
+  /** By the wall clock. */
+  readonly until: number | undefined;
+  readonly cancel: () => void;
+}
+
 export type Dispatcher = ReturnType<typeof createDispatcher>;
 
-export function createDispatcher({ turns, rooms, start, bury, sandboxes, clock, log }: DispatcherParts) {
-  const waiting = new Map<SessionId, Waiting>();
+export function createDispatcher(parts: DispatcherParts) {
+  const { turns, rooms, start, bury, sandboxes, clock, log } = parts;
+  const paused = parts.paused ?? (() => false);
+  const line = createLine();
   const slots = new Set<Slot>();
-  const alarms = new Map<SessionId, () => void>();
-  const servedLast = new Map<number, number>();
-  let counter = 0;
+  const asleep = new Map<SessionId, Asleep>();
+  /** By the monotonic clock: until when it should be quiet. */
+  const quietUntil = new Map<SessionId, number>();
   let pumping = false;
   let draining = false;
 
-  function wake(session: SessionId, groupId: number): void {
-    if (alarms.has(session)) return; // what has come waits behind the turn that is to be tried again
-    if (!waiting.has(session)) waiting.set(session, { session, groupId, order: counter++ });
-    slotOf(session)?.running?.hint();
+  function wake(session: SessionId, groupId: number, wanted: Wanted = {}): void {
+    const { kind = "chat", isolated = false, quietMs = 0 } = wanted;
+    const slot = slotOf(session);
+    if (slot) {
+      slot.more = true;
+      slot.running?.hint();
+      return;
+    }
+    if (asleep.get(session)?.why === "retry") return; // what has come waits behind the turn that is to be tried again
+    const waiting: Waiting = { session, groupId, kind, isolated };
+    if (quietMs > 0) return keepQuiet(waiting, quietMs);
+    quietUntil.delete(session);
+    queue(waiting);
+  }
+
+  function queue(waiting: Waiting): void {
+    rouse(waiting.session);
+    line.add(waiting);
     schedule();
   }
 
-  function wakeAt(session: SessionId, groupId: number, at: number): void {
-    if (draining) return; // the next start looks at everything
-    silence(session);
-    alarms.set(
-      session,
-      clock.after(Math.max(0, at - clock.now()), () => {
-        silence(session);
-        wake(session, groupId);
-      }),
-    );
+  /** Each further message puts it off again, with one timer for all of them. */
+  function keepQuiet(waiting: Waiting, ms: number): void {
+    const { session } = waiting;
+    if (line.has(session) && !quietUntil.has(session)) return; // a retry, a task or a command is not delayed
+    quietUntil.set(session, clock.monotonic() + ms);
+    if (!line.has(session) && !asleep.has(session)) sleepUntilQuiet(waiting, ms);
   }
 
-  function silence(session: SessionId): void {
-    alarms.get(session)?.();
-    alarms.delete(session);
+  function sleepUntilQuiet(waiting: Waiting, ms: number): void {
+    sleep(waiting, "quiet", "waiting for the rest of what is being written", clock.now() + ms, () => {
+      const left = quietLeft(waiting.session);
+      if (left > 0) sleepUntilQuiet(waiting, left);
+      else queue(waiting);
+    });
+  }
+
+  function quietLeft(session: SessionId): number {
+    return (quietUntil.get(session) ?? -Infinity) - clock.monotonic();
+  }
+
+  function retryAt(waiting: Waiting, at: number): void {
+    sleep(waiting, "retry", "waiting to try again", at, () => queue(waiting));
+  }
+
+  /** Out of the line until then; without a time, until somebody looks. */
+  function sleep(
+    waiting: Waiting,
+    why: Asleep["why"],
+    words: string,
+    until: number | undefined,
+    then: () => void,
+  ): void {
+    const { session } = waiting;
+    rouse(session);
+    if (draining) return; // the next start looks at everything
+    const cancel =
+      until === undefined
+        ? () => undefined
+        : clock.after(Math.max(0, until - clock.now()), () => {
+            rouse(session);
+            then();
+          });
+    asleep.set(session, { why, waiting, words, until, cancel });
+  }
+
+  function rouse(session: SessionId): void {
+    asleep.get(session)?.cancel();
+    asleep.delete(session);
   }
 
   /** What comes in one go is looked at in one go. */
@@ -93,105 +166,111 @@ export function createDispatcher({ turns, rooms, start, bury, sandboxes, clock, 
     pumping = true;
     queueMicrotask(() => {
       pumping = false;
-      if (!draining) pump();
+      if (!draining && !paused()) pump();
     });
   }
 
   function pump(): void {
-    let free = sandboxes - occupied().size;
+    let free = sandboxes - placesTaken();
     let coming = rooms.list().filter(({ state }) => state === "closing").length;
-    for (const next of inOrder()) {
-      if (free <= 0 && coming <= 0 && idle().length === 0) return;
+    line.walk((next): Visited => {
+      if (free <= 0 && coming <= 0 && idle().length === 0) return "enough";
+      if (mustWait(next)) return "left";
       const own = rooms.of(next.session);
       if (own) {
-        if (own.state === "idle") begin(next);
-        continue; // else it is about to go, and then we look again
+        if (own.state !== "idle") return "passed"; // it is about to go, and then we look again
+        begin(next);
+        return "started";
       }
-      const neighbour = neighbourOf(next);
-      if (neighbour) {
-        giveWay(neighbour);
-        continue;
+      const neighbours = rooms.list().filter((room) => isNeighbour(room, next));
+      if (neighbours.length > 0) {
+        for (const room of neighbours) if (isIdle(room)) giveWay(room);
+        return "passed";
       }
-      if (groupIsBusy(next)) continue;
       if (free > 0) {
         free -= 1;
         begin(next);
-      } else if (coming > 0) {
-        coming -= 1; // a place is on its way to it already
-      } else {
-        const longest = longestIdle();
-        if (longest) giveWay(longest);
+        return "started";
       }
+      const longest = coming > 0 ? undefined : longestIdle();
+      if (longest) giveWay(longest);
+      else coming -= 1; // a place is on its way to it already
+      return "passed";
+    });
+  }
+
+  /** It sleeps on, if it is not to start now. */
+  function mustWait(waiting: Waiting): boolean {
+    const { session, groupId } = waiting;
+    const quietMs = quietLeft(session);
+    if (quietMs > 0) {
+      sleepUntilQuiet(waiting, quietMs);
+      return true;
     }
+    const may: MayStart = parts.mayStart?.(session, groupId) ?? { yes: true };
+    if (may.yes) return false;
+    sleep(waiting, "gate", may.why, may.until, () => queue(waiting));
+    return true;
   }
 
-  /** Only those that could run now; who was served longest ago comes first. */
-  function inOrder(): Waiting[] {
-    return [...waiting.values()]
-      .filter(({ session }) => slotOf(session) === undefined)
-      .sort(
-        (a, b) => (servedLast.get(a.groupId) ?? -1) - (servedLast.get(b.groupId) ?? -1) || a.order - b.order,
-      );
+  function placesTaken(): number {
+    return new Set([...rooms.list().map(({ session }) => session), ...[...slots].map(sessionOf)]).size;
   }
 
-  function occupied(): Set<SessionId> {
-    return new Set([...rooms.list().map(({ session }) => session), ...[...slots].map(sessionOf)]);
+  /** Nobody uses it, and nobody is about to. */
+  function isIdle({ state, session, background }: Room): boolean {
+    return state === "idle" && background === 0 && slotOf(session) === undefined;
   }
 
-  /** Sandboxes that nobody uses and nobody is about to use. */
   function idle(): Room[] {
-    return rooms.list().filter(({ state, session }) => state === "idle" && slotOf(session) === undefined);
+    return rooms.list().filter(isIdle);
   }
 
-  /** Another session's sandbox in the same group. */
-  function neighbourOf({ session, groupId }: Waiting): Room | undefined {
-    return idle().find((room) => room.groupId === groupId && room.session !== session);
-  }
-
-  function groupIsBusy({ session, groupId }: Waiting): boolean {
-    return (
-      [...slots].some((slot) => slot.groupId === groupId) ||
-      rooms.list().some((room) => room.groupId === groupId && room.session !== session)
-    );
-  }
-
+  /** One that is nobody's next comes before one whose session waits. */
   function longestIdle(): Room | undefined {
-    const unwanted = idle().filter(({ session }) => !waiting.has(session));
-    return (unwanted.length > 0 ? unwanted : idle()).toSorted((a, b) => a.idleSince - b.idleSince)[0];
+    const all = idle();
+    const unwanted = all.filter(({ session }) => !line.has(session) && !asleep.has(session));
+    return (unwanted.length > 0 ? unwanted : all).toSorted((a, b) => a.idleSince - b.idleSince)[0];
   }
 
   function giveWay(room: Room): void {
     rooms.close(room).catch((error: unknown) => log.error({ err: error }, "a sandbox did not give way"));
   }
 
-  function begin({ session, groupId }: Waiting): void {
-    waiting.delete(session);
-    servedLast.set(groupId, counter++);
-    const slot: Slot = { session, groupId, freed: Promise.resolve() };
+  function begin(waiting: Waiting): void {
+    const { session, groupId } = waiting;
+    quietUntil.delete(session);
+    const slot: Slot = { waiting, more: false, freed: Promise.resolve() };
     slots.add(slot);
     slot.freed = serve(slot)
       .catch((error: unknown) => {
         log.error({ err: error }, "a turn could not be claimed; trying again in a moment");
-        wakeAt(session, groupId, clock.now() + BREATHER_MS);
+        retryAt(waiting, clock.now() + BREATHER_MS);
       })
       .finally(() => {
+        const last = sessionOf(slot);
         slots.delete(slot);
+        line.release(waiting);
+        if (slot.more) wake(last, groupId, { isolated: waiting.isolated });
+        const room = rooms.of(last);
+        // Nobody comes back to the session of an isolated task.
+        if (waiting.isolated && !slot.more && room && isIdle(room)) giveWay(room);
         schedule();
       });
   }
 
   async function serve(slot: Slot): Promise<void> {
-    const { session, groupId } = slot;
-    const claim = await turns.claim(session);
+    const { waiting } = slot;
+    const claim = await turns.claim(waiting.session);
     failpoint("claim.committed");
     if (!claim) return;
-    if ("notBefore" in claim) return wakeAt(session, groupId, claim.notBefore);
+    if ("notBefore" in claim) return retryAt(waiting, claim.notBefore);
     if (draining) return await turns.release(claim);
     if (claim.lost >= LOST_LIMIT) await bury(claim);
     else if (await ran(slot, claim)) return;
     // More than a turn takes at once, or what moved along to a fresh session: nobody wakes us for those.
-    const next = sessionOf(slot);
-    if (await turns.hasWaiting(next)) wake(next, groupId);
+    slot.more = false;
+    if (await turns.hasWaiting(sessionOf(slot))) slot.more = true;
   }
 
   /** Resolves when the turn is over: true if it is to be tried again. */
@@ -199,14 +278,15 @@ export function createDispatcher({ turns, rooms, start, bury, sandboxes, clock, 
     const running = start(claim);
     slot.running = running;
     if (slot.stopping !== undefined) running.stop(slot.stopping);
-    if (waiting.has(slot.session)) running.hint(); // it came while we were claiming
-    const { retryAt } = await running.over;
-    if (retryAt !== undefined) wakeAt(sessionOf(slot), slot.groupId, retryAt);
-    return retryAt !== undefined;
+    if (slot.more) running.hint(); // it came while we were claiming
+    const { retryAt: at } = await running.over;
+    if (at !== undefined) retryAt({ ...slot.waiting, session: sessionOf(slot) }, at);
+    return at !== undefined;
   }
 
   function slotOf(session: SessionId): Slot | undefined {
-    return [...slots].find((slot) => sessionOf(slot) === session);
+    for (const slot of slots) if (sessionOf(slot) === session) return slot;
+    return undefined;
   }
 
   rooms.onGone(schedule); // its place is free
@@ -215,12 +295,19 @@ export function createDispatcher({ turns, rooms, start, bury, sandboxes, clock, 
     /** There is something to do for this session. */
     wake,
 
+    /** Something that kept others from starting has ended. */
+    look(): void {
+      for (const { why, waiting } of [...asleep.values()]) if (why === "gate") queue(waiting);
+      schedule();
+    },
+
     /** Looks at everything that is due: at the start, after a jump of the clock, and now and then to be safe. */
     async sweep(): Promise<void> {
-      for (const { session, groupId, at } of await turns.due()) {
-        silence(session);
-        if (at <= clock.now()) wake(session, groupId);
-        else wakeAt(session, groupId, at);
+      for (const { session, groupId, kind, isolated, at } of await turns.due()) {
+        if (slotOf(session) || asleep.get(session)?.why === "quiet") continue;
+        const waiting: Waiting = { session, groupId, kind, isolated };
+        if (at <= clock.now()) queue(waiting);
+        else retryAt(waiting, at);
       }
     },
 
@@ -230,7 +317,7 @@ export function createDispatcher({ turns, rooms, start, bury, sandboxes, clock, 
      */
     async drain(ms: number, hurry: Promise<void>): Promise<void> {
       draining = true;
-      for (const cancel of alarms.values()) cancel();
+      for (const session of [...asleep.keys()]) rouse(session);
       const over = Promise.all([...slots].map(({ freed }) => freed));
       const late = Promise.withResolvers<void>();
       const cancel = clock.after(ms, late.resolve);
@@ -257,7 +344,7 @@ export function createDispatcher({ turns, rooms, start, bury, sandboxes, clock, 
       }
       const groupId = await turns.cancelWaiting(session, why);
       if (groupId === undefined) return "nothing";
-      silence(session);
+      rouse(session);
       if (await turns.hasWaiting(session)) wake(session, groupId); // what came behind it
       return "stopped";
     },
@@ -273,16 +360,37 @@ export function createDispatcher({ turns, rooms, start, bury, sandboxes, clock, 
     /** Why this session waits, in words for `status`. */
     explain(session: SessionId, groupId: number): string {
       if (draining) return "Bellhop is shutting down";
+      if (paused()) return "everything is paused";
       if (slotOf(session)) return "the answer under way comes first";
-      if (alarms.has(session)) return "waiting to try again";
-      if (groupIsBusy({ session, groupId, order: 0 }))
-        return "another conversation of the group is being answered";
-      return occupied().size >= sandboxes ? `all ${sandboxes} sandboxes are in use` : "about to start";
+      const sleeper = asleep.get(session);
+      if (sleeper) return sleeper.until === undefined ? sleeper.words : inWords(sleeper.words, sleeper.until);
+      if (groupIsBusy(session, groupId)) return "another conversation of the group is being answered";
+      return placesTaken() >= sandboxes ? `all ${sandboxes} sandboxes are in use` : "about to start";
     },
   };
+
+  function inWords(words: string, until: number): string {
+    return `${words}, ${Math.max(0, Math.ceil((until - clock.now()) / 1_000))} s from now`;
+  }
+
+  /** As a conversation sees it: an isolated task is in nobody's way. */
+  function groupIsBusy(session: SessionId, groupId: number): boolean {
+    return (
+      [...slots].some(({ waiting }) => waiting.groupId === groupId && !waiting.isolated) ||
+      rooms.list().some((room) => isNeighbour(room, { session, groupId, isolated: false }))
+    );
+  }
+}
+
+/** Another session's sandbox in the one place that both would have in their group. */
+function isNeighbour(
+  room: Room,
+  { session, groupId, isolated }: Pick<Waiting, "session" | "groupId" | "isolated">,
+): boolean {
+  return room.groupId === groupId && room.isolated === isolated && room.session !== session;
 }
 
 /** A turn may have moved to a fresh session. */
-function sessionOf({ running, session }: Slot): SessionId {
-  return running?.claim.session.id ?? session;
+function sessionOf({ running, waiting }: Slot): SessionId {
+  return running?.claim.session.id ?? waiting.session;
 }

@@ -23,6 +23,10 @@ const RECAP_MESSAGES = 100;
 export interface Due {
   readonly session: SessionId;
   readonly groupId: number;
+  /** What waits in it: something of a schedule, or what people wrote. */
+  readonly kind: "occurrence" | "chat";
+  /** A session of one task, in a sandbox beside the group's other one. */
+  readonly isolated: boolean;
   readonly at: number;
 }
 
@@ -63,29 +67,26 @@ export function createTurnViews(db: Kysely<Database>) {
       return rows.slice(0, past === -1 ? undefined : Math.max(1, past)).toReversed();
     },
 
-    /** Every session with something to do, those whose turn is marked as running among them. */
+    /**
+     * Every session with something to do, those whose turn is marked as running among them; without
+     * those whose turn is held. What waits behind a turn waits for it. (CROSS JOIN keeps SQLite from
+     * walking through all sessions that ever were.)
+     */
     async due(): Promise<Due[]> {
-      const again = await db
-        .selectFrom("turns")
-        .select(["session_id as session", "group_id as groupId", "retry_at as at", "held_for as heldFor"])
-        .where("ended_at", "is", null)
-        .orderBy("created_at")
-        .execute();
-      const fresh = await db
-        .selectFrom("inbox")
-        .innerJoin("sessions", "sessions.id", "inbox.session_id")
-        .select(["sessions.id as session", "sessions.group_id as groupId"])
-        .where(isWaiting)
-        .groupBy("sessions.id")
-        .orderBy((eb) => eb.fn.min("accepted_at"))
-        .execute();
-      const live = new Set(again.map(({ session }) => session)); // what waits behind a turn waits for it
-      return [
-        ...again
-          .filter(({ heldFor }) => heldFor === null)
-          .map(({ session, groupId, at }) => ({ session, groupId, at: at ?? 0 })),
-        ...fresh.filter(({ session }) => !live.has(session)).map((due) => ({ ...due, at: 0 })),
-      ];
+      const { rows } = await sql<Omit<Due, "isolated"> & { scope: string }>`
+        SELECT due.session, sessions.group_id AS "groupId", sessions.scope_kind AS scope, due.kind, due.at
+        FROM (
+          SELECT session_id AS session, iif(kind = 'task', 'occurrence', 'chat') AS kind,
+            coalesce(retry_at, 0) AS at, created_at AS since, 0 AS fresh
+          FROM turns WHERE ended_at IS NULL AND held_for IS NULL
+          UNION ALL
+          SELECT session_id, 'chat', 0, min(accepted_at), 1 FROM inbox
+          WHERE inbox.state = 'waiting' AND session_id IS NOT NULL AND NOT EXISTS (
+            SELECT 1 FROM turns WHERE turns.session_id = inbox.session_id AND ended_at IS NULL)
+          GROUP BY session_id
+        ) AS due CROSS JOIN sessions ON sessions.id = due.session
+        ORDER BY due.fresh, due.since`.execute(db);
+      return rows.map(({ scope, ...due }) => ({ ...due, isolated: scope === "occurrence" }));
     },
 
     /** The message with this number in a chat, whoever wrote it. */

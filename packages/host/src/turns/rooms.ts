@@ -26,6 +26,10 @@ export interface Room {
   readonly groupId: number;
   readonly group: GroupFolder;
   readonly scope: string;
+  /** Of a session of its own, for one task: it may stand beside the group's other one. */
+  readonly isolated: boolean;
+  /** How much goes on in it without a turn: while it does, the room is busy. */
+  readonly background: number;
   readonly model: string;
   readonly state: RoomState;
   /** When it last changed its state, by the wall clock. */
@@ -150,6 +154,8 @@ export function createRooms(parts: RoomParts) {
       groupId: session.group_id,
       group,
       scope: session.scope_key,
+      isolated: session.scope_kind === "occurrence",
+      background: 0,
       model,
       get state() {
         return lived.state;

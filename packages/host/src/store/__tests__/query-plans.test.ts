@@ -19,7 +19,14 @@ import { MAIN } from "../../core/ids.ts";
 /** What grows for as long as somebody writes. */
 const GROWS = ["inbox", "outbox", "events", "turns", "sessions", "usage"];
 /** Indexes that hold only what is unfinished: reading all of one is what they are for. */
-const SMALL = ["inbox_waiting", "outbox_open", "outbox_undelivered", "turns_live", "sessions_in_use"];
+const SMALL = [
+  "inbox_waiting",
+  "inbox_waiting_in",
+  "outbox_open",
+  "outbox_undelivered",
+  "turns_live",
+  "sessions_in_use",
+];
 const CHAT = ChatId.parse("web:kitchen");
 
 /**

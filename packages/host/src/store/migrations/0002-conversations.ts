@@ -16,6 +16,11 @@ const statements = [
   sql`CREATE INDEX inbox_context ON inbox (chat_id, seq) WHERE context = 1`,
   // What bots wrote, for their loop budget: nothing in most homes.
   sql`CREATE INDEX inbox_bots ON inbox (chat_id, verdict, accepted_at) WHERE sender_bot = 1`,
+  // Whoever claims a turn asks for the oldest of a session, then for those of its chat: a backlog of
+  // thousands must cost no more than one of two.
+  sql`DROP INDEX inbox_waiting`,
+  sql`CREATE INDEX inbox_waiting ON inbox (session_id, accepted_at, seq, chat_id) WHERE state = 'waiting'`,
+  sql`CREATE INDEX inbox_waiting_in ON inbox (session_id, chat_id, seq) WHERE state = 'waiting'`,
   sql`ALTER TABLE sessions ADD COLUMN transcript_bytes INTEGER`,
   sql`ALTER TABLE sessions ADD COLUMN recap INTEGER NOT NULL DEFAULT 0`,
   sql`CREATE INDEX sessions_ended ON sessions (engine_session) WHERE ended_at IS NOT NULL`,
