@@ -1,0 +1,127 @@
+/**
+ * Listening to the platforms: one loop per account, for as long as the host runs.
+ *
+ * - It goes on from the stored cursor. A message counts as taken once it is on disk with its cursor
+ *   (G1); what cannot be a message at all is passed over, so that it is not brought again for ever.
+ * - Who throws is called again: when it said, else with full jitter. An account that only its operator
+ *   can mend is left alone for ten minutes, and the owner is told once.
+ */
+import { type Accept, type Channel, ConfigError, RejectedError, TemporaryError } from "@bellhop/sdk";
+import type { Admission } from "../admission/admission.ts";
+import { fullJitter } from "../core/backoff.ts";
+import type { Clock } from "../core/clock.ts";
+import type { Log } from "../log.ts";
+import type { Inbox } from "../store/inbox.ts";
+
+export interface ListeningParts {
+  readonly channels: readonly Channel[];
+  readonly admission: Pick<Admission, "receive">;
+  readonly inbox: Pick<Inbox, "cursor" | "skip">;
+  /** An account needs its operator; called once until it listens again. */
+  readonly onHeld: (channel: Channel, problem: ConfigError) => void;
+  readonly clock: Clock;
+  /** From 0 to below 1, for the jitter of backoffs. */
+  readonly random: () => number;
+  readonly log: Log;
+}
+
+export interface Listeners {
+  /** Accounts that do not listen just now, and why. */
+  silent(): readonly { readonly channel: string; readonly account: string; readonly why: string }[];
+  close(): Promise<void>;
+}
+
+const HELD_MS = 10 * 60_000;
+/** Who has listened that long was listening: what fails after it is another incident. */
+const SETTLED_MS = 60_000;
+
+export function listenToAll(parts: ListeningParts): Listeners {
+  const closing = new AbortController();
+  const listeners = parts.channels
+    .filter(({ listen }) => listen)
+    .map((one) => keepListening(one, parts, closing.signal));
+  return {
+    silent: () =>
+      listeners.flatMap(({ channel, why }) => {
+        const reason = why();
+        return reason === undefined ? [] : { channel: channel.name, account: channel.account, why: reason };
+      }),
+    async close() {
+      closing.abort();
+      await Promise.all(listeners.map(({ over }) => over));
+    },
+  };
+}
+
+function keepListening(channel: Channel, parts: ListeningParts, signal: AbortSignal) {
+  const { admission, inbox, onHeld, clock, random, log } = parts;
+  const { name, account } = channel;
+  let failures = 0;
+  let held = false;
+  let why: string | undefined;
+
+  const accept: Accept = async (inbound, cursor) => {
+    try {
+      await admission.receive(channel, inbound, cursor);
+    } catch (error) {
+      if (!(error instanceof RejectedError)) throw error; // it is not on disk: it must be brought again
+      log.warn(
+        { err: error, channel: name, account, message: inbound.platformId },
+        "no message; passed over",
+      );
+      if (cursor !== undefined) await inbox.skip(name, account, cursor);
+    }
+    recovered();
+  };
+
+  function recovered(): void {
+    failures = 0;
+    held = false;
+  }
+
+  /** How long to leave the account alone. */
+  function patience(error: unknown): number {
+    if (error instanceof ConfigError) {
+      if (!held) onHeld(channel, error);
+      held = true;
+      return HELD_MS;
+    }
+    if (error instanceof TemporaryError && error.retryAfterMs !== undefined) return error.retryAfterMs;
+    return fullJitter(failures++, random);
+  }
+
+  async function keep(): Promise<void> {
+    while (!signal.aborted) {
+      const since = clock.monotonic();
+      try {
+        why = undefined;
+        await channel.listen?.(await inbox.cursor(name, account), accept, signal);
+        throw new TemporaryError(`${name} stopped listening by itself`);
+      } catch (error) {
+        if (signal.aborted) return;
+        if (clock.monotonic() - since >= SETTLED_MS) recovered();
+        const ms = patience(error);
+        why = error instanceof Error ? error.message : String(error);
+        log.warn(
+          { err: error, channel: name, account, againInMs: Math.ceil(ms) },
+          "a channel does not listen",
+        );
+        await pause(clock, ms, signal);
+      }
+    }
+  }
+
+  return { channel, why: () => why, over: keep() };
+}
+
+function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = () => {
+      cancel();
+      signal.removeEventListener("abort", end);
+      resolve();
+    };
+    const cancel = clock.after(ms, end);
+    signal.addEventListener("abort", end, { once: true });
+  });
+}
