@@ -126,6 +126,18 @@ const ConfigFile = z
     log: z.strictObject({ level: z.enum(["debug", "info", "warn", "error"]).default("info") }).prefault({}),
     groups: z.record(GroupFolder, GroupSection).default({}),
   })
+  .superRefine(({ groups }, context) => {
+    const owners = new Map<string, string>();
+    for (const [folder, { chats }] of Object.entries(groups)) {
+      for (const [index, chat] of chats.entries()) {
+        const other = owners.get(chat);
+        owners.set(chat, folder);
+        if (other === undefined) continue;
+        const message = `${chat} stands in the group ${other} too; a chat belongs to one group`;
+        context.addIssue({ code: "custom", path: ["groups", folder, "chats", index], message });
+      }
+    }
+  })
   .superRefine(({ acp, engine, groups }, context) => {
     const wanting = [
       ...(engine === "acp" ? [["engine"]] : []),

@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { createAdmission } from "./admission/admission.ts";
 import { openBroker } from "./broker/broker.ts";
 import { secretsOf } from "./broker/provider.ts";
+import { type Listeners, listenToAll } from "./channels/listen.ts";
 import { createLocalChannel } from "./channels/local.ts";
 import { VERSION } from "./version.ts";
 import { type Config, groupConfig, writeDefaultConfig } from "./config.ts";
@@ -171,6 +172,7 @@ export async function startHost({ config, channels: platforms = [], reload }: Ho
     ])) {
       await chats.ensureGroup(folder);
       await groups.ensure(folder);
+      for (const chat of config.groups[folder]?.chats ?? []) await chats.bind(chat, folder);
     }
 
     const channels: readonly Channel[] = [
@@ -284,17 +286,20 @@ export async function startHost({ config, channels: platforms = [], reload }: Ho
         if (config.owners.includes(sender)) return "owner";
         return config.groups[group]?.admins.includes(sender) ? "admin" : "member";
       },
-      onUnregistered: (stranger) =>
-        log.info(
-          { ...stranger },
-          "somebody wrote in a chat that no group has; bind it with: bellhop chats bind",
-        ),
+      onUnregistered: ({ chat, title, senderName }) => {
+        const where = title === null ? chat : `${chat} (${title})`;
+        void notices.tell(
+          `unregistered:${chat}`,
+          `${senderName} wrote in a chat that no group has: ${where}. I read nothing there. Bind it with: bellhop chats bind ${chat} GROUP`,
+        );
+      },
       now: clock.now,
     });
 
     const startedAt = clock.now();
     let draining = false;
     let url = "";
+    let listeners: Listeners | undefined;
     const status = () =>
       describeHost({
         host: {
@@ -313,6 +318,8 @@ export async function startHost({ config, channels: platforms = [], reload }: Ho
         dispatcher,
         outbox,
         usage,
+        silent: () => listeners?.silent() ?? [],
+        unregistered: admission.unregistered,
         clock,
       });
 
@@ -340,6 +347,20 @@ export async function startHost({ config, channels: platforms = [], reload }: Ho
     await turns.unhold();
     await dispatcher.sweep();
     await delivery.recover();
+    listeners = listenToAll({
+      channels,
+      admission,
+      inbox,
+      onHeld: ({ name, account }, { message }) =>
+        void notices.tell(
+          `held:${name}/${account}:${randomUUID()}`,
+          `I cannot listen to ${name}: ${message}`,
+        ),
+      clock,
+      random: Math.random,
+      log,
+    });
+    opened.defer(listeners.close);
 
     const stopWatching = watchClock(clock, (byMs) => {
       log.warn({ byMs }, "the clock jumped; looking again at everything that is due");
@@ -375,6 +396,7 @@ export async function startHost({ config, channels: platforms = [], reload }: Ho
         draining = true;
         failpoint("drain.begin");
         admission.close();
+        await listeners?.close();
         await dispatcher.drain(graceMs, hurry.promise);
         const late = Promise.withResolvers<void>();
         const cancel = clock.after(flushMs, late.resolve);

@@ -8,12 +8,14 @@ import type { UsageStore } from "./store/usage.ts";
 import type { Rooms } from "./turns/rooms.ts";
 
 export interface StatusParts {
-  readonly host: Omit<Status, "rooms" | "turns" | "waiting" | "outbox" | "usage">;
+  readonly host: Omit<Status, "rooms" | "turns" | "waiting" | "outbox" | "usage" | "silent" | "unregistered">;
   readonly rooms: Rooms;
   readonly turns: Turns;
   readonly dispatcher: Dispatcher;
   readonly outbox: Outbox;
   readonly usage: UsageStore;
+  readonly silent: () => readonly Status["silent"][number][];
+  readonly unregistered: () => readonly unknown[];
   readonly clock: Clock;
 }
 
@@ -41,5 +43,7 @@ export async function describeHost(parts: StatusParts): Promise<Status> {
     })),
     outbox: await outbox.counts(),
     usage: await usage.since(clock.now() - DAY_MS),
+    silent: [...parts.silent()],
+    unregistered: parts.unregistered().length,
   };
 }

@@ -110,6 +110,11 @@ describe("the configuration", () => {
       "groups:\n  My Group:\n    model: opus\n",
       /line 2: groups\.My Group: a group's folder is/,
     ],
+    [
+      "a chat of two groups",
+      "groups:\n  family:\n    chats: ['telegram:1']\n  work:\n    chats:\n      - telegram:1\n",
+      /line 6: groups\.work\.chats\.0: telegram:1 stands in the group family too/,
+    ],
     ["acp without a command", "engine: acp\n", /line 1: engine: is acp, so the section acp must name/],
     ["an alias bomb", `a: &a [x]\nb: &b [${"*a,".repeat(20)}]\nc: [${"*b,".repeat(20)}]\n`, /config\.yaml/],
   ])("refuses %s, and says where", (_, yaml, message) => {

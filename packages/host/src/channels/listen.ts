@@ -34,6 +34,8 @@ export interface Listeners {
 const HELD_MS = 10 * 60_000;
 /** Who has listened that long was listening: what fails after it is another incident. */
 const SETTLED_MS = 60_000;
+/** A channel that does not end when it is told to does not hold up ours. */
+const CLOSE_MS = 2_000;
 
 export function listenToAll(parts: ListeningParts): Listeners {
   const closing = new AbortController();
@@ -48,7 +50,10 @@ export function listenToAll(parts: ListeningParts): Listeners {
       }),
     async close() {
       closing.abort();
-      await Promise.all(listeners.map(({ over }) => over));
+      const late = Promise.withResolvers<void>();
+      const cancel = parts.clock.after(CLOSE_MS, late.resolve);
+      await Promise.race([Promise.all(listeners.map(({ over }) => over)), late.promise]);
+      cancel();
     },
   };
 }

@@ -20,7 +20,7 @@ export function statusCommand(io: Io): Command {
 
 /** For people; `now` in ms since 1970. */
 export function describeStatus(status: Status, now: number): string {
-  const { model, sandbox, rooms, turns, waiting, outbox, usage } = status;
+  const { model, sandbox, rooms, turns, waiting, outbox, usage, silent, unregistered } = status;
   const rehearsal = model.provider === "rehearsal";
   const rows: [string, string][] = [
     [
@@ -49,6 +49,13 @@ export function describeStatus(status: Status, now: number): string {
             .join("\n"),
     ],
     ["outbox", describeOutbox(outbox)],
+    ...silent.map(({ channel, account, why }): [string, string] => [
+      "silent",
+      `${account === "" ? channel : `${channel}/${account}`}: ${why}`,
+    ]),
+    ...(unregistered === 0
+      ? []
+      : [["chats", `${unregistered} without a group (see: bellhop chats list)`] satisfies [string, string]]),
     [
       "last 24 h",
       `${count(usage.calls, "model call")}, ${usage.inputTokens} tokens in, ${usage.outputTokens} out${rehearsal && usage.costMicros === 0 ? "" : `, $${(usage.costMicros / 1_000_000).toFixed(2)}`}`,

@@ -43,5 +43,9 @@ export const Status = z.object({
     outputTokens: z.int(),
     costMicros: z.number(),
   }),
+  /** Accounts on platforms that do not listen just now, and why. */
+  silent: z.array(z.object({ channel: z.string(), account: z.string(), why: z.string() })),
+  /** Chats in which somebody wrote since the start, and which no group has. */
+  unregistered: z.int(),
 });
 export type Status = z.infer<typeof Status>;

@@ -92,6 +92,8 @@ function given(more: object): Status {
     waiting: [],
     outbox: { open: 0, unknown: 0, dead: 0 },
     usage: { calls: 3, inputTokens: 10, outputTokens: 5, costMicros: 0 },
+    silent: [],
+    unregistered: 0,
     ...more,
   });
 }

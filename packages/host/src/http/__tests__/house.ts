@@ -188,4 +188,6 @@ const STATUS: Status = {
   waiting: [],
   outbox: { open: 0, unknown: 0, dead: 0 },
   usage: { calls: 0, inputTokens: 0, outputTokens: 0, costMicros: 0 },
+  silent: [],
+  unregistered: 0,
 };
