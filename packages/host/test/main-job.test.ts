@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { ChatEvent } from "../src/core/events.ts";
+import { ChatId } from "../src/core/ids.ts";
 import { givenHost } from "./journey.ts";
 
 describe("a person who writes to Bellhop", () => {
@@ -104,7 +106,6 @@ describe("a follow-up", () => {
 
 describe("what goes wrong with the model", () => {
   const cases = [
-    { directive: "error: auth", sentence: "refuses our key", state: "failed" },
     { directive: "error: context", sentence: "too long", state: "failed" },
     { directive: "error: refusal x2", sentence: "declined", state: "failed" },
   ] as const;
@@ -137,11 +138,29 @@ describe("what goes wrong with the model", () => {
     expect(notice).toMatchObject({ text: expect.stringMatching(/try again at \d\d:\d\d/) });
   });
 
+  it("keeps a message while our key is refused, says so, and answers it once the key works", async () => {
+    const { send, client } = await givenHost();
+    const isNotice = (event: ChatEvent) => event.type === "message" && event.kind === "notice";
+    const said = async (chat: string) =>
+      (await client.history(ChatId.parse(chat), { limit: 50 })).events.flatMap((event) =>
+        event.type === "message" && event.direction === "out" ? event.text : [],
+      );
+
+    const { shows } = await send("error: auth x1\nsay: there");
+    expect(await shows(isNotice)).toMatchObject({ text: expect.stringContaining("refuses our key") });
+    await expect.poll(() => said("web:notices")).toEqual([expect.stringContaining("refuses our key")]);
+
+    // It asks after 30 s, at no cost; the rehearsal model refuses once only.
+    await expect
+      .poll(() => said("web:journey"), { timeout: 50_000, interval: 500 })
+      .toContainEqual(expect.stringMatching(/there$/));
+  }, 60_000);
+
   it("leaves the conversation as it was", async () => {
     const { ask } = await givenHost();
     await ask("say: one");
 
-    await ask("error: auth");
+    await ask("error: context");
 
     expect((await ask("say: still here")).answer).toBe("still here");
   });
