@@ -30,7 +30,12 @@ const forged = (clock: Clock = systemClock) =>
 const sandbox = await sandboxHere();
 
 describe.skipIf(sandbox.missing)(`the acp engine${sandbox.note}`, () => {
-  engineContract(echo, { say: (text) => text, count: "count:", work: (ms) => `sleep: ${ms}` });
+  engineContract(echo, {
+    say: (text) => text,
+    count: "count:",
+    work: (ms) => `sleep: ${ms}`,
+    hang: "sleep: 3600000",
+  });
 
   let room: TestRoom;
   beforeEach(async () => {
@@ -96,7 +101,7 @@ describe.skipIf(sandbox.missing)(`the acp engine${sandbox.note}`, () => {
     await session.until("consumed");
 
     await session.session.interrupt();
-    clock.advance(5_000);
+    clock.advance(2_000);
 
     expect((await session.until("done")).failure?.class).toBe("cancelled");
     expect(await session.rest()).toEqual([{ type: "closed" }]);

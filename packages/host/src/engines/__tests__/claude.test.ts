@@ -19,6 +19,7 @@ describe.skipIf(sandbox.missing)(`the claude engine${sandbox.note}`, () => {
     say: (text) => `say: ${text}`,
     count: "count:",
     work: (ms) => `run: tail -f /dev/null & sleep ${ms / 1000}; kill %1`,
+    hang: "run: tail -f /dev/null",
   });
 
   let room: TestRoom;

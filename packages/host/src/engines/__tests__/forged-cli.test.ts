@@ -104,7 +104,7 @@ describe.skipIf(sandbox.missing)(`a forged program${sandbox.note}`, () => {
     await session.until("consumed");
 
     await session.session.interrupt();
-    clock.advance(5_000);
+    clock.advance(2_000);
 
     expect((await session.until("done")).failure?.class).toBe("cancelled");
     expect(await session.rest()).toEqual([{ type: "closed" }]);

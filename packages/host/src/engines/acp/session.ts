@@ -22,7 +22,7 @@ import { requestFailure, StopReason, stopFailure } from "./failures.ts";
 import { readUpdate } from "./updates.ts";
 
 /** How long an agent may take to stop an answer. Stop means stop: after that it is killed. */
-const INTERRUPT_GRACE_MS = 5_000;
+const INTERRUPT_GRACE_MS = 2_000;
 const CWD = "/workspace/group";
 /** The only place there is to resume at. */
 const LATEST = "latest";

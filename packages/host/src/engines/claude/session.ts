@@ -31,7 +31,7 @@ import { asSpawned } from "./spawned.ts";
 import { createToolServer, TOOL_SERVER } from "./tools.ts";
 
 /** How long it may take to stop an answer. Stop means stop: after that it is killed. */
-const INTERRUPT_GRACE_MS = 5_000;
+const INTERRUPT_GRACE_MS = 2_000;
 /** The SDK remembers up to 1,024 answers to questions it never asked; all of them together stay below this. */
 const MAX_CONTROL_BYTES = 8 * 1024 * 1024;
 
