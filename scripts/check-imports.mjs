@@ -11,7 +11,7 @@ import { fileURLToPath } from "node:url";
 const LAYERS = [
   { names: ["core"] },
   { names: ["config", "log", "memory", "version"] },
-  { names: ["home"] },
+  { names: ["home", "stop-switch"] },
   { names: ["store"] },
   { names: ["admission", "dispatch", "turns", "tools", "outbox", "scheduler", "groups"], together: true },
   { names: ["http", "channels", "plugins", "engines", "sandbox", "broker"] },

@@ -210,6 +210,8 @@ export interface HomePaths {
   /** What only a running host has: sockets, lock, composed files. */
   readonly run: string;
   readonly socket: string;
+  /** While this file is there, everything stands still (see stop-switch.ts). */
+  readonly paused: string;
 }
 
 export function homePaths(home: string): HomePaths {
@@ -228,6 +230,7 @@ export function homePaths(home: string): HomePaths {
     log: below("logs", "bellhop.log"),
     run: below("run"),
     socket: below("run", "control.sock"),
+    paused: below("run", "paused"),
   };
 }
 

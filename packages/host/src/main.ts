@@ -32,8 +32,10 @@ import { createDelivery } from "./outbox/deliver.ts";
 import { createNotices } from "./outbox/notices.ts";
 import { createBubblewrap } from "./sandbox/bubblewrap.ts";
 import { chooseRuntime } from "./sandbox/detect.ts";
+import { withKillSwitch } from "./sandbox/kill-switch.ts";
 import { sandboxUid } from "./sandbox/staging.ts";
 import { describeHost } from "./status.ts";
+import { openStopSwitch } from "./stop-switch.ts";
 import { createChats } from "./store/chats.ts";
 import { openDatabase } from "./store/database.ts";
 import { createHistory } from "./store/history.ts";
@@ -119,9 +121,13 @@ export async function startHost({ config, channels: platforms = [], reload }: Ho
     opened.defer(closeDatabase);
     await migrate(db, { migrations, backups: paths.backups, clock });
 
-    const { runtime, probe } = await chooseRuntime(config.sandbox.runtime, [
+    const stopSwitch = openStopSwitch({ file: paths.paused, clock, log });
+    opened.defer(stopSwitch.close);
+    const { hold } = stopSwitch;
+    const { runtime: chosen, probe } = await chooseRuntime(config.sandbox.runtime, [
       createBubblewrap({ home: config.home, clock, log }),
     ]);
+    const { runtime, killAll } = withKillSwitch(chosen, hold);
     const usage = createUsage(db, clock, log);
     opened.defer(usage.settled);
     const broker = await openBroker({
@@ -191,7 +197,16 @@ export async function startHost({ config, channels: platforms = [], reload }: Ho
       deliver: (chat) => delivery.wake(chat),
       log,
     });
-    const delivery = createDelivery({ outbox, channelOf, notices, bus, clock, random: Math.random, log });
+    const delivery = createDelivery({
+      outbox,
+      channelOf,
+      notices,
+      bus,
+      hold,
+      clock,
+      random: Math.random,
+      log,
+    });
     opened.defer(delivery.close);
 
     const rooms = createRooms({
@@ -203,7 +218,10 @@ export async function startHost({ config, channels: platforms = [], reload }: Ho
       instructionsOf: groups.instructions,
       toolsOf: (session) =>
         hostTools(session, {
-          claimOf: (wanted) => dispatcher.running().find(({ claim }) => claim.session.id === wanted)?.claim,
+          claimOf: (wanted) =>
+            hold().aborted
+              ? undefined
+              : dispatcher.running().find(({ claim }) => claim.session.id === wanted)?.claim,
           turns,
           chats,
           search: history.search,
@@ -270,8 +288,21 @@ export async function startHost({ config, channels: platforms = [], reload }: Ho
       start: (claim) => startTurn(claim, turnParts),
       bury: createEndings(turnParts).buryLost,
       sandboxes: config.limits.sandboxes,
+      paused: () => hold().aborted,
       clock,
       log,
+    });
+    stopSwitch.drive({
+      async halt() {
+        for (const turn of dispatcher.running()) turn.release();
+        const killed = await killAll();
+        await Promise.all(rooms.list().map(rooms.close));
+        return killed;
+      },
+      async goOn() {
+        dispatcher.look();
+        await Promise.all([dispatcher.sweep(), delivery.recover()]);
+      },
     });
     const hurry = Promise.withResolvers<void>();
     opened.defer(() => dispatcher.drain(0, hurry.promise));
@@ -309,6 +340,7 @@ export async function startHost({ config, channels: platforms = [], reload }: Ho
           url,
           startedAt,
           draining,
+          paused: stopSwitch.paused ?? null,
           assistant: config.assistant,
           model: { provider: broker.provider, name: config.model },
           sandbox: { runtime: runtime.name, version: probe.version, limits: probe.limits },
@@ -335,6 +367,7 @@ export async function startHost({ config, channels: platforms = [], reload }: Ho
       live: dispatcher,
       tokens,
       status,
+      stopSwitch,
       shutdown: () => void drain(),
       log,
       clock,

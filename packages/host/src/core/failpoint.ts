@@ -40,6 +40,7 @@ export const FAILPOINTS = [
   "send.begin",
   "send.done",
   "send.settled",
+  "panic.flag",
   "drain.begin",
   "drain.turns",
   "drain.released",

@@ -1,5 +1,6 @@
 /** What `bellhop status`, the API and the dashboard say of a running host. */
 import { z } from "zod";
+import { Paused } from "./pause.ts";
 import { ChatId, GroupFolder, TurnId } from "./ids.ts";
 
 export const Status = z.object({
@@ -10,6 +11,8 @@ export const Status = z.object({
   startedAt: z.number(),
   /** Once it drains: nothing new starts, and it ends when the list of live turns is empty. */
   draining: z.boolean(),
+  /** By the emergency stop: nothing runs and nothing is sent until somebody resumes it. */
+  paused: Paused.nullable(),
   assistant: z.string(),
   model: z.object({ provider: z.string(), name: z.string() }),
   sandbox: z.object({ runtime: z.string(), version: z.string(), limits: z.string() }),

@@ -265,7 +265,7 @@ export function createDispatcher(parts: DispatcherParts) {
     failpoint("claim.committed");
     if (!claim) return;
     if ("notBefore" in claim) return retryAt(waiting, claim.notBefore);
-    if (draining) return await turns.release(claim);
+    if (draining || paused()) return await turns.release(claim);
     if (claim.lost >= LOST_LIMIT) await bury(claim);
     else if (await ran(slot, claim)) return;
     // More than a turn takes at once, or what moved along to a fresh session: nobody wakes us for those.

@@ -9,6 +9,7 @@ import { loadAssets } from "./assets.ts";
 import { createEventStreams } from "./event-stream.ts";
 import { createHostCheck, csrfCheck, originCheck, securityHeaders } from "./guard.ts";
 import { createIdentify, type HttpEnv } from "./identity.ts";
+import type { HttpStopSwitch } from "./host.ts";
 import { createLogins } from "./logins.ts";
 import { openApiDocument } from "./openapi.ts";
 import { renderProblemPage } from "./pages/login.ts";
@@ -31,6 +32,7 @@ export interface AppDeps extends ChatRoutesDeps, Omit<EventRoutesDeps, "streams"
   readonly version: string;
   readonly tokens: Tokens;
   readonly status: () => Promise<Status>;
+  readonly stopSwitch: HttpStopSwitch;
   /** Begins the drain; returns at once. */
   readonly shutdown: () => void;
   readonly log: Log;

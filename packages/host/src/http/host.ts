@@ -4,6 +4,7 @@
  */
 import type { Inbound } from "@bellhop/sdk";
 import type { DurableEvent, EventId, LiveEvent } from "../core/events.ts";
+import type { Halted } from "./schemas.ts";
 import type { ChatId, GroupFolder, InboxId, SenderId } from "../core/ids.ts";
 
 /** The one way in (design: one choke point per power). */
@@ -54,6 +55,14 @@ export interface HttpChats {
   find(id: ChatId): Promise<Pick<ChatSummary, "id" | "title" | "channel"> | undefined>;
   /** Makes the chat, bound to this group, unless it is there already. */
   ensure(id: ChatId, group: GroupFolder, title?: string): Promise<unknown>;
+}
+
+/** The emergency stop (G27). */
+export interface HttpStopSwitch {
+  /** Resolves when every sandbox is gone. */
+  pause(by: string, reason: string): Promise<Halted>;
+  /** Whether there was a pause to end. */
+  resume(): Promise<boolean>;
 }
 
 export interface HttpLive {

@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { EventId, MessageEvent, TurnEvent } from "../core/events.ts";
+import { Paused } from "../core/pause.ts";
 import { ChatId, GroupFolder, InboxId } from "../core/ids.ts";
 
 const Title = z
@@ -98,5 +99,17 @@ export const Token = z.object({
 });
 export const CreatedToken = Token.extend({ token: z.string().describe("Shown this once.") });
 export const TokenList = z.object({ tokens: z.array(Token) });
+
+export const NewPause = z.strictObject({
+  reason: z.string().trim().max(1_000, "a reason has at most 1000 characters").default(""),
+});
+export const Halted = z.object({
+  paused: Paused,
+  sandboxes: z.int().describe("How many were killed."),
+  ms: z.int().describe("Until the last of them was gone."),
+  kept: z.boolean().describe("It is on disk, and so outlives a restart."),
+});
+export type Halted = z.infer<typeof Halted>;
+export const Resumed = z.object({ resumed: z.boolean().describe("There was a pause to end.") });
 
 export const Accepted = z.object({ accepted: z.literal(true) });

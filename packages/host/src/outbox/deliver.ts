@@ -18,6 +18,7 @@ import { fullJitter } from "../core/backoff.ts";
 import type { Clock } from "../core/clock.ts";
 import type { EventBus } from "../core/events.ts";
 import { type ChatId, chatAddress, type OutboxId } from "../core/ids.ts";
+import { COMMAND_KEY, type Hold } from "../core/pause.ts";
 import type { Log } from "../log.ts";
 import type { Outbox, OutboxRow } from "../store/outbox.ts";
 import type { Notices } from "./notices.ts";
@@ -28,6 +29,8 @@ export interface DeliveryParts {
   readonly channelOf: (chat: ChatId) => Channel | undefined;
   readonly notices: Notices;
   readonly bus: EventBus;
+  /** While this is aborted nothing is sent but the answers to commands, and what is being sent ends (G27). */
+  readonly hold: Hold;
   readonly clock: Clock;
   /** From 0 to below 1, for the jitter of backoffs. */
   readonly random: () => number;
@@ -55,7 +58,7 @@ const HELD_MS = 5 * 60_000;
 const BREATHER_MS = 1_000;
 
 export function createDelivery(parts: DeliveryParts): Delivery {
-  const { outbox, channelOf, notices, bus, clock, random, log } = parts;
+  const { outbox, channelOf, notices, bus, hold, clock, random, log } = parts;
   const serving = new Map<ChatId, Promise<void>>();
   const again = new Set<ChatId>();
   const alarms = new Map<ChatId, () => void>();
@@ -97,7 +100,7 @@ export function createDelivery(parts: DeliveryParts): Delivery {
     if (!channel) return; // its plugin is not there now; it wakes its chats when it comes
     while (!closing.signal.aborted) {
       again.delete(chat);
-      const claimed = await outbox.claim(chat);
+      const claimed = await outbox.claim(chat, hold().aborted ? "answers to commands" : undefined);
       if (!claimed) return;
       failpoint("send.claimed");
       if ("dueAt" in claimed) {
@@ -115,10 +118,13 @@ export function createDelivery(parts: DeliveryParts): Delivery {
     if (!message) return await outbox.bury(row, "the message it reacts to has not arrived");
     let platformId: string;
     failpoint("send.begin");
+    const held = row.key.startsWith(COMMAND_KEY) ? closing.signal : hold();
+    if (held.aborted) return await outbox.retry(row, clock.now(), "held by the emergency stop");
+    const signal = AbortSignal.any([closing.signal, held]);
     try {
-      ({ platformId } = await channel.send(message, closing.signal));
+      ({ platformId } = await channel.send(message, signal));
     } catch (error) {
-      if (closing.signal.aborted) return; // left as it is, for the next start to decide
+      if (signal.aborted) return; // left as it is: whoever goes on decides what became of it (G14)
       return await settleFailure(channel, row, error);
     }
     failpoint("send.done");

@@ -11,6 +11,7 @@ import { StaleError } from "@bellhop/sdk";
 import { type Kysely, type Selectable, sql } from "kysely";
 import type { Clock } from "../core/clock.ts";
 import { type ChatId, newId, OutboxId, type TurnId } from "../core/ids.ts";
+import { COMMAND_KEY } from "../core/pause.ts";
 import { takeSeq } from "./chats.ts";
 import type { Database, OutboxTable } from "./tables.ts";
 import { appendEvent } from "./timeline.ts";
@@ -105,9 +106,10 @@ export function createOutbox(db: Kysely<Database>, clock: Clock) {
   return {
     /**
      * The first open row of the chat, now `sending`; or when it is due; or nothing. Each chat is claimed
-     * for by one caller at a time: what it finds `sending` is being sent by nobody.
+     * for by one caller at a time: what it finds `sending` is being sent by nobody. While everything is
+     * held, only the answers to chat commands go out (G27).
      */
-    async claim(chat: ChatId): Promise<Claimed | undefined> {
+    async claim(chat: ChatId, only?: "answers to commands"): Promise<Claimed | undefined> {
       const now = clock.now();
       return await db.transaction().execute(async (trx) => {
         const first = await trx
@@ -115,6 +117,7 @@ export function createOutbox(db: Kysely<Database>, clock: Clock) {
           .selectAll()
           .where("chat_id", "=", chat)
           .where("settled_at", "is", null)
+          .$if(only !== undefined, (query) => query.where("key", "like", `${COMMAND_KEY}%`))
           .orderBy("seq")
           .limit(1)
           .executeTakeFirst();

@@ -84,6 +84,7 @@ function given(more: object): Status {
     url: "http://127.0.0.1:7407",
     startedAt: NOW - 125_000,
     draining: false,
+    paused: null,
     assistant: "Bellhop",
     model: { provider: "rehearsal", name: "sonnet" },
     sandbox: { runtime: "bubblewrap", version: "0.8.0", limits: "cgroup-v1" },

@@ -346,3 +346,20 @@ describe("fairness", () => {
     );
   });
 });
+
+describe("a dispatcher that is held", () => {
+  it("claims nothing, says why, and goes on when it is told to look again", async () => {
+    const { says, running, held, dispatcher } = await given(["a"]);
+    held.by.abort();
+    const { session, groupId } = await says("web:a", "hello");
+    if (session === undefined) throw new Error("a message for a turn has a session");
+    expect(running()).toEqual([]);
+    expect(dispatcher.explain(session, groupId)).toBe("everything is paused");
+
+    held.by = new AbortController();
+    await dispatcher.sweep();
+    await settled();
+
+    expect(running()).toEqual(["a"]);
+  });
+});

@@ -75,6 +75,12 @@ export async function openHouse(options: { clock?: Clock; log?: AppDeps["log"] }
     live,
     tokens,
     status: async () => STATUS,
+    stopSwitch: {
+      async pause(by, reason) {
+        return { paused: { since: clock.now(), by, reason }, sandboxes: 0, ms: 0, kept: true };
+      },
+      resume: async () => true,
+    },
     shutdown: () => void shutdowns.push(clock.now()),
     log: options.log ?? silentLog,
     clock,
@@ -180,6 +186,7 @@ const STATUS: Status = {
   url: "http://127.0.0.1:7407",
   startedAt: 0,
   draining: false,
+  paused: null,
   assistant: "Bellhop",
   model: { provider: "test", name: "test" },
   sandbox: { runtime: "none", version: "0", limits: "none" },

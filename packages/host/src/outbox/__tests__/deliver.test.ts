@@ -45,12 +45,14 @@ async function given({ idempotent = false } = {}) {
       return { platformId: `p:${message.key}` };
     },
   };
+  const held = { by: new AbortController() };
   const newDelivery = () =>
     createDelivery({
       outbox: store.outbox,
       channelOf: () => channel,
       notices: { tell: async (_key, text) => void told.push(text) },
       bus: createEventBus(),
+      hold: () => held.by.signal,
       clock: store.clock,
       random: () => 0.5,
       log: silentLog,
@@ -59,6 +61,7 @@ async function given({ idempotent = false } = {}) {
   return {
     ...store,
     delivery,
+    held,
     /** The next life of the host. */
     newDelivery,
     sent,
@@ -306,5 +309,50 @@ describe("a reaction", () => {
 
     expect(sent).toEqual(["arrived", `👍 on p:${KITCHEN} arrived`]);
     expect(await states()).toEqual(["dead", "sent", "dead", "sent"]);
+  });
+});
+
+describe("delivery while everything is held", () => {
+  it("sends nothing but the answers to commands, and the rest in order afterwards", async () => {
+    const { owes, sent, held, chats, clock, db, delivery } = await given();
+    held.by.abort();
+    await owes(KITCHEN, "one", "two");
+    const { group_id: groupId } = await chats.ensure(KITCHEN, MAIN);
+    const to = { chat: KITCHEN, groupId, turn: undefined, now: clock.now() };
+    await owe(db, to, [{ key: "command:1", kind: "notice", text: "paused" }]);
+    delivery.wake(KITCHEN);
+    await settled();
+    expect(sent).toEqual(["paused"]);
+
+    held.by = new AbortController();
+    await delivery.recover();
+    await settled();
+
+    expect(sent).toEqual(["paused", "one", "two"]);
+  });
+
+  it.each([
+    { idempotent: true, what: "again" },
+    { idempotent: false, what: "at most once more" },
+  ])("breaks off what is being sent, and sends it $what afterwards", async ({ idempotent }) => {
+    const { owes, sent, tried, when, held, delivery } = await given({ idempotent });
+    when(
+      (_text, signal) =>
+        new Promise((_resolve, reject) => {
+          signal.addEventListener("abort", () => reject(new UnknownOutcomeError("broken off")));
+        }),
+    );
+    await owes(KITCHEN, "one");
+
+    held.by.abort();
+    await settled();
+    expect(sent).toEqual([]);
+    when(() => undefined);
+    held.by = new AbortController();
+    await delivery.recover();
+    await settled();
+
+    expect(tried).toEqual(["one", "one"]);
+    expect(sent).toEqual(["one"]);
   });
 });

@@ -82,11 +82,14 @@ export async function middle(options: MiddleOptions = {}) {
   const channelOf = (chat: ChatId) => channels.get(chatAddress(chat).channel);
   const told: string[] = [];
   const notices = { tell: async (_key: string, text: string) => void told.push(text) };
+  const held = { by: new AbortController() };
+  const hold = () => held.by.signal;
   const delivery = createDelivery({
     outbox,
     channelOf,
     notices,
     bus,
+    hold,
     clock,
     random: () => 0.5,
     log: silentLog,
@@ -148,6 +151,7 @@ export async function middle(options: MiddleOptions = {}) {
     log: silentLog,
   };
   const dispatcher = createDispatcher({
+    paused: () => hold().aborted,
     turns,
     rooms,
     start: (claim) => startTurn(claim, parts),
@@ -175,6 +179,8 @@ export async function middle(options: MiddleOptions = {}) {
     runtime,
     broker,
     shown,
+    /** Abort it, and everything is held; give it another, and it goes on. */
+    held,
     /** What the owner was told, each time. */
     told,
     notices,
