@@ -64,9 +64,11 @@ export interface Ending {
 }
 
 /** Where the conversation can be resumed. Without an engine session what is stored stays. */
-interface Conversation {
+export interface Conversation {
   readonly engineSession?: string | undefined;
   readonly position?: string | undefined;
+  /** Length of the engine's record of it, where it keeps one. */
+  readonly transcriptBytes?: number | undefined;
 }
 
 export interface Completion extends Ending, Conversation {
@@ -523,12 +525,16 @@ function oneBatch(rows: readonly InboxRow[]): readonly InboxRow[] {
 async function remember(
   trx: Kysely<Database>,
   session: SessionId,
-  { engineSession, position }: Conversation,
+  { engineSession, position, transcriptBytes }: Conversation,
 ): Promise<void> {
   if (engineSession === undefined) return;
   await trx
     .updateTable("sessions")
-    .set({ engine_session: engineSession, position: position ?? null })
+    .set({
+      engine_session: engineSession,
+      position: position ?? null,
+      transcript_bytes: transcriptBytes ?? null,
+    })
     .where("id", "=", session)
     // A program may still name a conversation that was lost or put away: it is never taken up again (G23).
     .where(({ exists, not, selectFrom }) =>

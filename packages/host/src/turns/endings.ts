@@ -13,7 +13,7 @@ import { type Size, splitText } from "../core/split.ts";
 import type { Log } from "../log.ts";
 import type { Notices } from "../outbox/notices.ts";
 import type { NewOutbound } from "../store/outbox.ts";
-import type { Claim, Completion, Turns } from "../store/turns.ts";
+import type { Claim, Completion, Conversation, Turns } from "../store/turns.ts";
 import type { EngineFailure, FailureClass } from "./engine.ts";
 import { givenUp, HELD, NO_ANSWER, waiting } from "./failure-words.ts";
 import type { Admitted, ProviderHealth } from "./provider-health.ts";
@@ -51,8 +51,6 @@ export interface TurnOver {
   /** It waits for another attempt until then; or it ended without writing how, and is claimed again then. */
   readonly retryAt?: number;
 }
-
-type Conversation = Pick<Completion, "engineSession" | "position">;
 
 /** Whoever has to wait longer than that wants to hear why. */
 const WORTH_A_WORD_MS = 5_000;

@@ -16,7 +16,7 @@ import type { LiveEvent } from "../core/events.ts";
 import type { GroupFolder, InboxId } from "../core/ids.ts";
 import type { Recap } from "../core/prompt.ts";
 import type { InboxRow } from "../store/inbox.ts";
-import type { Claim, Turns } from "../store/turns.ts";
+import type { Claim, Conversation, Turns } from "../store/turns.ts";
 import type { Door } from "./broker.ts";
 import { createEndings, type EndingParts, type TurnOver } from "./endings.ts";
 import type { EngineEvent, EngineFailure, EngineOpen, FailureClass } from "./engine.ts";
@@ -83,6 +83,8 @@ export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
   let taken = new Set<InboxId>();
   /** What it says of the conversation before it, where the engine knows nothing of that. */
   let recap: Recap | undefined;
+  /** Rungs of the ladder that this turn has been on. */
+  let tried = new Set<FailureClass>();
   let looking = false;
   let lookAgain = false;
   /** How long a tool that runs just now may be silent, as it said itself. */
@@ -105,12 +107,15 @@ export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
     const admitted = parts.health.admit();
     if (!admitted.may) return await endings.keepBack(claim, admitted);
     let carriedOn = false;
-    const tried = new Set<FailureClass>();
     for (;;) {
       const ended = await attempt(carriedOn);
       if (ended.how === "done") {
         const { answer } = listening;
-        const next = await endings.complete(claim, { answer, ...conversation(), carried: ended.carried });
+        const next = await endings.complete(claim, {
+          answer,
+          ...(await conversation()),
+          carried: ended.carried,
+        });
         if (!next) {
           // A program that goes on with what nobody claimed would speak for no turn.
           if (ended.carried.length > 0) await closeRoom();
@@ -119,13 +124,13 @@ export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
         }
         claim = next;
         carriedOn = true;
-        tried.clear();
+        tried = new Set();
         continue;
       }
       carriedOn = false;
       if (ended.how !== "released" && stopped !== undefined) {
         // First what people see, then the work of ending a program.
-        await endings.cancel(claim, stopped, heard.position === undefined ? {} : conversation());
+        await endings.cancel(claim, stopped, heard.position === undefined ? {} : await conversation());
         await closeRoom();
         return {};
       }
@@ -137,12 +142,7 @@ export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
       const rung = nextRung(ended.failure, tried);
       if (rung === undefined) return await endings.giveBack(claim, ended.failure, ended.words);
       tried.add(rung);
-      if (rung === "stale_session") {
-        failpoint("afresh.begin");
-        claim = await turns.startAfresh(claim);
-        failpoint("afresh.committed");
-        await notify("afresh", STARTED_AFRESH);
-      }
+      if (rung === "stale_session") await startAfresh();
       // It may have failed in the middle.
       const [alreadySent, alreadyDone] = [await turns.alreadySent(claim), await turns.alreadyDone(claim)];
       claim = { ...claim, alreadySent, alreadyDone };
@@ -159,11 +159,29 @@ export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
     room = undefined;
   }
 
+  /** The engine's conversation is lost: a new one, which begins with a recap. */
+  async function startAfresh(): Promise<void> {
+    tried.add("stale_session");
+    failpoint("afresh.begin");
+    claim = await turns.startAfresh(claim);
+    failpoint("afresh.committed");
+    await notify("afresh", STARTED_AFRESH);
+  }
+
+  /** A record that is shorter than it was would be resumed without any error, as if it were all. */
+  async function isCut(): Promise<boolean> {
+    const { engine_session, transcript_bytes } = claim.session;
+    if (engine_session === null || transcript_bytes === null) return false;
+    const bytes = await rooms.measure(claim.chat.folder, engine_session);
+    return bytes !== undefined && bytes < transcript_bytes;
+  }
+
   /** The session's warm room, or a new one. */
   async function enter(): Promise<Room> {
     const warm = rooms.of(claim.session.id);
     if (warm?.state === "idle" && warm.model === claim.model) return warm;
     if (warm) await rooms.close(warm); // on its way out, or with another model
+    if (await isCut()) await startAfresh();
     return open(resumeOf(claim, true));
   }
 
@@ -200,7 +218,7 @@ export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
     if (prompt) here.engine.prompt(prompt);
     answering = here;
     look(); // at what came since the batch was read
-    const ended = await listen(here, cold).finally(() => {
+    const ended = await listen(here, door, cold).finally(() => {
       answering = undefined;
     });
     if (cold && ended.how === "failed" && heard.engineSession === undefined) rooms.startFailed(here);
@@ -223,17 +241,21 @@ export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
     return { recap, alreadySent, alreadyDone };
   }
 
-  async function listen(here: Room, cold: boolean): Promise<Ended> {
+  async function listen(here: Room, door: Door, cold: boolean): Promise<Ended> {
     const deadline = clock.monotonic() + limits.totalMs;
     const startBy = clock.monotonic() + limits.startMs;
     let started = !cold;
+    let next: Promise<EngineEvent> | undefined;
     for (;;) {
       const silenceMs = Math.max(limits.silenceMs, toolMs);
       const limit = started ? silenceMs : startBy - clock.monotonic();
       const left = deadline - clock.monotonic();
-      const event = await within(Math.min(limit, left), here.next());
+      next ??= here.next();
+      const event = await within(Math.min(limit, left), next);
       if (event === "released" || event === "stopped") return { how: event };
+      if (event === undefined && started && limit < left && door.asking() > 0) continue; // the model is at work
       if (event === undefined) return left <= limit ? tookTooLong() : timedOut(started, silenceMs);
+      next = undefined;
       started ||= event.type === "ready";
       const ended = await hear(event);
       if (ended) return ended;
@@ -339,10 +361,14 @@ export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
   }
 
   /** Where the next turn takes up: what the engine said in this one, else what was known. */
-  function conversation(): { engineSession: string | undefined; position: string | undefined } {
+  async function conversation(): Promise<Conversation> {
     const { engine_session, position } = claim.session;
     const engineSession = heard.engineSession ?? engine_session ?? undefined;
-    return { engineSession, position: heard.position ?? position ?? undefined };
+    return {
+      engineSession,
+      position: heard.position ?? position ?? undefined,
+      transcriptBytes: engineSession && (await rooms.measure(claim.chat.folder, engineSession)),
+    };
   }
 
   function stop(why: string): void {

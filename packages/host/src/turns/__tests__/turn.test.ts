@@ -631,6 +631,22 @@ describe("the ladder of a lost conversation", () => {
     expect(sessions).toMatchObject([{ engine_session: null, position: null }]);
   });
 
+  it("starts afresh where the engine's record was cut, which it would resume without a word", async () => {
+    let bytes = 900;
+    const house = await asked({ script: { measure: async () => bytes } });
+    house.engine.latest.answer("soup", "entry-1");
+    await settled();
+    await house.advance(11 * MINUTE);
+    bytes = 899;
+
+    await house.says(CHAT, "and then?");
+    house.engine.latest.answer("bread", "entry-2");
+    await settled();
+
+    expect(house.engine.sessions.map(({ opened }) => opened.resume)).toEqual([undefined, undefined]);
+    expect(await house.said(CHAT)).toEqual(["soup", `(notice) ${STARTED_AFRESH}`, "bread"]);
+  });
+
   it.each(["transient", "rate_limited", "auth", "overflow", "resource", "crashed"] as const)(
     "is not entered for %s, which keeps the position",
     async (kind) => {
@@ -676,6 +692,20 @@ describe("the clocks over a turn", () => {
       await settled();
     }
     expect(await turnRows()).toMatchObject([{ state: "running" }]);
+    await advance(10 * MINUTE);
+
+    expect(await turnRows()).toMatchObject([{ state: "waiting", failure_class: "crashed" }]);
+  });
+
+  it("let the model think as long as its call is under way, but not beyond the whole", async () => {
+    const { engine, broker, advance, turnRows } = await asked();
+    for (const door of broker.doors) door.calls = 1;
+
+    await advance(31 * MINUTE);
+    expect(await turnRows()).toMatchObject([{ state: "running" }]);
+    for (const door of broker.doors) door.calls = 0;
+    engine.latest.emit({ type: "activity" });
+    await settled();
     await advance(10 * MINUTE);
 
     expect(await turnRows()).toMatchObject([{ state: "waiting", failure_class: "crashed" }]);
