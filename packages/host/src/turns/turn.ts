@@ -364,10 +364,11 @@ export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
   async function conversation(): Promise<Conversation> {
     const { engine_session, position } = claim.session;
     const engineSession = heard.engineSession ?? engine_session ?? undefined;
+    if (engineSession === undefined) return {};
     return {
       engineSession,
       position: heard.position ?? position ?? undefined,
-      transcriptBytes: engineSession && (await rooms.measure(claim.chat.folder, engineSession)),
+      transcriptBytes: await rooms.measure(claim.chat.folder, engineSession),
     };
   }
 
