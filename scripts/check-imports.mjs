@@ -13,7 +13,10 @@ const LAYERS = [
   { names: ["config", "log", "memory", "version"] },
   { names: ["home", "stop-switch"] },
   { names: ["store"] },
-  { names: ["admission", "dispatch", "turns", "tools", "outbox", "scheduler", "groups"], together: true },
+  {
+    names: ["admission", "dispatch", "turns", "tools", "outbox", "scheduler", "groups", "media"],
+    together: true,
+  },
   { names: ["http", "channels", "plugins", "engines", "sandbox", "broker"] },
   { names: ["status"] },
   { names: ["main"] },

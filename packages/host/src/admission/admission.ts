@@ -6,11 +6,23 @@
  *   answered. On a platform the sender's id says who they are, and the group's trigger what is answered.
  * - A chat that nobody registered is nobody's business: nothing of it is stored.
  */
-import { type Inbound, RejectedError, TemporaryError } from "@bellhop/sdk";
+import { type Inbound, type InboundFile, RejectedError, TemporaryError } from "@bellhop/sdk";
 import type { EventBus } from "../core/events.ts";
-import { chatId, type ChatId, type GroupFolder, MAIN, SenderId, type SessionId } from "../core/ids.ts";
+import { safeFileName } from "../core/file-name.ts";
+import {
+  chatId,
+  type ChatId,
+  FileId,
+  type GroupFolder,
+  type InboxId,
+  MAIN,
+  newId,
+  SenderId,
+  type SessionId,
+} from "../core/ids.ts";
 import { createTrigger, type Trigger, type TriggerSettings, type Verdict } from "../core/trigger.ts";
 import type { Around } from "../store/around.ts";
+import type { MessageFile } from "../store/files.ts";
 import type { Accepted, Inbox, Judged, NewMessage } from "../store/inbox.ts";
 
 /** G5. In bytes of UTF-8. */
@@ -21,6 +33,8 @@ const STUB_LENGTH = 1_000;
 const NAME_LENGTH = 200;
 /** No platform's ids come near it; longer ones would only bloat the index. */
 const MAX_ID_LENGTH = 512;
+/** More come with no message that a person writes. */
+const MOST_FILES = 20;
 /** Chats that nobody registered are remembered for the operator; a flood of them is not. */
 const MOST_UNREGISTERED = 1_000;
 
@@ -49,6 +63,14 @@ export interface UnregisteredChat extends Unregistered {
   readonly lastAt: number;
 }
 
+/** A file of a message that was taken, to be fetched behind it. */
+export interface ComingFile {
+  readonly id: FileId;
+  readonly message: InboxId;
+  readonly groupId: number;
+  readonly source: InboundFile;
+}
+
 export interface AdmissionParts {
   readonly inbox: Inbox;
   /** Where a new chat at the owner's own desk goes. */
@@ -58,6 +80,7 @@ export interface AdmissionParts {
   readonly wake: (session: SessionId, groupId: number) => void;
   /** The chat is owed something. */
   readonly deliver: (chat: ChatId) => void;
+  readonly fetch: (files: readonly ComingFile[]) => void;
   readonly triggerOf: (group: GroupFolder) => TriggerSettings;
   /** Who somebody on a platform is. */
   readonly roleOf: (sender: SenderId, group: GroupFolder) => "owner" | "admin" | "member";
@@ -113,8 +136,11 @@ export function createAdmission(parts: AdmissionParts) {
     if (!known) parts.onUnregistered(stranger);
   }
 
-  function follow({ chat, session, groupId, duplicate, notice }: Accepted): void {
+  function follow(accepted: Accepted, files: readonly NamedFile[]): void {
+    const { chat, message, session, groupId, duplicate, notice } = accepted;
     if (duplicate) return;
+    // Before the wake, so that the turn finds that there is something to wait for.
+    if (accepted.files) parts.fetch(files.map(({ id, source }) => ({ id, source, message, groupId })));
     if (session !== undefined) parts.wake(session, groupId);
     if (notice) parts.deliver(chat);
     bus.publish({ type: "durable", chat });
@@ -133,16 +159,26 @@ export function createAdmission(parts: AdmissionParts) {
     /**
      * Takes what was written at the owner's own desk. Resolves once the message is on disk; what was
      * accepted before is answered with what it became.
+     * @param attached files that were handed over before
      * @throws TemporaryError once we shut down
-     * @throws RejectedError for what cannot be a message: no text, no valid address or id
+     * @throws RejectedError for what cannot be a message: no text, no valid address, id or file
      */
-    async accept(channel: ChannelName, inbound: Inbound, who: Who): Promise<Accepted> {
+    async accept(
+      channel: ChannelName,
+      inbound: Inbound,
+      who: Who,
+      attached: readonly FileId[] = [],
+    ): Promise<Accepted> {
       mustBeOpen();
-      const message = parse(channel, inbound, { id: who.sender, name: who.name });
+      const files = named(inbound);
+      const message = parse(channel, inbound, { id: who.sender, name: who.name }, [
+        ...attached.map((id) => ({ attached: id })),
+        ...files.map(describe),
+      ]);
       const own = { verdict: "admitted", reason: "the owner wrote in a chat of their own" } as const;
       const judged = { ...(tooLong(inbound.text) ?? own), role: who.role, tainted: false };
       const accepted = await inbox.accept({ ...message, direct: true, judge: () => judged }, home);
-      follow(accepted);
+      follow(accepted, files);
       return accepted;
     },
 
@@ -156,13 +192,14 @@ export function createAdmission(parts: AdmissionParts) {
       const sender = SenderId.safeParse(`${channel.name}:${inbound.sender.id}`);
       if (!sender.success) throw new RejectedError(`${channel.name}: the id of the sender is none`);
       const { name, bot } = inbound.sender;
-      const message = parse(channel, inbound, { id: sender.data, name, bot });
+      const files = named(inbound);
+      const message = parse(channel, inbound, { id: sender.data, name, bot }, files.map(describe));
       const accepted = await inbox.receive({
         ...message,
         cursor,
         judge: (around) => judge(message, inbound, around),
       });
-      if (accepted) follow(accepted);
+      if (accepted) follow(accepted, files);
       else
         remember({
           chat: message.chat,
@@ -187,12 +224,13 @@ function parse(
   channel: ChannelName,
   inbound: Inbound,
   sender: NewMessage["sender"],
+  files: readonly MessageFile[],
 ): Omit<NewMessage, "judge"> {
   const { platformId, kind, version, chatTitle, direct, nonText, replyTo, sentAt } = inbound;
   if (platformId.length > MAX_ID_LENGTH || (replyTo?.length ?? 0) > MAX_ID_LENGTH)
     throw new RejectedError(`the id of a message has at most ${MAX_ID_LENGTH} characters`);
   const text = inbound.text.toWellFormed(); // a lone surrogate would not survive the database
-  const empty = text.trim() === "" && nonText === undefined && (inbound.files ?? []).length === 0;
+  const empty = text.trim() === "" && nonText === undefined && files.length === 0;
   if (kind === "message" && empty) throw new RejectedError("the message is empty: write some text");
   return {
     chat: address(channel, inbound.chat),
@@ -206,6 +244,26 @@ function parse(
     nonText: nonText === undefined ? undefined : clip(nonText, NAME_LENGTH),
     replyTo,
     sentAt,
+    files,
+  };
+}
+
+interface NamedFile {
+  readonly id: FileId;
+  readonly source: InboundFile;
+}
+
+function named({ kind, files = [] }: Inbound): NamedFile[] {
+  if (kind !== "message") return []; // an edit brings the same again
+  return files.slice(0, MOST_FILES).map((source) => ({ id: newId(FileId), source }));
+}
+
+function describe({ id, source }: NamedFile): MessageFile {
+  return {
+    id,
+    name: safeFileName(source.name),
+    type: clip(source.type ?? "application/octet-stream", NAME_LENGTH),
+    bytes: Math.max(0, Math.trunc(source.bytes ?? 0)),
   };
 }
 

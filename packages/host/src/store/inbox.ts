@@ -26,6 +26,7 @@ import {
 } from "../core/ids.ts";
 import { type Around, lookAround, undisturbed } from "./around.ts";
 import { type Chat, describeChat, ensureChat, findChat, takeSeq } from "./chats.ts";
+import { addFiles, type MessageFile } from "./files.ts";
 import { owe } from "./outbox.ts";
 import { type Fate, revise } from "./revisions.ts";
 import { type Scope, sessionInUse } from "./sessions.ts";
@@ -50,6 +51,8 @@ export interface NewMessage {
   /** Called inside the transaction, where it is known what the message stands in. Pure. */
   readonly judge: (around: Around) => Judged;
   readonly cursor?: string | undefined;
+  /** Rows from this commit on, unless the message is refused; their bytes come after it. */
+  readonly files?: readonly MessageFile[] | undefined;
 }
 
 /** Admission's word on a message. */
@@ -80,6 +83,8 @@ export interface Accepted {
   /** Whose turn will answer it, or what it has changed; none if none will. */
   readonly session: SessionId | undefined;
   readonly duplicate: boolean;
+  /** Its files are to be fetched now. */
+  readonly files: boolean;
   /** The chat is owed a notice now. */
   readonly notice: boolean;
 }
@@ -193,6 +198,8 @@ export function createInbox(
         accepted_at: now,
       })
       .execute();
+    const files = fate.verdict === "refused" ? [] : (message.files ?? []);
+    await addFiles(trx, { id, groupId: chat.group_id, now }, files);
     const event = await appendEvent(trx, chat.id, now, { kind: "in", ref: id });
     if (judged.notice !== undefined)
       await owe(trx, { chat: chat.id, groupId: chat.group_id, turn: undefined, now }, [
@@ -206,6 +213,7 @@ export function createInbox(
       groupId: chat.group_id,
       session: fate.session ?? fate.wakes,
       duplicate: false,
+      files: files.length > 0,
       notice: judged.notice !== undefined,
     };
   }
@@ -299,6 +307,7 @@ async function findAccepted(trx: Kysely<Database>, message: NewMessage): Promise
     groupId: row.group_id,
     session: row.session_id ?? undefined,
     duplicate: true,
+    files: false,
     notice: false,
   };
 }

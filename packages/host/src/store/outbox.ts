@@ -10,7 +10,7 @@
 import { StaleError } from "@bellhop/sdk";
 import { type Kysely, type Selectable, sql } from "kysely";
 import type { Clock } from "../core/clock.ts";
-import { type ChatId, newId, OutboxId, type TurnId } from "../core/ids.ts";
+import { type ChatId, type FileId, newId, OutboxId, type TurnId } from "../core/ids.ts";
 import { COMMAND_KEY } from "../core/pause.ts";
 import { takeSeq } from "./chats.ts";
 import type { Database, OutboxTable } from "./tables.ts";
@@ -25,6 +25,8 @@ export interface NewOutbound {
   readonly text: string;
   readonly sender?: string | undefined;
   readonly replyTo?: string | undefined;
+  /** Of `file`: which; `text` is its caption. */
+  readonly file?: FileId | undefined;
 }
 
 /** Owes these to a chat, in this order. Only inside the transaction that makes them owed. */
@@ -54,6 +56,7 @@ export async function owe(
         kind: message.kind,
         seq: await takeSeq(trx, to.chat),
         text: message.text,
+        file_id: message.file ?? null,
         sender_name: message.sender ?? null,
         reply_to: message.replyTo ?? null,
         state: "pending",

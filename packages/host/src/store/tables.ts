@@ -189,7 +189,8 @@ export interface EventsTable {
 export interface FilesTable {
   id: Fixed<FileId>;
   group_id: Fixed<number>;
-  inbox_id: Fixed<InboxId | null>;
+  /** The message that it came with; none yet where it was handed over before. */
+  inbox_id: InboxId | null;
   /** The turn that sends it. */
   turn_id: Fixed<TurnId | null>;
   /** Safe as the name of a file. */

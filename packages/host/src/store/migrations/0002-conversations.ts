@@ -46,6 +46,8 @@ const statements = [
   ) STRICT, WITHOUT ROWID`,
   sql`CREATE INDEX files_by_message ON files (inbox_id) WHERE inbox_id IS NOT NULL`,
   sql`CREATE INDEX files_coming ON files (created_at) WHERE state = 'coming'`,
+  sql`CREATE INDEX files_unattached ON files (created_at) WHERE inbox_id IS NULL AND turn_id IS NULL`,
+  sql`CREATE INDEX files_room ON files (group_id, bytes) WHERE state = 'stored'`,
   sql`CREATE TABLE journal (
     turn_id TEXT NOT NULL REFERENCES turns (id),
     tool_use_id TEXT NOT NULL,
