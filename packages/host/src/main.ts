@@ -27,6 +27,7 @@ import { createGroups } from "./groups/groups.ts";
 import { prepareHome } from "./home.ts";
 import { createHttp } from "./http/http.ts";
 import { type Log, openLog } from "./log.ts";
+import { createMedia } from "./media/media.ts";
 import { releaseMemory } from "./memory.ts";
 import { createDelivery } from "./outbox/deliver.ts";
 import { createNotices } from "./outbox/notices.ts";
@@ -38,6 +39,7 @@ import { describeHost } from "./status.ts";
 import { openStopSwitch } from "./stop-switch.ts";
 import { createChats } from "./store/chats.ts";
 import { openDatabase } from "./store/database.ts";
+import { createFiles } from "./store/files.ts";
 import { createHistory } from "./store/history.ts";
 import { createInbox } from "./store/inbox.ts";
 import { lockHome } from "./store/lock.ts";
@@ -181,9 +183,21 @@ export async function startHost({ config, channels: platforms = [], reload }: Ho
       for (const chat of config.groups[folder]?.chats ?? []) await chats.bind(chat, folder);
     }
 
+    const fileBytes = config.limits.fileMb * MiB;
+    const media = createMedia({
+      root: paths.media,
+      files: createFiles(db, clock),
+      limits: { fileBytes, groupBytes: config.limits.mediaMb * MiB },
+      deliver: (chat) => delivery.wake(chat),
+      clock,
+      random: Math.random,
+      log,
+    });
+    opened.defer(media.close);
+
     const channels: readonly Channel[] = [
-      createLocalChannel("web"),
-      createLocalChannel("terminal"),
+      createLocalChannel("web", fileBytes),
+      createLocalChannel("terminal", fileBytes),
       ...platforms,
     ];
     const channelOf = (chat: ChatId) => {
@@ -208,6 +222,7 @@ export async function startHost({ config, channels: platforms = [], reload }: Ho
       log,
     });
     opened.defer(delivery.close);
+    await media.recover();
 
     const rooms = createRooms({
       runtime,
@@ -255,6 +270,8 @@ export async function startHost({ config, channels: platforms = [], reload }: Ho
     });
     opened.defer(health.close);
     const turnParts: TurnParts = {
+      media,
+      takesOf: (group) => engineOf(group).takes,
       filesOf: groups.files,
       health,
       notices,
@@ -312,6 +329,7 @@ export async function startHost({ config, channels: platforms = [], reload }: Ho
       bus,
       wake: dispatcher.wake,
       deliver: delivery.wake,
+      fetch: media.fetch,
       triggerOf: (group) => ({ ...settings(group), pattern: undefined }),
       roleOf: (sender, group) => {
         if (config.owners.includes(sender)) return "owner";

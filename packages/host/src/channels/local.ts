@@ -5,7 +5,8 @@
  */
 import type { Channel } from "@bellhop/sdk";
 
-export function createLocalChannel(name: "web" | "terminal"): Channel {
+/** @param maxFileBytes of a file that is shown there; none where it takes no files */
+export function createLocalChannel(name: "web" | "terminal", maxFileBytes?: number): Channel {
   return {
     name,
     account: "",
@@ -14,6 +15,7 @@ export function createLocalChannel(name: "web" | "terminal"): Channel {
       maxTextLength: 100_000,
       lengthUnit: "utf16",
       resend: { how: "once" },
+      maxFileBytes,
       reactions: true,
       quotes: true,
       edits: false, // people who watch see an answer grow anyway

@@ -15,6 +15,8 @@ export interface PromptMessage {
   readonly at: number;
   readonly text: string;
   readonly replyTo?: { readonly seq?: number | undefined; readonly quote: string } | undefined;
+  /** What came with it, each in words of the host's. */
+  readonly files?: readonly string[];
 }
 
 export interface PromptContext {
@@ -79,7 +81,10 @@ function hostBlock(messages: readonly PromptMessage[], context: PromptContext): 
   return lines.join("\n");
 }
 
-function describe({ seq, sender, at, replyTo }: PromptMessage, time: (at: number) => string): string {
+function describe(
+  { seq, sender, at, replyTo, files = [] }: PromptMessage,
+  time: (at: number) => string,
+): string {
   const parts = [
     `#${seq}`,
     `from ${JSON.stringify(sender.name)} (${JSON.stringify(sender.id)}, ${sender.role})`,
@@ -89,7 +94,7 @@ function describe({ seq, sender, at, replyTo }: PromptMessage, time: (at: number
     const which = replyTo.seq === undefined ? "" : ` #${replyTo.seq}`;
     parts.push(`answering${which} ${JSON.stringify(shorten(replyTo.quote, QUOTE_LENGTH))}`);
   }
-  return `- ${parts.join(" ")}`;
+  return [`- ${parts.join(" ")}`, ...files.map((file) => `  with the file ${file}`)].join("\n");
 }
 
 /** Says times as `Sunday, 22 November 2026 at 23:19` in the given zone. Making one is slow, using it is not. */

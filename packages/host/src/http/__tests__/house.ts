@@ -54,6 +54,7 @@ export async function openHouse(options: { clock?: Clock; log?: AppDeps["log"] }
     bus,
     wake: () => {},
     deliver: () => {},
+    fetch: () => {},
     triggerOf: () => ({ assistant: "Bellhop", trigger: "auto", bots: false }),
     roleOf: () => "member",
     onUnregistered: () => undefined,

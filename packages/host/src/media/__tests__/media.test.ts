@@ -40,19 +40,19 @@ async function given() {
     provider: "test",
   }));
   const accept = (files: readonly MessageFile[] = []) =>
-    inbox.accept({
-      chat,
-      group: MAIN,
-      platformId: crypto.randomUUID(),
-      kind: "message",
-      version: 0,
-      sender: { id: SenderId.parse("web:ann"), name: "Ann", role: "owner" },
-      text: "look",
-      verdict: "admitted",
-      reason: "test",
-      tainted: false,
-      files,
-    });
+    inbox.accept(
+      {
+        chat,
+        platformId: crypto.randomUUID(),
+        kind: "message",
+        version: 0,
+        sender: { id: SenderId.parse("web:ann"), name: "Ann" },
+        text: "look",
+        judge: () => ({ verdict: "admitted", reason: "test", role: "owner", tainted: false }),
+        files,
+      },
+      MAIN,
+    );
   const turns = createTurns(db, { clock, boot: "test", modelOf: () => "a-model" });
   const files = createFiles(db, clock);
   const told: string[] = [];

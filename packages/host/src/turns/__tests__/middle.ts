@@ -131,6 +131,8 @@ export async function middle(options: MiddleOptions = {}) {
     log: silentLog,
   });
   const parts: TurnParts = {
+    media: { settled: async () => undefined, ofMessages: async () => [], read: async () => Buffer.alloc(0) },
+    takesOf: () => [],
     filesOf: async () => ["notes.md"],
     health,
     notices,
@@ -166,6 +168,7 @@ export async function middle(options: MiddleOptions = {}) {
     bus,
     wake: dispatcher.wake,
     deliver: delivery.wake,
+    fetch: () => undefined,
     triggerOf: () => ({ assistant: "Bellhop", trigger: "auto", bots: false, ...options.trigger }),
     roleOf: (sender) => (sender.endsWith(":ada") ? "owner" : "member"),
     onUnregistered: () => undefined,
