@@ -327,7 +327,8 @@ export async function startHost({ config, channels: platforms = [], reload }: Ho
       inbox,
       home: MAIN,
       bus,
-      wake: dispatcher.wake,
+      wake: (session, groupId, group) =>
+        dispatcher.wake(session, groupId, { quietMs: settings(group).debounceSeconds * SECOND }),
       deliver: delivery.wake,
       fetch: media.fetch,
       triggerOf: (group) => ({ ...settings(group), pattern: undefined }),

@@ -1,5 +1,6 @@
 /** What `status` says of a running host: gathered from its parts at the moment it is asked. */
 import type { Clock } from "./core/clock.ts";
+import type { SessionId } from "./core/ids.ts";
 import type { Status } from "./core/status.ts";
 import type { Dispatcher } from "./dispatch/dispatcher.ts";
 import type { Outbox } from "./store/outbox.ts";
@@ -24,22 +25,30 @@ const DAY_MS = 24 * 60 * 60_000;
 export async function describeHost(parts: StatusParts): Promise<Status> {
   const { host, rooms, turns, dispatcher, outbox, usage, clock } = parts;
   const waiting = await turns.waitingByChat();
+  const live = await turns.live();
+  const heldFor = new Map(live.map((turn) => [turn.session_id, turn.held_for]));
+  const why = (session: SessionId, groupId: number): string => {
+    const provider = heldFor.get(session);
+    return provider ? `held until ${provider} takes our key again` : dispatcher.explain(session, groupId);
+  };
   return {
     ...host,
     rooms: rooms.list().map(({ group, scope, state, since }) => ({ group, scope, state, since })),
-    turns: (await turns.live()).map((row) => ({
+    turns: live.map((row) => ({
       turn: row.id,
       chat: row.chat_id,
       state: row.state === "waiting" ? "waiting" : "running",
       attempt: row.attempt,
       startedAt: row.started_at,
       note:
-        row.failure_detail ?? (row.state === "waiting" ? "waits for another attempt" : "is being answered"),
+        row.state === "waiting"
+          ? [row.failure_detail ?? [], why(row.session_id, row.group_id)].flat().join("; ")
+          : "is being answered",
     })),
     waiting: waiting.map(({ chat, session, groupId, messages }) => ({
       chat,
       messages,
-      why: session === null ? "no session yet" : dispatcher.explain(session, groupId),
+      why: session === null ? "no session yet" : why(session, groupId),
     })),
     outbox: await outbox.counts(),
     usage: await usage.since(clock.now() - DAY_MS),

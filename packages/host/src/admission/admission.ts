@@ -77,7 +77,7 @@ export interface AdmissionParts {
   readonly home: GroupFolder;
   readonly bus: EventBus;
   /** Called after the commit, once per message that a turn has to answer. */
-  readonly wake: (session: SessionId, groupId: number) => void;
+  readonly wake: (session: SessionId, groupId: number, group: GroupFolder) => void;
   /** The chat is owed something. */
   readonly deliver: (chat: ChatId) => void;
   readonly fetch: (files: readonly ComingFile[]) => void;
@@ -137,11 +137,11 @@ export function createAdmission(parts: AdmissionParts) {
   }
 
   function follow(accepted: Accepted, files: readonly NamedFile[]): void {
-    const { chat, message, session, groupId, duplicate, notice } = accepted;
+    const { chat, message, session, groupId, group, duplicate, notice } = accepted;
     if (duplicate) return;
     // Before the wake, so that the turn finds that there is something to wait for.
     if (accepted.files) parts.fetch(files.map(({ id, source }) => ({ id, source, message, groupId })));
-    if (session !== undefined) parts.wake(session, groupId);
+    if (session !== undefined) parts.wake(session, groupId, group);
     if (notice) parts.deliver(chat);
     bus.publish({ type: "durable", chat });
   }

@@ -297,7 +297,7 @@ export function createDispatcher(parts: DispatcherParts) {
 
     /** Something that kept others from starting has ended. */
     look(): void {
-      for (const { why, waiting } of [...asleep.values()]) if (why === "gate") queue(waiting);
+      for (const { why, waiting } of asleep.values()) if (why === "gate") queue(waiting);
       schedule();
     },
 
@@ -317,7 +317,7 @@ export function createDispatcher(parts: DispatcherParts) {
      */
     async drain(ms: number, hurry: Promise<void>): Promise<void> {
       draining = true;
-      for (const session of [...asleep.keys()]) rouse(session);
+      for (const session of asleep.keys()) rouse(session);
       const over = Promise.all([...slots].map(({ freed }) => freed));
       const late = Promise.withResolvers<void>();
       const cancel = clock.after(ms, late.resolve);

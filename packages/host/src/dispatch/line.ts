@@ -25,7 +25,8 @@ export interface Waiting {
 /** `started`: its lane is busy until it is released. `left`: it waits elsewhere. `passed`: not just now. */
 export type Visited = "started" | "left" | "passed" | "enough";
 
-interface Entry extends Waiting {
+interface Entry {
+  readonly waiting: Waiting;
   /** Who came first. */
   readonly order: number;
 }
@@ -87,10 +88,11 @@ export function createLine() {
   }
 
   function forget(entry: Entry): void {
-    const lane = laneOf(entry);
-    entries.delete(entry.session);
-    change(lane, () => queueOf(lane, entry).remove(entry));
-    tidy(entry);
+    const { waiting } = entry;
+    const lane = laneOf(waiting);
+    entries.delete(waiting.session);
+    change(lane, () => queueOf(lane, waiting).remove(entry));
+    tidy(waiting);
   }
 
   function tidy(of: Waiting): void {
@@ -99,12 +101,13 @@ export function createLine() {
   }
 
   function start(entry: Entry): void {
-    const lane = laneOf(entry);
-    const beside = lanes.get(keyOf({ ...entry, isolated: !entry.isolated }));
-    entries.delete(entry.session);
-    const serve = () => servedAt.set(entry.groupId, counter++);
+    const { waiting } = entry;
+    const lane = laneOf(waiting);
+    const beside = lanes.get(keyOf({ ...waiting, isolated: !waiting.isolated }));
+    const serve = () => servedAt.set(waiting.groupId, counter++);
+    entries.delete(waiting.session);
     change(lane, () => {
-      queueOf(lane, entry).remove(entry);
+      queueOf(lane, waiting).remove(entry);
       lane.busy = true;
       if (beside) change(beside, serve);
       else serve();
@@ -124,15 +127,15 @@ export function createLine() {
 
   return {
     /** Whoever waits already keeps its place. */
-    add({ session, groupId, kind, isolated }: Waiting): void {
-      const known = entries.get(session);
-      if (known && (known.kind === kind || known.kind === "occurrence")) return;
+    add(waiting: Waiting): void {
+      const known = entries.get(waiting.session);
+      if (known && (waiting.kind === "chat" || known.waiting.kind === "occurrence")) return;
       if (known) forget(known);
-      const entry: Entry = { session, groupId, kind, isolated, order: known?.order ?? counter++ };
-      entries.set(session, entry);
-      const lane = laneOf(entry);
-      const queue = queueOf(lane, entry);
-      if (queue.first && orderOf(queue.first) < entry.order) queue.put(entry); // changes nobody's turn
+      const entry: Entry = { waiting, order: known?.order ?? counter++ };
+      entries.set(waiting.session, entry);
+      const lane = laneOf(waiting);
+      const queue = queueOf(lane, waiting);
+      if (orderOf(queue.first) < entry.order) queue.put(entry); // changes nobody's turn
       else change(lane, () => queue.put(entry));
     },
 
@@ -152,7 +155,7 @@ export function createLine() {
     walk(visit: (waiting: Waiting) => Visited): void {
       const passed: Lane[] = [];
       for (let at = next(); at; at = next()) {
-        const visited = visit(at.entry);
+        const visited = visit(at.entry.waiting);
         if (visited === "started") start(at.entry);
         else if (visited === "left") forget(at.entry);
         else {

@@ -80,6 +80,7 @@ export interface Accepted {
   readonly seq: number;
   readonly event: EventId;
   readonly groupId: number;
+  readonly group: GroupFolder;
   /** Whose turn will answer it, or what it has changed; none if none will. */
   readonly session: SessionId | undefined;
   readonly duplicate: boolean;
@@ -211,6 +212,7 @@ export function createInbox(
       seq,
       event,
       groupId: chat.group_id,
+      group: chat.folder,
       session: fate.session ?? fate.wakes,
       duplicate: false,
       files: files.length > 0,
@@ -282,7 +284,8 @@ async function fateOf(
 async function findAccepted(trx: Kysely<Database>, message: NewMessage): Promise<Accepted | undefined> {
   const row = await trx
     .selectFrom("inbox")
-    .select(["id", "seq", "group_id", "session_id"])
+    .innerJoin("groups", "groups.id", "inbox.group_id")
+    .select(["inbox.id", "seq", "group_id", "folder", "session_id"])
     .where("chat_id", "=", message.chat)
     .where("platform_id", "=", message.platformId)
     .where("kind", "=", message.kind)
@@ -305,6 +308,7 @@ async function findAccepted(trx: Kysely<Database>, message: NewMessage): Promise
     seq: row.seq,
     event,
     groupId: row.group_id,
+    group: row.folder,
     session: row.session_id ?? undefined,
     duplicate: true,
     files: false,

@@ -13,7 +13,7 @@ import { ChatId, chatAddress, GroupFolder, type InboxId, MAIN, SenderId } from "
 import { sizeOf } from "../../core/split.ts";
 import { type FakeClock, fakeClock } from "../../core/testing.ts";
 import type { TriggerSettings } from "../../core/trigger.ts";
-import { createDispatcher } from "../../dispatch/dispatcher.ts";
+import { createDispatcher, type DispatcherParts } from "../../dispatch/dispatcher.ts";
 import { silentLog } from "../../log.ts";
 import { createDelivery } from "../../outbox/deliver.ts";
 import { type Chat, createChats } from "../../store/chats.ts";
@@ -43,6 +43,10 @@ export interface MiddleOptions {
   readonly script?: EngineScript;
   readonly sandboxes?: number;
   readonly cores?: number;
+  /** How long a chat is to be quiet before its turn begins. */
+  readonly quietMs?: number;
+  readonly paused?: () => boolean;
+  readonly mayStart?: DispatcherParts["mayStart"];
   readonly queue?: "steer" | "queue" | "interrupt";
   readonly trigger?: Partial<TriggerSettings>;
   readonly channels?: readonly Channel[];
@@ -159,6 +163,8 @@ export async function middle(options: MiddleOptions = {}) {
     start: (claim) => startTurn(claim, parts),
     bury: createEndings(parts).buryLost,
     sandboxes: options.sandboxes ?? 5,
+    ...(options.paused && { paused: options.paused }),
+    ...(options.mayStart && { mayStart: options.mayStart }),
     clock,
     log: silentLog,
   });
@@ -166,7 +172,7 @@ export async function middle(options: MiddleOptions = {}) {
     inbox,
     home: MAIN,
     bus,
-    wake: dispatcher.wake,
+    wake: (session, groupId) => dispatcher.wake(session, groupId, { quietMs: options.quietMs ?? 0 }),
     deliver: delivery.wake,
     fetch: () => undefined,
     triggerOf: () => ({ assistant: "Bellhop", trigger: "auto", bots: false, ...options.trigger }),
