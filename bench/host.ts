@@ -30,6 +30,10 @@ export type Ready = z.infer<typeof Ready> & {
 };
 
 export interface HostProcess {
+  readonly pid: number | undefined;
+  /** How it ended, once it has. */
+  readonly exited: Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null }>;
+  signal(name: NodeJS.Signals): void;
   /** When it was spawned, by the monotonic clock. */
   readonly spawnedAt: number;
   /** Rejects with what it said on stderr when it ends before it is ready, unless it was killed. */
@@ -67,13 +71,24 @@ export async function temporaryHome(settings: Settings = {}): Promise<Home> {
 
 /** @param nodeFlags for profiles of the host itself, such as `--cpu-prof` */
 export function startHost(home: string, nodeFlags: readonly string[] = []): HostProcess {
+  return startProgram([
+    ...nodeFlags,
+    COMMAND,
+    "up",
+    "--json",
+    "--no-terminal",
+    "--port",
+    "0",
+    "--home",
+    home,
+  ]);
+}
+
+/** A program for Node that says that it is ready as `bellhop up --json` does. */
+export function startProgram(args: readonly string[]): HostProcess {
   const spawnedAt = performance.now();
-  const child = spawn(
-    process.execPath,
-    [...nodeFlags, COMMAND, "up", "--json", "--no-terminal", "--port", "0", "--home", home],
-    { env: START, stdio: ["ignore", "pipe", "pipe"] },
-  );
-  const exited = once(child, "exit");
+  const child = spawn(process.execPath, args, { env: START, stdio: ["ignore", "pipe", "pipe"] });
+  const exited = once(child, "exit").then(() => ({ code: child.exitCode, signal: child.signalCode }));
   const said = text(child.stderr);
   const ready = firstLine(child).then(async (line): Promise<Ready> => {
     if (line === undefined) throw new Error(`the host did not start: ${(await said).trim() || "killed"}`);
@@ -81,6 +96,9 @@ export function startHost(home: string, nodeFlags: readonly string[] = []): Host
   });
   ready.catch(() => undefined); // whoever waits for it hears of it; one that was killed nobody waits for
   return {
+    pid: child.pid,
+    exited,
+    signal: (name) => void child.kill(name),
     spawnedAt,
     ready,
     async kill() {

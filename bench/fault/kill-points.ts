@@ -1,0 +1,107 @@
+/**
+ * F1: kill -9 of the host at every failpoint, the first time it is passed, the second, … until a life
+ * ends without reaching it; then at chance. Every life goes on where the one before was killed.
+ *
+ * In each life a message is written in every room; some make their agent take its time, die, or lose
+ * its conversation, so that retries and fresh starts are killed too. A life in which everything was
+ * answered is drained by SIGTERM, so that the drain's places are passed as well.
+ */
+import { FAILPOINTS, type Failpoint } from "../../packages/host/src/core/failpoint.ts";
+import { type Chance, createChance } from "../random.ts";
+import { type Outcome, rule, tried } from "./outcome.ts";
+import { type Room, soon, type World } from "./world.ts";
+
+export interface KillPointsOptions {
+  readonly trials: number;
+  readonly seed: number;
+  /** Called after each kill. */
+  readonly onKill?: ((kills: number, place: Failpoint, nth: number) => void) | undefined;
+}
+
+interface Place {
+  readonly place: Failpoint;
+  nth: number;
+  /** The most that it was ever passed in a life, once a life has ended without reaching `nth`. */
+  most: number | undefined;
+  kills: number;
+}
+
+const ROOMS: readonly Room[] = [
+  { account: "once", room: "a" },
+  { account: "lookup", room: "b" },
+  { account: "twice", room: "c" },
+];
+/** A life that shows nothing for so long is stuck; the last one tells whether something was lost by it. */
+const STUCK_MS = 20_000;
+const LAST_PATIENCE_MS = 60_000;
+const DRAIN_MS = 75_000;
+/** What people may be told beside answers: that a conversation was lost, or that an attempt is made again. */
+const NOTICES = /afresh|anew|try again|lost|may not have arrived|could not be delivered/i;
+
+export function killAtEveryPlace({
+  trials,
+  seed,
+  onKill = () => undefined,
+}: KillPointsOptions): Promise<Outcome> {
+  const name = { fault: "F1", what: "kill -9 of the host at every failpoint" };
+  return tried(name, { rooms: ROOMS }, async (world) => {
+    const chance = createChance(seed);
+    const places: Place[] = FAILPOINTS.map((place) => ({ place, nth: 1, most: undefined, kills: 0 }));
+    let kills = 0;
+    let stuck = 0;
+    for (let round = 0; kills < trials; round += 1) {
+      const place = places[round % places.length];
+      if (!place || place.most === 0) continue;
+      const nth = place.most === undefined ? place.nth : 1 + Math.floor(chance.next() * place.most);
+      const end = await live(world, { place: place.place, nth }, chance);
+      if (end === "killed") {
+        kills += 1;
+        place.kills += 1;
+        place.nth += 1;
+        onKill(kills, place.place, nth);
+      } else if (end === "drained") place.most ??= nth - 1;
+      else stuck += 1;
+      if (places.every(({ most }) => most === 0)) break;
+    }
+    const last = world.start();
+    await last.ready;
+    await world.answered(world.written, LAST_PATIENCE_MS);
+    await last.stop();
+    const never = places.filter((one) => one.kills === 0).map((one) => one.place);
+    return {
+      trials: kills,
+      expected: { notices: NOTICES },
+      findings: rule(stuck === 0, "I8", `${stuck} hosts showed nothing for ${STUCK_MS} ms and were killed`),
+      notes: [
+        `${places.length - never.length} of ${places.length} places killed at${never.length > 0 ? `; never passed: ${never.join(", ")}` : ""}`,
+      ],
+    };
+  });
+}
+
+/** One life: killed at its failpoint, or drained because it never came there, or stuck. */
+async function live(
+  world: World,
+  { place, nth }: { place: Failpoint; nth: number },
+  chance: Chance,
+): Promise<"killed" | "drained" | "stuck"> {
+  const host = world.start({ place, nth, action: "kill" });
+  for (const room of world.rooms) await world.write(room, directives(chance));
+  const answered = await Promise.race([host.exited, world.answered(world.written, STUCK_MS)]);
+  if (answered === false) {
+    await host.kill();
+    return "stuck";
+  }
+  host.signal("SIGTERM");
+  const ended = await soon(host.exited, DRAIN_MS);
+  if (ended === undefined) await host.kill();
+  if (ended?.signal === "SIGKILL") return "killed";
+  return ended?.code === 0 ? "drained" : "stuck";
+}
+
+function directives(chance: Chance): string {
+  if (chance.happens(0.1)) return "die:once";
+  if (chance.happens(0.1)) return "half:once";
+  if (chance.happens(0.1)) return "forget:once";
+  return chance.happens(0.3) ? `sleep:${Math.round(chance.between(20, 200))}` : "";
+}
