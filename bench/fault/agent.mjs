@@ -31,7 +31,11 @@ const running = new Map(); // session -> how to cancel its prompt
 const MiB = 1024 * 1024;
 
 const note = (line) => appendFileSync(journal, `${JSON.stringify(line)}\n`);
-const write = (bytes) => new Promise((resolve) => process.stdout.write(bytes, resolve));
+let torn = false;
+async function write(bytes) {
+  const pieces = torn ? [...Buffer.from(bytes)].map((byte) => Buffer.from([byte])) : [bytes];
+  for (const piece of pieces) await new Promise((resolve) => process.stdout.write(piece, resolve));
+}
 const send = (message) => write(`${JSON.stringify({ jsonrpc: "2.0", ...message })}\n`);
 const update = (sessionId, value) => send({ method: "session/update", params: { sessionId, update: value } });
 const say = (session, text) =>
@@ -90,6 +94,9 @@ const strikes = {
     for (let at = 0; at < 50; at += 1)
       await write(`not json ${at}\n{"half":\n[1,2]\nnull\n`.slice(0, 12 + at));
     await write("\n");
+  },
+  torn: () => {
+    torn = true;
   },
   bytes: () => write(Buffer.concat([Buffer.from([0xff, 0xfe, 0x00, 0xc0, 0x80]), Buffer.from("\n")])),
   deep: () => write(`{"a":${"[".repeat(100_000)}${"]".repeat(100_000)}}\n`),
@@ -191,10 +198,8 @@ const methods = {
     }
     const answer = `got ${messages.map(({ token }) => token).join(" ")}`;
     const long = messages.flatMap(({ words }) => words).find((word) => word.startsWith("parts:"));
-    const size = messages.flatMap(({ words }) => words).includes("torn") ? 1 : 7;
     const whole = long ? partsOf(answer, Number(long.slice(6))) : answer;
-    for (let at = 0; at < whole.length; at += size === 1 ? 1 : 2_000)
-      await say(sessionId, whole.slice(at, at + (size === 1 ? 1 : 2_000)));
+    for (let at = 0; at < whole.length; at += 2_000) await say(sessionId, whole.slice(at, at + 2_000));
     for (const { token } of messages) note({ what: "answered", token, session: sessionId });
     return { stopReason: "end_turn" };
   },

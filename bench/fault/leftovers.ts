@@ -22,7 +22,7 @@ export async function leftovers(home: string): Promise<Leftovers> {
   // Unlike the whole path, this part is the same however the file system it lies on is mounted.
   const mark = basename(dirname(home));
   return {
-    processes: await processesWith(mark),
+    processes: (await processesWith(mark)).map(({ pid, words }) => `${pid} ${words}`),
     cgroups: await cgroupsOf(home),
     mounts: (await linesOf("/proc/self/mountinfo")).filter((line) => line.includes(mark)),
     files: await filesBelow(join(home, "run")),
@@ -37,13 +37,27 @@ async function filesBelow(folder: string): Promise<string[]> {
     .filter((path) => !STAYS.test(path));
 }
 
-async function processesWith(mark: string): Promise<string[]> {
+/** A process that has to do with a home: it names it, or something of it is mounted in it. */
+export interface HomeProcess {
+  readonly pid: number;
+  readonly parent: number;
+  readonly words: string;
+}
+
+/** Of the home at this real path, its host included. */
+export function processesOf(home: string): Promise<HomeProcess[]> {
+  return processesWith(basename(dirname(home)));
+}
+
+async function processesWith(mark: string): Promise<HomeProcess[]> {
   const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid);
   const found = await Promise.all(
     pids.map(async (pid) => {
       const words = (await linesOf(`/proc/${pid}/cmdline`)).join("").replaceAll("\0", " ");
       const mounted = (await linesOf(`/proc/${pid}/mountinfo`)).some((line) => line.includes(mark));
-      return mounted || words.includes(mark) ? [`${pid} ${words}`] : [];
+      if (!mounted && !words.includes(mark)) return [];
+      const parent = (await linesOf(`/proc/${pid}/status`)).find((line) => line.startsWith("PPid:"));
+      return [{ pid: Number(pid), parent: Number(parent?.slice(5)), words }];
     }),
   );
   return found.flat();

@@ -1,40 +1,44 @@
-/**
- * `npm run fault -- kill`: faults injected into a real host, judged from outside (docs/bench.md).
- */
+/** `npm run fault`: faults injected into a real host, judged from outside (docs/fault.md). */
 import { parseArgs } from "node:util";
+import { runCommand, wholeNumber } from "../command-line.ts";
 import { rounded, summarise } from "../stats.ts";
 import { table } from "../table.ts";
-import { killAgainAndAgain, type KillReport } from "./kill.ts";
-import { runCommand, wholeNumber } from "../command-line.ts";
+import { INVARIANTS } from "./check.ts";
+import { killCommand } from "./kill-command.ts";
+import type { Outcome } from "./outcome.ts";
+import { FAULT_IDS, type Profile, runSuite } from "./suite.ts";
 
-const HELP = `Usage: npm run fault -- kill [options]
+const HELP = `Usage: npm run fault -- [options]
+       npm run fault -- kill [options]
 
-Kills the host with SIGKILL at random points while people write to it, starts it
-again on the same home, and at the end judges from outside: every acknowledged
-message has one completed turn and one answer, nothing came twice, nothing came
-that was not asked for, order was kept, and no process, cgroup, mount or file of
-a killed host is left.
+Injects faults into a real host, with a fake platform and a hostile agent as
+processes of their own, and judges by their journals whether everybody got what
+was promised. Every fault has a home of its own, and what it makes is gone
+afterwards.
 
-  --trials N      how many kills (100)
-  --seed S        of the points and of what is written (1)
-  --chats N       people who write at the same time (6)
-  --engine NAME   echo: the echo agent (default); claude: the Claude Agent SDK
-                  on the rehearsal model
-  --json          progress on stderr; the last line of stdout is
-                  {acked,lost,doubled,unexpected,recoveryMs:{p50,p95}}
+  --profile NAME  ci: about three minutes (default); long: 2,000 kills, by hand
+  --only LIST     of these, separated by commas: ${FAULT_IDS.join(", ")}
+  --trials N      how many kills of F1
+  --seed S        of its points and of what is written (1)
+  --json          progress on stderr; the last line of stdout is {ok, faults,
+                  invariants, lost, doubled, unexpected, recoveryMs: {p50, p95}}
   --help
 
-Exit code 0 when nothing was lost, doubled, unexpected or left behind, else 1.
+kill is another way to the first fault: over the HTTP API, at chance, with the
+echo agent or the Claude engine. Its help: npm run fault -- kill --help
+
+Exit code 0 when every invariant held, else 1.
 `;
 
 async function main(): Promise<number> {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
+  const [first, ...rest] = process.argv.slice(2);
+  if (first === "kill") return await killCommand(rest);
+  const { values } = parseArgs({
     options: {
-      trials: { type: "string", default: "100" },
+      profile: { type: "string", default: "ci" },
+      only: { type: "string", default: "" },
+      trials: { type: "string" },
       seed: { type: "string", default: "1" },
-      chats: { type: "string", default: "6" },
-      engine: { type: "string", default: "echo" },
       json: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
     },
@@ -43,70 +47,104 @@ async function main(): Promise<number> {
     process.stdout.write(HELP);
     return 0;
   }
-  if (positionals.join(" ") !== "kill") throw new TypeError("name the fault to inject: kill");
-  const report = await killAgainAndAgain({
-    trials: wholeNumber("trials", values.trials),
+  const outcomes = await runSuite(faultsIn(values.only), {
+    profile: profile(values.profile),
     seed: wholeNumber("seed", values.seed),
-    chats: wholeNumber("chats", values.chats),
-    engine: engine(values.engine),
-    onTrial: (trial) => process.stderr.write(trial % 10 === 0 ? `${trial} kills\n` : ""),
+    trials: values.trials === undefined ? undefined : wholeNumber("trials", values.trials),
+    say: (line) => process.stderr.write(`${line}\n`),
   });
-  const clean = report.lost + report.doubled + report.unexpected + leftBehind(report).length === 0;
-  process.stderr.write(report.findings.map((finding) => `${finding}\n`).join(""));
-  process.stderr.write(
-    leftBehind(report)
-      .map((one) => `left behind: ${one}\n`)
-      .join(""),
-  );
-  process.stdout.write(values.json ? `${JSON.stringify(briefly(report))}\n` : `${drawn(report)}\n`);
-  return clean ? 0 : 1;
+  for (const { fault, findings } of outcomes) {
+    for (const { invariant, sentence } of findings)
+      process.stderr.write(`${fault} ${invariant}: ${sentence}\n`);
+  }
+  process.stdout.write(values.json ? `${JSON.stringify(briefly(outcomes))}\n` : `${drawn(outcomes)}\n`);
+  return outcomes.every(held) ? 0 : 1;
 }
 
-function leftBehind({ left }: KillReport): string[] {
-  return Object.entries(left).flatMap(([kind, found]: [string, readonly string[]]) =>
-    found.map((one) => `${kind}: ${one}`),
-  );
+const held = ({ findings }: Outcome) => findings.length === 0;
+
+function briefly(outcomes: readonly Outcome[]): object {
+  return {
+    ok: outcomes.every(held),
+    faults: Object.fromEntries(
+      outcomes.map(({ fault, trials, acked, lost, doubled, unexpected, ambiguous, findings }) => [
+        fault,
+        { trials, acked, lost, doubled, unexpected, ambiguous, findings: findings.length },
+      ]),
+    ),
+    invariants: Object.fromEntries(brokenTimes(outcomes)),
+    lost: sum(outcomes, ({ lost }) => lost),
+    doubled: sum(outcomes, ({ doubled }) => doubled),
+    unexpected: sum(outcomes, ({ unexpected }) => unexpected),
+    recoveryMs: recovery(outcomes),
+  };
 }
 
-function briefly({ acked, lost, doubled, unexpected, recoveryMs }: KillReport): object {
-  const { p50, p95 } = summarise(recoveryMs);
-  return { acked, lost, doubled, unexpected, recoveryMs: { p50: rounded(p50), p95: rounded(p95) } };
+function recovery(outcomes: readonly Outcome[]): { p50: number; p95: number } | null {
+  const all = outcomes.flatMap(({ recoveryMs }) => recoveryMs);
+  if (all.length === 0) return null;
+  const { p50, p95 } = summarise(all);
+  return { p50: rounded(p50), p95: rounded(p95) };
 }
 
-function drawn(report: KillReport): string {
-  const { trials, killedWhileStarting, acked, lost, doubled, unexpected, outOfOrder, tookMs } = report;
-  const ready = summarise(report.readyMs);
-  const recovery = summarise(report.recoveryMs);
+/** How often each invariant was found broken. */
+function brokenTimes(outcomes: readonly Outcome[]): [string, number][] {
+  const findings = outcomes.flatMap((outcome) => outcome.findings);
+  return Object.keys(INVARIANTS).map((name) => [
+    name,
+    findings.filter(({ invariant }) => invariant === name).length,
+  ]);
+}
+
+function sum(outcomes: readonly Outcome[], of: (outcome: Outcome) => number): number {
+  return outcomes.reduce((total, outcome) => total + of(outcome), 0);
+}
+
+function drawn(outcomes: readonly Outcome[]): string {
+  const times = recovery(outcomes);
   return [
     table(
-      ["what", "count"],
-      [
-        ["kills", trials],
-        ["of them while starting", killedWhileStarting],
-        ["messages acknowledged", acked],
-        ["lost", lost],
-        ["doubled", doubled],
-        ["unexpected", unexpected],
-        ["of them out of order", outOfOrder],
-        ["left behind", leftBehind(report).length],
-      ],
+      ["fault", "what", "trials", "acked", "lost", "doubled", "unexpected", "ambiguous", "seconds"],
+      outcomes.map(({ fault, what, trials, acked, lost, doubled, unexpected, ambiguous, tookMs }) => [
+        fault,
+        what,
+        trials,
+        acked,
+        lost,
+        doubled,
+        unexpected,
+        ambiguous,
+        Math.round(tookMs / 1000),
+      ]),
     ),
     "",
     table(
-      ["ms from the start of a host", "p50", "p95", "max", "starts"],
-      [
-        ["until it is ready", ready.p50, ready.p95, ready.max, ready.n],
-        ["until its first answer is there", recovery.p50, recovery.p95, recovery.max, recovery.n],
-      ],
+      ["invariant", "says", "broken"],
+      brokenTimes(outcomes).map(([name, times]) => [
+        name,
+        INVARIANTS[name as keyof typeof INVARIANTS],
+        times,
+      ]),
     ),
     "",
-    `Took ${rounded(tookMs / 1000)} s.`,
+    ...outcomes.flatMap(({ fault, notes }) => notes.map((note) => `${fault}: ${note}`)),
+    ...(times
+      ? [`A new host showed its first answer after ${times.p50} ms (p50), ${times.p95} ms (p95).`]
+      : []),
   ].join("\n");
 }
 
-function engine(name: string): "echo" | "claude" {
-  if (name === "echo" || name === "claude") return name;
-  throw new TypeError(`--engine is echo or claude, not ${name}`);
+function faultsIn(list: string): string[] {
+  const wanted = list.split(",").filter(Boolean);
+  const known = new Set(FAULT_IDS.flatMap((id) => [id, ...id.split("-")]));
+  const stranger = wanted.find((id) => !known.has(id));
+  if (stranger !== undefined) throw new TypeError(`--only knows no fault ${stranger}`);
+  return wanted;
+}
+
+function profile(name: string): Profile {
+  if (name === "ci" || name === "long") return name;
+  throw new TypeError(`--profile is ci or long, not ${name}`);
 }
 
 await runCommand("fault", main);

@@ -1,0 +1,97 @@
+/** What goes wrong between the host and a platform: F14 and F17. */
+import type { Finding } from "./check.ts";
+import { type Outcome, rule, tried } from "./outcome.ts";
+import type { Account } from "./platform-words.ts";
+import type { Message, Room, World } from "./world.ts";
+
+const ROOMS: readonly Room[] = [
+  { account: "once", room: "a" },
+  { account: "lookup", room: "b" },
+  { account: "twice", room: "c" },
+];
+const PATIENCE_MS = 45_000;
+
+/** G14: how often a message is shown whose first answer was lost, or that never arrived the first time. */
+const SHOWN: Record<"drop" | "lose" | "down" | "crash", Record<Account, number>> = {
+  drop: { once: 1, lookup: 1, twice: 2 },
+  lose: { once: 1, lookup: 1, twice: 1 },
+  down: { once: 1, lookup: 1, twice: 1 },
+  crash: { once: 1, lookup: 1, twice: 2 },
+};
+
+/** F14: the platform took it and nobody heard of that, or it did not; and a crash at the same point. */
+export function lostAnswers(): Promise<Outcome> {
+  const name = { fault: "F14", what: "the answer to a send is lost, applied or not; a crash there" };
+  return tried(name, { rooms: ROOMS }, async (world) => {
+    const findings: Finding[] = [];
+    let trials = 0;
+    let host = world.start();
+    await host.ready;
+    for (const how of ["drop", "lose", "down"] as const) {
+      for (const room of ROOMS) {
+        trials += 1;
+        await world.fault({ account: room.account, of: "send", how, times: 1 });
+        findings.push(...(await shownAsPromised(world, how, await world.write(room))));
+      }
+    }
+    await host.stop();
+    for (const room of ROOMS) {
+      trials += 1;
+      host = world.start({ place: "send.done", nth: 1, action: "kill" });
+      const message = await world.write(room);
+      await host.exited;
+      host = world.start();
+      await host.ready;
+      findings.push(...(await shownAsPromised(world, "crash", message)));
+      await host.stop();
+    }
+    return { trials, findings };
+  });
+}
+
+async function shownAsPromised(world: World, how: keyof typeof SHOWN, message: Message): Promise<Finding[]> {
+  const after = await world.write(message);
+  await world.answered([message, after], PATIENCE_MS); // in order: what comes after it shows that it is settled
+  const times = shownTimes(world, message.token);
+  const wanted = SHOWN[how][message.account];
+  return [
+    ...rule(times === wanted, "I3", `${how}, ${message.account}: shown ${times} times instead of ${wanted}`),
+  ];
+}
+
+/** F17: the third of five parts fails for good, then for a while. */
+export function failingPart(): Promise<Outcome> {
+  const name = { fault: "F17", what: "part 3 of 5 is refused; part 3 of 5 fails twice" };
+  const room: Room = { account: "once", room: "a" };
+  return tried(name, { rooms: [room] }, async (world) => {
+    const host = world.start();
+    await host.ready;
+    await world.fault({ account: "once", of: "send", how: "refuse", times: 1, match: "part 3 " });
+    const refused = await world.write(room, "parts:5");
+    await world.answered([refused, await world.write(room)], PATIENCE_MS);
+    await world.fault({ account: "once", of: "send", how: "down", times: 2, match: "part 3 " });
+    const delayed = await world.write(room, "parts:5");
+    await world.answered([delayed, await world.write(room)], PATIENCE_MS);
+    await host.stop();
+    const parts = [partsOf(world, refused), partsOf(world, delayed)];
+    return {
+      trials: 2,
+      expected: { notices: /could not be delivered/ },
+      findings: [
+        ...rule(parts[0] === "1,2,4,5", "I3", `refused: parts ${parts[0]} were shown instead of 1,2,4,5`),
+        ...rule(parts[1] === "1,2,3,4,5", "I3", `delayed: parts ${parts[1]} were shown instead of 1,2,3,4,5`),
+      ],
+    };
+  });
+}
+
+function shownTimes({ journal }: World, token: string): number {
+  return journal.filter((line) => line.what === "shown" && line.text.includes(token)).length;
+}
+
+function partsOf({ journal }: World, { token }: Message): string {
+  return journal
+    .flatMap((line) => (line.what === "shown" && line.text.includes(token) ? line.text : []))
+    .flatMap((text) => [...text.matchAll(/ part (\d+) /g)].map(([, part]) => part))
+    .join(",");
+}

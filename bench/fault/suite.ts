@@ -1,0 +1,63 @@
+/** The faults of the suite, and how much of each a profile asks for. */
+import { brokenFrames, floods, killParts, poison, resumes, stopAndContinue } from "./agent-faults.ts";
+import { failingPart, lostAnswers } from "./delivery-faults.ts";
+import { terminate } from "./end-faults.ts";
+import { killAtEveryPlace } from "./kill-points.ts";
+import type { Outcome } from "./outcome.ts";
+
+export type Profile = "ci" | "long";
+
+export interface SuiteOptions {
+  readonly profile: Profile;
+  readonly seed: number;
+  /** Kills of F1; default: as many as the profile wants. */
+  readonly trials?: number | undefined;
+  /** Told what happens, for people who wait. */
+  readonly say: (line: string) => void;
+}
+
+interface Fault {
+  readonly id: string;
+  readonly run: (options: SuiteOptions) => Promise<Outcome>;
+}
+
+const KILLS: Record<Profile, number> = { ci: 40, long: 2_000 };
+const NEWS_EVERY = 50;
+
+const FAULTS: readonly Fault[] = [
+  {
+    id: "F1",
+    run: ({ profile, seed, trials = KILLS[profile], say }) =>
+      killAtEveryPlace({
+        trials,
+        seed,
+        onKill: (kills, place, nth) => {
+          if (kills % NEWS_EVERY === 0) say(`${kills} kills, the last at ${place}, time ${nth}`);
+        },
+      }),
+  },
+  { id: "F2", run: ({ profile }) => killParts(profile === "ci" ? 1 : 5) },
+  { id: "F3", run: ({ profile }) => stopAndContinue(profile === "ci" ? 4_000 : 90_000) },
+  { id: "F9-F10", run: () => brokenFrames() },
+  { id: "F11", run: ({ profile }) => floods(profile === "ci" ? 20 : 100) },
+  { id: "F14", run: () => lostAnswers() },
+  { id: "F17", run: () => failingPart() },
+  { id: "F21", run: () => resumes() },
+  { id: "F22", run: () => poison() },
+  { id: "F26", run: () => terminate() },
+];
+
+export const FAULT_IDS: readonly string[] = FAULTS.map(({ id }) => id);
+
+/** One after the other: each wants the machine for itself. */
+export async function runSuite(only: readonly string[], options: SuiteOptions): Promise<Outcome[]> {
+  const outcomes: Outcome[] = [];
+  for (const { id, run } of FAULTS) {
+    if (only.length > 0 && !only.some((wanted) => id.split("-").includes(wanted) || id === wanted)) continue;
+    options.say(`${id} …`);
+    const outcome = await run(options);
+    options.say(`${id} took ${Math.round(outcome.tookMs / 1000)} s`);
+    outcomes.push(outcome);
+  }
+  return outcomes;
+}
