@@ -172,7 +172,15 @@ export async function startHost({ config, channels: platforms = [], reload }: Ho
     }));
     const outbox = createOutbox(db, clock);
     const tokens = createTokens(db, clock, randomBytes);
-    const turns = createTurns(db, { clock, boot: randomUUID(), modelOf: (group) => settings(group).model });
+    const turns = createTurns(db, {
+      clock,
+      boot: randomUUID(),
+      modelOf: (group) => settings(group).model,
+      contextOf: (group) => {
+        const { contextMessages: messages, contextTokens: tokens } = settings(group);
+        return { messages, tokens };
+      },
+    });
     const groups = createGroups({ paths, config, log, deniedTools: DISALLOWED_TOOLS });
     for (const folder of new Set([
       MAIN,

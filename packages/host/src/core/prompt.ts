@@ -1,7 +1,8 @@
 /**
  * The form in which messages reach the model (docs/architecture.md, "The prompt").
  *
- * A prompt is content blocks: one host block, then one block per message with its exact text.
+ * A prompt is content blocks: one host block, then one block per message with its exact text: first what
+ * was said around the call, then what is to be answered.
  * What is the host's word and what is a person's is told apart by block, never by something inside
  * a text, so nothing has to be escaped and nothing a person writes can pass for the host. Inside the
  * host block, whatever came from people (names, titles, quotes) stands as a JSON string.
@@ -11,12 +12,23 @@ import type { ChatId } from "./ids.ts";
 export interface PromptMessage {
   /** Number of the message in its chat: what `reply_to` and `react` take. */
   readonly seq: number;
-  readonly sender: { readonly id: string; readonly name: string; readonly role: string };
+  readonly sender: {
+    readonly id: string;
+    readonly name: string;
+    readonly role: string;
+    readonly bot?: boolean;
+  };
   readonly at: number;
   readonly text: string;
+  /** In one or two words, what it is where it is no text. */
+  readonly nonText?: string | undefined;
   readonly replyTo?: { readonly seq?: number | undefined; readonly quote: string } | undefined;
   /** What came with it, each in words of the host's. */
   readonly files?: readonly string[];
+  /** It is no message of its own: it tells what became of an earlier one, number `seq`. */
+  readonly change?:
+    | { readonly what: "edited" | "deleted"; readonly seq: number; readonly byAuthor: boolean }
+    | undefined;
 }
 
 export interface PromptContext {
@@ -25,6 +37,8 @@ export interface PromptContext {
   readonly timezone: string;
   readonly chat: ChatId;
   readonly chatTitle?: string | undefined;
+  /** What was said in the chat without calling the assistant, oldest first, and how much more there was. */
+  readonly around?: { readonly messages: readonly PromptMessage[]; readonly leftOut: number } | undefined;
   /** Whether the messages join an answer that is under way. */
   readonly steering?: boolean;
   /** For a session that starts without memory of what came before it. */
@@ -46,11 +60,18 @@ export interface Recap {
 }
 
 const QUOTE_LENGTH = 200;
+const KIND_LENGTH = 40;
 /** Enough to go on from. Whole texts of up to 1 MiB would leave no room for the message itself. */
 const REMEMBERED_LENGTH = 2_000;
 
 export function promptBlocks(messages: readonly PromptMessage[], context: PromptContext): readonly string[] {
-  return [hostBlock(messages, context), ...messages.map(({ text }) => text || "(no text)")];
+  const shown = [...(context.around?.messages ?? []), ...messages].filter(hasBlock);
+  return [hostBlock(messages, context), ...shown.map(({ text }) => text || "(no text)")];
+}
+
+/** Of what was deleted there is nothing to show. */
+function hasBlock({ change }: PromptMessage): boolean {
+  return change?.what !== "deleted";
 }
 
 function hostBlock(messages: readonly PromptMessage[], context: PromptContext): string {
@@ -72,29 +93,60 @@ function hostBlock(messages: readonly PromptMessage[], context: PromptContext): 
     lines.push(...acts.map(({ tool, input, result }) => `- ${tool} ${input}: ${JSON.stringify(result)}`));
   }
   if (context.steering) lines.push("This arrived while you were answering.");
+  const { messages: said = [], leftOut = 0 } = context.around ?? {};
+  const blocks = said.filter(hasBlock);
+  if (leftOut > 0)
+    lines.push(leftOut === 1 ? "1 older message is left out." : `${leftOut} older messages are left out.`);
+  if (blocks.length > 0)
+    lines.push(`${contextHeading(blocks.length)} said in this chat without calling you:`);
+  lines.push(...blocks.map((message) => describe(message, time)));
   lines.push(
-    messages.length === 1
-      ? "The next block is a message:"
-      : `The next ${messages.length} blocks are messages:`,
+    ...[...said, ...messages].flatMap(({ change }) => (change?.what === "deleted" ? deleted(change) : [])),
   );
+  lines.push(messageHeading(messages.length, blocks.length));
   lines.push(...messages.map((message) => describe(message, time)), "</bellhop>");
   return lines.join("\n");
 }
 
-function describe(
-  { seq, sender, at, replyTo, files = [] }: PromptMessage,
-  time: (at: number) => string,
-): string {
-  const parts = [
-    `#${seq}`,
-    `from ${JSON.stringify(sender.name)} (${JSON.stringify(sender.id)}, ${sender.role})`,
-  ];
+function contextHeading(count: number): string {
+  return count === 1 ? "The next block is context," : `The next ${count} blocks are context,`;
+}
+
+function messageHeading(count: number, after: number): string {
+  if (after === 0)
+    return count === 1 ? "The next block is a message:" : `The next ${count} blocks are messages:`;
+  const them = after === 1 ? "it" : "them";
+  return count === 1
+    ? `The block after ${them} is a message:`
+    : `The ${count} blocks after ${them} are messages:`;
+}
+
+function deleted({ seq, byAuthor }: NonNullable<PromptMessage["change"]>): string {
+  return `#${seq} was deleted${byAuthor ? " by its author" : ""}.`;
+}
+
+function describe(message: PromptMessage, time: (at: number) => string): string {
+  const { seq, sender, at, nonText, replyTo, change, files = [] } = message;
+  const role = sender.bot ? `${sender.role}, bot` : sender.role;
+  const parts = [`#${seq}`, `from ${JSON.stringify(sender.name)} (${JSON.stringify(sender.id)}, ${role})`];
   parts.push(`at ${JSON.stringify(time(at))}`);
+  if (nonText !== undefined) parts.push(`[${kindOf(nonText)}]`);
+  if (change) parts.push(`an edit of #${change.seq}, which now reads so`);
   if (replyTo) {
     const which = replyTo.seq === undefined ? "" : ` #${replyTo.seq}`;
     parts.push(`answering${which} ${JSON.stringify(shorten(replyTo.quote, QUOTE_LENGTH))}`);
   }
   return [`- ${parts.join(" ")}`, ...files.map((file) => `  with the file ${file}`)].join("\n");
+}
+
+/** A platform names it; whatever else it holds must not leave its brackets. */
+function kindOf(nonText: string): string {
+  return (
+    nonText
+      .replaceAll(/[^\p{L}\p{N} -]/gu, "")
+      .slice(0, KIND_LENGTH)
+      .trim() || "no text"
+  );
 }
 
 /** Says times as `Sunday, 22 November 2026 at 23:19` in the given zone. Making one is slow, using it is not. */

@@ -32,6 +32,11 @@ export interface Span {
   readonly beforeSeq: number;
 }
 
+/** Both together; the first was said first. */
+export function joined(first: Context, second: Context): Context {
+  return { rows: [...first.rows, ...second.rows], leftOut: first.leftOut + second.leftOut };
+}
+
 export const NO_CONTEXT: Context = { rows: [], leftOut: 0 };
 
 const BYTES_PER_TOKEN = 4;
@@ -94,18 +99,6 @@ export async function takeContext(
       .where("id", "=", turn)
       .execute();
   return context;
-}
-
-/** What rode along with a turn so far, for its next attempt. */
-export async function contextOfTurn(trx: Kysely<Database>, turn: TurnId, leftOut: number): Promise<Context> {
-  const rows = await trx
-    .selectFrom("inbox")
-    .selectAll()
-    .where("turn_id", "=", turn)
-    .where("state", "=", "note")
-    .orderBy("seq")
-    .execute();
-  return { rows, leftOut };
 }
 
 function within(db: Kysely<Database>, { chat, groupId, afterSeq, beforeSeq }: Span) {

@@ -31,6 +31,17 @@ export interface Due {
 }
 
 export function createTurnViews(db: Kysely<Database>) {
+  async function original(chat: ChatId, platformId: string) {
+    return await db
+      .selectFrom("inbox")
+      .select(["seq", "text", "non_text", "sender_id"])
+      .where("chat_id", "=", chat)
+      .where("platform_id", "=", platformId)
+      .where("kind", "=", "message")
+      .limit(1)
+      .executeTakeFirst();
+  }
+
   return {
     /** What the turn has said by now, to be told to whoever tries again (G11). */
     alreadySent: (claim: Asked): Promise<string[]> => sentBy(db, claim.turn),
@@ -108,21 +119,28 @@ export function createTurnViews(db: Kysely<Database>) {
 
     /** What a message answers: its number and text, if it is one of this chat. `ref`: the platform's id, or ours. */
     async quoted(chat: ChatId, ref: string): Promise<{ seq: number; text: string } | undefined> {
-      for (const table of ["inbox", "outbox"] as const) {
-        for (const name of ["platform_id", "id"] as const) {
-          // One by one: with OR between them SQLite would read the whole chat.
-          const row = await db
-            .selectFrom(table)
-            .select(["seq", "text"])
-            .where("chat_id", "=", chat)
-            .where(sql<string>`${sql.ref(name)}`, "=", ref)
-            .limit(1)
-            .executeTakeFirst();
-          if (row) return row;
-        }
+      const told = await original(chat, ref);
+      if (told) return { seq: told.seq, text: told.text || `[${told.non_text ?? "no text"}]` };
+      // One by one: with OR between them SQLite would read the whole chat.
+      for (const [table, name] of [
+        ["inbox", "id"],
+        ["outbox", "platform_id"],
+        ["outbox", "id"],
+      ] as const) {
+        const row = await db
+          .selectFrom(table)
+          .select(["seq", "text"])
+          .where("chat_id", "=", chat)
+          .where(sql<string>`${sql.ref(name)}`, "=", ref)
+          .limit(1)
+          .executeTakeFirst();
+        if (row) return row;
       }
       return undefined;
     },
+
+    /** The message that an edit or a deletion is about. */
+    original,
 
     live: (): Promise<Selectable<TurnsTable>[]> =>
       db.selectFrom("turns").selectAll().where("ended_at", "is", null).execute(),

@@ -24,6 +24,7 @@ import {
   TurnId,
 } from "../core/ids.ts";
 import { type Chat, findChat } from "./chats.ts";
+import { type Context, type ContextBounds, NO_CONTEXT, readContext, takeContext } from "./context.ts";
 import type { InboxRow } from "./inbox.ts";
 import { type Act, type Done, doneBy, record, recorded } from "./journal.ts";
 import { isOwed, type NewOutbound, owe } from "./outbox.ts";
@@ -49,6 +50,8 @@ export interface Claim {
   readonly session: Session;
   /** What it answers, in the order it was written. */
   readonly inputs: readonly InboxRow[];
+  /** What was said in the chat without calling the assistant, and rides along with them. */
+  readonly context: Context;
   /** What earlier attempts have already said, and done beside. */
   readonly alreadySent: readonly string[];
   readonly alreadyDone: readonly Done[];
@@ -95,9 +98,15 @@ export interface TurnsOptions {
   readonly boot: string;
   /** The model that a group's turns ask for. */
   readonly modelOf: (group: GroupFolder) => string;
+  /** How much of what was said around a message rides along with it. */
+  readonly contextOf?: (group: GroupFolder) => ContextBounds;
 }
 
-export function createTurns(db: Kysely<Database>, { clock, boot, modelOf }: TurnsOptions) {
+const CONTEXT: ContextBounds = { messages: 50, tokens: 8_000 };
+
+export function createTurns(db: Kysely<Database>, options: TurnsOptions) {
+  const { clock, boot, modelOf, contextOf = () => CONTEXT } = options;
+
   /** @throws StaleError when somebody else holds the turn, or nobody any more */
   async function prove(trx: Kysely<Database>, claim: Claim, change: Updateable<TurnsTable>): Promise<void> {
     const { numUpdatedRows } = await trx
@@ -134,6 +143,7 @@ export function createTurns(db: Kysely<Database>, { clock, boot, modelOf }: Turn
             .selectFrom("inbox")
             .select("id")
             .where("turn_id", "=", claim.turn)
+            .where("state", "<>", "note") // those ride along and are answered by nobody
             .orderBy("seq")
             .execute();
     await appendEvent(trx, claim.chat.id, clock.now(), {
@@ -192,18 +202,34 @@ export function createTurns(db: Kysely<Database>, { clock, boot, modelOf }: Turn
       chat,
       session,
       inputs: rows,
+      context: NO_CONTEXT,
       alreadySent: [],
       alreadyDone: [],
       createdAt: now,
     };
-    await take(
+    const context = await take(
       trx,
       claim,
       rows.map(({ id }) => id),
     );
     await announce(trx, claim, "started");
     failpoint("claim.inside");
-    return claim;
+    return { ...claim, context };
+  }
+
+  /** Gives these to the turn, and what was said around them. */
+  async function take(trx: Kysely<Database>, claim: Claim, messages: readonly InboxId[]): Promise<Context> {
+    const taken = await trx
+      .updateTable("inbox")
+      .set({ state: "claimed", turn_id: claim.turn })
+      .where("id", "in", messages)
+      .where(isWaiting)
+      .returning(["seq", "engine_command"])
+      .execute();
+    // A command of the engine's goes as it is; what was said around it waits for a message.
+    if (taken.length === 0 || taken.some(isCommand)) return NO_CONTEXT;
+    const beforeSeq = Math.max(...taken.map(({ seq }) => seq));
+    return await takeContext(trx, claim.turn, { ...spanOf(claim), beforeSeq }, contextOf(claim.chat.folder));
   }
 
   /** The next attempt at a turn that waits for one, or that nobody holds any more. */
@@ -224,7 +250,7 @@ export function createTurns(db: Kysely<Database>, { clock, boot, modelOf }: Turn
       .where("id", "=", row.id)
       .execute();
     failpoint("claim.again");
-    const inputs = await trx
+    const rows = await trx
       .selectFrom("inbox")
       .selectAll()
       .where("turn_id", "=", row.id)
@@ -239,7 +265,8 @@ export function createTurns(db: Kysely<Database>, { clock, boot, modelOf }: Turn
       model: row.model,
       chat: await chatOf(trx, row.chat_id),
       session,
-      inputs,
+      inputs: rows.filter(({ state }) => state !== "note"),
+      context: { rows: rows.filter(({ state }) => state === "note"), leftOut: row.context_left_out },
       alreadySent: await sentBy(trx, row.id),
       alreadyDone: await doneBy(trx, row.id),
       createdAt: row.created_at,
@@ -327,14 +354,21 @@ export function createTurns(db: Kysely<Database>, { clock, boot, modelOf }: Turn
       return row !== undefined;
     },
 
-    /** Takes these messages into the turn: its engine has consumed them, or is about to. */
-    async consume(claim: Claim, messages: readonly InboxId[]): Promise<void> {
-      if (messages.length === 0) return;
-      await db.transaction().execute(async (trx) => {
+    /**
+     * Takes these messages into the turn: its engine has consumed them, or is about to. Returns what
+     * rides along with them.
+     */
+    async consume(claim: Claim, messages: readonly InboxId[]): Promise<Context> {
+      if (messages.length === 0) return NO_CONTEXT;
+      return await db.transaction().execute(async (trx) => {
         await prove(trx, claim, {});
-        await take(trx, claim, messages);
+        return await take(trx, claim, messages);
       });
     },
+
+    /** What would ride along with a message of the turn's chat that is offered to its engine. */
+    contextOf: (claim: Claim, between: { afterSeq: number; beforeSeq: number }): Promise<Context> =>
+      readContext(db, { ...spanOf(claim), ...between }, contextOf(claim.chat.folder)),
 
     /** The answer, its inputs and the place to resume: all or nothing. Returns the claim on what was carried over. */
     async complete(claim: Claim, completion: Completion): Promise<Claim | undefined> {
@@ -514,7 +548,7 @@ export function createTurns(db: Kysely<Database>, { clock, boot, modelOf }: Turn
   };
 }
 
-const isCommand = ({ engine_command }: InboxRow) => engine_command === 1;
+const isCommand = ({ engine_command }: Pick<InboxRow, "engine_command">) => engine_command === 1;
 
 /** A command of the engine's is given alone. */
 function oneBatch(rows: readonly InboxRow[]): readonly InboxRow[] {
@@ -551,13 +585,9 @@ async function remember(
     .execute();
 }
 
-async function take(trx: Kysely<Database>, claim: Claim, messages: readonly InboxId[]): Promise<void> {
-  await trx
-    .updateTable("inbox")
-    .set({ state: "claimed", turn_id: claim.turn })
-    .where("id", "in", messages)
-    .where(isWaiting)
-    .execute();
+/** All that was said in the turn's chat while it belonged to the turn's group. */
+function spanOf({ chat }: Claim) {
+  return { chat: chat.id, groupId: chat.group_id };
 }
 
 /** What a turn has put into one chat, or into all. */

@@ -40,6 +40,7 @@ export function createPromptFiles(media: PromptMedia) {
   }
 
   return async (rows: readonly InboxRow[], takes: readonly string[]): Promise<PromptFiles> => {
+    if (rows.length === 0) return { told: () => [], beside: (texts) => [...texts] };
     const ids = rows.map(({ id }) => id);
     await media.settled(ids, WAIT_MS);
     const words = new Map<InboxId, string[]>();

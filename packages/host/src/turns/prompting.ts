@@ -2,22 +2,26 @@
 import type { Clock } from "../core/clock.ts";
 import type { GroupFolder } from "../core/ids.ts";
 import { promptBlocks, type PromptContext, type PromptMessage } from "../core/prompt.ts";
+import { type Context, NO_CONTEXT } from "../store/context.ts";
 import type { InboxRow } from "../store/inbox.ts";
 import type { Claim, Turns } from "../store/turns.ts";
 import type { Prompt } from "./engine.ts";
-import { createPromptFiles, type PromptMedia } from "./prompt-files.ts";
+import { createPromptFiles, type PromptFiles, type PromptMedia } from "./prompt-files.ts";
 
 export interface PromptingParts {
   readonly media: PromptMedia;
   /** Types of files that the group's engine gives to the model itself. */
   readonly takesOf: (group: GroupFolder) => readonly string[];
-  readonly turns: Pick<Turns, "quoted">;
+  readonly turns: Pick<Turns, "quoted" | "original">;
   readonly timezoneOf: (group: GroupFolder) => string;
   readonly clock: Clock;
 }
 
 /** What this prompt says beside its messages. */
-export type Beside = Pick<PromptContext, "steering" | "recap" | "alreadySent" | "alreadyDone">;
+export type Beside = Pick<PromptContext, "steering" | "recap" | "alreadySent" | "alreadyDone"> & {
+  /** What rides along. */
+  readonly context?: Context;
+};
 
 export type Prompting = ReturnType<typeof createPrompting>;
 
@@ -28,12 +32,40 @@ export function createPrompting({ turns, timezoneOf, clock, media, takesOf }: Pr
     const quoted = row.reply_to === null ? undefined : await turns.quoted(row.chat_id, row.reply_to);
     return {
       seq: row.seq,
-      sender: { id: row.sender_id, name: row.sender_name, role: row.sender_role },
+      sender: { id: row.sender_id, name: row.sender_name, role: row.sender_role, bot: row.sender_bot === 1 },
       at: row.sent_at ?? row.accepted_at,
       text: row.text,
       files,
-      ...(quoted ? { replyTo: { seq: quoted.seq, quote: quoted.text } } : {}),
+      nonText: row.non_text ?? undefined,
+      replyTo: quoted && { seq: quoted.seq, quote: quoted.text },
+      change: await changeOf(row),
     };
+  }
+
+  async function changeOf({
+    kind,
+    chat_id,
+    platform_id,
+    sender_id,
+  }: InboxRow): Promise<PromptMessage["change"]> {
+    if (kind === "message") return undefined;
+    const about = await turns.original(chat_id, platform_id);
+    return (
+      about && {
+        what: kind === "edit" ? "edited" : "deleted",
+        seq: about.seq,
+        byAuthor: about.sender_id === sender_id,
+      }
+    );
+  }
+
+  async function toPromptMessages(
+    rows: readonly InboxRow[],
+    files: Pick<PromptFiles, "told">,
+  ): Promise<PromptMessage[]> {
+    const messages: PromptMessage[] = [];
+    for (const row of rows) messages.push(await toPromptMessage(row, files.told(row.id)));
+    return messages;
   }
 
   return {
@@ -43,15 +75,19 @@ export function createPrompting({ turns, timezoneOf, clock, media, takesOf }: Pr
       if (!first) throw new Error(`turn ${turn} has nothing to answer`);
       // One of the engine's own commands goes alone, as it was written.
       if (first.engine_command === 1) return { id: first.id, blocks: [first.text], command: true };
-      const messages: PromptMessage[] = [];
+      const { context = NO_CONTEXT, ...more } = beside;
       const files = await filesOf(rows, takesOf(chat.folder));
-      for (const row of rows) messages.push(await toPromptMessage(row, files.told(row.id)));
-      const texts = promptBlocks(messages, {
+      const texts = promptBlocks(await toPromptMessages(rows, files), {
         now: clock.now(),
         timezone: timezoneOf(chat.folder),
         chat: chat.id,
         ...(chat.title === null ? {} : { chatTitle: chat.title }),
-        ...beside,
+        around: {
+          // Of what was only said around, the model is told where it lies.
+          messages: await toPromptMessages(context.rows, await filesOf(context.rows, [])),
+          leftOut: context.leftOut,
+        },
+        ...more,
       });
       return { id: first.id, blocks: files.beside(texts, rows) };
     },

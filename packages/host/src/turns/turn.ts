@@ -15,6 +15,7 @@ import { BACKOFF_BASE_MS } from "../core/backoff.ts";
 import type { LiveEvent } from "../core/events.ts";
 import type { GroupFolder, InboxId } from "../core/ids.ts";
 import type { Recap } from "../core/prompt.ts";
+import { joined } from "../store/context.ts";
 import type { InboxRow } from "../store/inbox.ts";
 import type { Claim, Conversation, Turns } from "../store/turns.ts";
 import type { Door } from "./broker.ts";
@@ -231,14 +232,14 @@ export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
   }
 
   async function beginning(): Promise<Beside> {
-    const { session, alreadySent, alreadyDone } = claim;
+    const { session, context, alreadySent, alreadyDone } = claim;
     if (session.recap === 1 && session.engine_session === null) {
       recap ??= {
         said: await turns.recap(claim, RECAP_TOKENS),
         files: await parts.filesOf(claim.chat.folder),
       };
     }
-    return { recap, alreadySent, alreadyDone };
+    return { recap, context, alreadySent, alreadyDone };
   }
 
   async function listen(here: Room, door: Door, cold: boolean): Promise<Ended> {
@@ -320,12 +321,12 @@ export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
   /** From here on the turn answers for these, whichever attempt it is that ends it. */
   async function takeIn(rows: readonly InboxRow[]): Promise<void> {
     failpoint("consume.begin");
-    await turns.consume(
+    const context = await turns.consume(
       claim,
       rows.map(({ id }) => id),
     );
     failpoint("consume.committed");
-    claim = { ...claim, inputs: [...claim.inputs, ...rows] };
+    claim = { ...claim, inputs: [...claim.inputs, ...rows], context: joined(claim.context, context) };
   }
 
   /** What came meanwhile is given to the engine, which says itself when it takes it in; or stops it; or waits. */
@@ -339,7 +340,9 @@ export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
       return;
     }
     for (const row of came) {
-      const prompt = await promptOf(claim, [row], { steering: true });
+      const afterSeq = Math.max(0, ...[...given.values()].map(({ seq }) => seq)); // with them it was given before
+      const context = await turns.contextOf(claim, { afterSeq, beforeSeq: row.seq });
+      const prompt = await promptOf(claim, [row], { steering: true, context });
       // Its answer may have ended while we read; then the message is for the next turn.
       if (answering !== here || given.has(row.id)) continue;
       given.set(row.id, row);
