@@ -245,6 +245,7 @@ export function createTurns(db: Kysely<Database>, options: TurnsOptions) {
         attempt: row.attempt + 1 - lost,
         lost: row.lost + lost,
         retry_at: null,
+        held_for: null,
         started_at: clock.now(),
       })
       .where("id", "=", row.id)
