@@ -390,6 +390,7 @@ export async function startHost({ config, channels: platforms = [], reload }: Ho
       admission,
       timeline,
       chats,
+      media,
       bus,
       live: dispatcher,
       tokens,

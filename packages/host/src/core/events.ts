@@ -7,13 +7,25 @@
  *   they showed comes again, whole, in the durable message at the end of the turn.
  */
 import { z } from "zod";
-import { ChatId, InboxId, OutboxId, TurnId } from "./ids.ts";
+import { ChatId, FileId, InboxId, OutboxId, TurnId } from "./ids.ts";
 
 /** Grows over all chats of an install, from 1. */
 export const EventId = z.int().nonnegative().brand<"EventId">();
 export type EventId = z.infer<typeof EventId>;
 
 const durable = { id: EventId, chat: ChatId, at: z.number() };
+
+/** A file of a message. Its content is there once it is `stored`; a `stub` says why it never will be. */
+export const SharedFile = z.object({
+  id: FileId,
+  name: z.string(),
+  /** By its content, once it is stored. */
+  type: z.string(),
+  bytes: z.number(),
+  state: z.enum(["coming", "stored", "stub"]),
+  reason: z.string().optional(),
+});
+export type SharedFile = z.infer<typeof SharedFile>;
 
 export const MessageEvent = z.object({
   ...durable,
@@ -30,6 +42,8 @@ export const MessageEvent = z.object({
   replyTo: z.string().optional(),
   turn: TurnId.optional(),
   reason: z.string().optional(),
+  /** What came with it; of `kind` `file`, the one that is sent, with `text` as its caption. */
+  files: z.array(SharedFile).optional(),
 });
 export type MessageEvent = z.infer<typeof MessageEvent>;
 

@@ -33,7 +33,9 @@ const CONTENT_SECURITY_POLICY = [
 
 export const securityHeaders: MiddlewareHandler<HttpEnv> = async (c, next) => {
   await next();
-  c.header("Content-Security-Policy", CONTENT_SECURITY_POLICY);
+  // What is no page of ours may say that it is to be allowed less.
+  if (!c.res.headers.has("Content-Security-Policy"))
+    c.header("Content-Security-Policy", CONTENT_SECURITY_POLICY);
   c.header("X-Content-Type-Options", "nosniff");
   c.header("X-Frame-Options", "DENY");
   c.header("Referrer-Policy", "no-referrer");

@@ -3,9 +3,10 @@
  * store and the turns implement it.
  */
 import type { Inbound } from "@bellhop/sdk";
+import type { Readable } from "node:stream";
 import type { DurableEvent, EventId, LiveEvent } from "../core/events.ts";
 import type { Halted } from "./schemas.ts";
-import type { ChatId, GroupFolder, InboxId, SenderId } from "../core/ids.ts";
+import type { ChatId, FileId, GroupFolder, InboxId, SenderId } from "../core/ids.ts";
 
 /** The one way in (design: one choke point per power). */
 export interface HttpAdmission {
@@ -18,6 +19,8 @@ export interface HttpAdmission {
     channel: { readonly name: string; readonly account: string },
     inbound: Inbound,
     who: { readonly sender: SenderId; readonly name: string; readonly role: "owner" },
+    /** Files that were handed over before. @throws RejectedError when one is not there, or was attached */
+    attached?: readonly FileId[],
   ): Promise<{
     readonly message: InboxId;
     readonly seq: number;
@@ -54,7 +57,31 @@ export interface HttpChats {
   list(): Promise<readonly ChatSummary[]>;
   find(id: ChatId): Promise<Pick<ChatSummary, "id" | "title" | "channel"> | undefined>;
   /** Makes the chat, bound to this group, unless it is there already. */
-  ensure(id: ChatId, group: GroupFolder, title?: string): Promise<unknown>;
+  ensure(id: ChatId, group: GroupFolder, title?: string): Promise<{ readonly group_id: number }>;
+}
+
+/** A file as the media store keeps it. */
+export interface HttpFile {
+  readonly id: FileId;
+  readonly name: string;
+  readonly type: string;
+  readonly bytes: number;
+  readonly state: "coming" | "stored" | "stub";
+}
+
+export interface HttpMedia {
+  /** The most that a file may measure. */
+  readonly fileBytes: number;
+  /**
+   * Resolves once it is on disk.
+   * @throws RejectedError when it is too large or there is no room, TemporaryError when it broke off
+   */
+  receive(
+    file: { readonly groupId: number; readonly name: string },
+    source: AsyncIterable<unknown>,
+  ): Promise<HttpFile>;
+  /** Undefined where there is none, or nothing of it. */
+  content(id: FileId): Promise<{ readonly file: HttpFile; readonly open: () => Readable } | undefined>;
 }
 
 /** The emergency stop (G27). */

@@ -3,7 +3,7 @@
  * holds this list against the routes, and docs/openapi.json against this.
  */
 import { z } from "zod";
-import { ChatEvent } from "../core/events.ts";
+import { ChatEvent, SharedFile } from "../core/events.ts";
 import { Status } from "../core/status.ts";
 import { Problem } from "./problem.ts";
 import {
@@ -34,7 +34,8 @@ interface Operation {
   readonly description?: string;
   readonly access: Access;
   readonly parameters?: readonly object[];
-  readonly body?: z.ZodType;
+  /** JSON of this form, or bytes as they are. */
+  readonly body?: z.ZodType | "bytes";
   readonly answers: Readonly<Record<number, Answer>>;
 }
 type Answer = { readonly description: string; readonly type?: string; readonly schema?: z.ZodType };
@@ -55,6 +56,7 @@ const SCHEMAS = {
   NewPause,
   NewToken,
   Problem,
+  SharedFile,
   Resumed,
   Status,
   Token,
@@ -179,6 +181,7 @@ const OPERATIONS: readonly Operation[] = [
       201: { description: "Accepted.", schema: AcceptedMessage },
       200: { description: "This `id` had been accepted before.", schema: AcceptedMessage },
       404: { description: "No such chat.", schema: Problem },
+      409: { description: "A file is not there, or was attached before.", schema: Problem },
       413: { description: "More than 1 MiB of text.", schema: Problem },
       503: { description: "The host takes nothing just now; see Retry-After.", schema: Problem },
     },
@@ -194,6 +197,38 @@ const OPERATIONS: readonly Operation[] = [
     answers: {
       200: { description: "Messages and turns.", schema: EventPage },
       404: { description: "No such chat.", schema: Problem },
+    },
+  },
+  {
+    method: "post",
+    path: "/api/v1/chats/{chat}/files",
+    summary: "Hand over a file",
+    description:
+      "The body is the file as it is. Its id is for `files` of one message of this chat; without one it is removed after a day.",
+    access: "chat",
+    parameters: [
+      chat,
+      { name: "name", in: "query", required: true, description: "What the file is called.", schema: text },
+    ],
+    body: "bytes",
+    answers: {
+      201: { description: "It is on disk.", schema: SharedFile },
+      404: { description: "No such chat.", schema: Problem },
+      413: {
+        description: "Larger than `limits.fileMb`, or no room is left in `limits.mediaMb`.",
+        schema: Problem,
+      },
+    },
+  },
+  {
+    method: "get",
+    path: "/api/v1/files/{file}",
+    summary: "Read a file",
+    access: "read",
+    parameters: [{ name: "file", in: "path", required: true, description: "Its id.", schema: text }],
+    answers: {
+      200: { description: "Its content, as what it is by its content.", type: "application/octet-stream" },
+      404: { description: "No such file, or its content is not there.", schema: Problem },
     },
   },
   {
@@ -297,14 +332,18 @@ function describeOperation({ summary, description, access, parameters, body, ans
     description: [description, `Scope: ${access}.`].filter((part) => part !== undefined).join("\n\n"),
     ...(access === "none" ? { security: [] } : {}),
     ...(parameters ? { parameters } : {}),
-    ...(body
-      ? { requestBody: { required: true, content: { "application/json": { schema: reference(body) } } } }
-      : {}),
+    ...(body ? { requestBody: { required: true, content: describeBody(body) } } : {}),
     responses: {
       ...Object.fromEntries(told),
       default: describeAnswer({ description: "What is wrong, and how to mend it.", schema: Problem }),
     },
   };
+}
+
+function describeBody(body: NonNullable<Operation["body"]>) {
+  return body === "bytes"
+    ? { "application/octet-stream": {} }
+    : { "application/json": { schema: reference(body) } };
 }
 
 function describeAnswer({ description, type = "application/json", schema }: Answer) {

@@ -5,7 +5,7 @@
 import { z } from "zod";
 import { EventId, MessageEvent, TurnEvent } from "../core/events.ts";
 import { Paused } from "../core/pause.ts";
-import { ChatId, GroupFolder, InboxId } from "../core/ids.ts";
+import { ChatId, FileId, GroupFolder, InboxId } from "../core/ids.ts";
 
 const Title = z
   .string()
@@ -18,18 +18,36 @@ export const NewChat = z.strictObject({
   group: GroupFolder.optional().describe("The group that the chat is bound to; `main` unless told."),
 });
 
-export const NewMessage = z.strictObject({
-  text: z
-    .string("the text of the message is missing")
-    .refine((text) => text.trim() !== "", "the text of the message is empty")
-    .describe("At most 1 MiB of UTF-8."),
-  id: z
-    .string()
-    .min(1, "an id must not be empty")
-    .max(128, "an id has at most 128 characters")
-    .optional()
-    .describe("The client's own id: the same one again is the same message, and is accepted once."),
-  replyTo: z.string().min(1).max(512).optional().describe("Id of the message that this one answers."),
+export const NewMessage = z
+  .strictObject({
+    text: z
+      .string("the text of the message is missing")
+      .describe("At most 1 MiB of UTF-8. May be empty where there are files."),
+    id: z
+      .string()
+      .min(1, "an id must not be empty")
+      .max(128, "an id has at most 128 characters")
+      .optional()
+      .describe("The client's own id: the same one again is the same message, and is accepted once."),
+    replyTo: z.string().min(1).max(512).optional().describe("Id of the message that this one answers."),
+    files: z
+      .array(FileId)
+      .max(20, "a message brings at most 20 files")
+      .optional()
+      .describe("Ids of files that were handed over before, each for one message."),
+  })
+  .refine(({ text, files = [] }) => text.trim() !== "" || files.length > 0, {
+    path: ["text"],
+    error: "the text of the message is empty",
+  });
+
+export const FilePath = z.object({ file: FileId });
+
+export const FileQuery = z.object({
+  name: z
+    .string("the name of the file is missing: add ?name=")
+    .min(1, "the name of the file is empty")
+    .max(1_024, "the name of the file is too long"),
 });
 
 export const AcceptedMessage = z.object({

@@ -237,10 +237,16 @@ export function createMedia({ root, files, limits, deliver, clock, random, log }
     },
 
     ofMessages: files.ofMessages,
-    find: files.find,
 
-    /** Its content from the beginning. @throws RejectedError when its bytes are not here */
-    open: (row: FileRow): Readable => createReadStream(pathOf(row), { flags: "r" }),
+    fileBytes: limits.fileBytes,
+
+    /** Undefined where there is no such file, or its bytes are not here. */
+    async content(id: FileId): Promise<{ file: FileRow; open: () => Readable } | undefined> {
+      const row = await files.find(id);
+      if (!row || row.state !== "stored") return undefined;
+      const path = pathOf(row);
+      return { file: row, open: () => createReadStream(path) };
+    },
 
     /** All of it, for what is small. @throws RejectedError when its bytes are not here */
     async read(row: FileRow): Promise<Buffer> {

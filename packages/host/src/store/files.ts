@@ -29,6 +29,20 @@ export interface NewFile {
   readonly pathOf: (id: FileId) => string;
 }
 
+/** In the order in which they came. */
+export async function filesOfMessages(
+  db: Kysely<Database>,
+  messages: readonly InboxId[],
+): Promise<FileRow[]> {
+  if (messages.length === 0) return [];
+  return await db
+    .selectFrom("files")
+    .selectAll()
+    .where("inbox_id", "in", messages)
+    .orderBy("created_at")
+    .execute();
+}
+
 /** As literals, word for word as the indexes say them; else SQLite does not use these. */
 const isStored = sql<boolean>`state = 'stored'`;
 const isComing = sql<boolean>`state = 'coming'`;
@@ -157,17 +171,7 @@ export function createFiles(db: Kysely<Database>, clock: Clock) {
     find: (id: FileId): Promise<FileRow | undefined> =>
       db.selectFrom("files").selectAll().where("id", "=", id).executeTakeFirst(),
 
-    /** In the order in which they came. */
-    async ofMessages(messages: readonly InboxId[]): Promise<FileRow[]> {
-      if (messages.length === 0) return [];
-      return await db
-        .selectFrom("files")
-        .selectAll()
-        .where("inbox_id", "in", messages)
-        .where("inbox_id", "is not", null)
-        .orderBy("created_at")
-        .execute();
-    },
+    ofMessages: (messages: readonly InboxId[]): Promise<FileRow[]> => filesOfMessages(db, messages),
 
     /** What a dead host was about to fetch or to take in. */
     coming: (): Promise<FileRow[]> => db.selectFrom("files").selectAll().where(isComing).execute(),

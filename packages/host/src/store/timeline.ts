@@ -4,8 +4,9 @@
  */
 import type { Kysely } from "kysely";
 import { z } from "zod";
-import { type DurableEvent, EventId, TurnEvent } from "../core/events.ts";
+import { type DurableEvent, EventId, type SharedFile, TurnEvent } from "../core/events.ts";
 import { type ChatId, InboxId, OutboxId, TurnId } from "../core/ids.ts";
+import { type FileRow, filesOfMessages } from "./files.ts";
 import type { Database } from "./tables.ts";
 
 /** What a turn's row in the timeline holds beyond its id. */
@@ -61,6 +62,7 @@ export function createTimeline(db: Kysely<Database>) {
         "outbox.text as out_text",
         "outbox.reply_to as out_reply_to",
         "outbox.turn_id as out_turn",
+        "outbox.file_id as out_file",
       ]);
     return chat === undefined ? all : all.where("events.chat_id", "=", chat);
   }
@@ -75,7 +77,7 @@ export function createTimeline(db: Kysely<Database>) {
         .orderBy("events.id")
         .limit(limit)
         .execute();
-      return found.map(toEvent);
+      return await toEvents(found);
     },
 
     /** What came before `event`, or the newest; oldest first. */
@@ -89,7 +91,7 @@ export function createTimeline(db: Kysely<Database>) {
         .orderBy("events.id", "desc")
         .limit(limit + 1)
         .execute();
-      return { events: found.slice(0, limit).toReversed().map(toEvent), more: found.length > limit };
+      return { events: await toEvents(found.slice(0, limit).toReversed()), more: found.length > limit };
     },
 
     /** The newest id there is; 0 before anything happened. */
@@ -102,7 +104,25 @@ export function createTimeline(db: Kysely<Database>) {
     },
   };
 
-  function toEvent(row: Row): DurableEvent {
+  async function toEvents(found: readonly Row[]): Promise<DurableEvent[]> {
+    const files = await filesOf(found);
+    return found.map((row) => toEvent(row, files.get(row.out_file ?? row.ref)));
+  }
+
+  /** Those of messages by the message, those that are sent by their own ids. */
+  async function filesOf(found: readonly Row[]): Promise<Map<string, SharedFile[]>> {
+    const all = new Map<string, SharedFile[]>();
+    const messages = found.flatMap(({ kind, ref }) => (kind === "in" ? [InboxId.parse(ref)] : []));
+    for (const row of await filesOfMessages(db, messages))
+      all.set(row.inbox_id ?? row.id, [...(all.get(row.inbox_id ?? row.id) ?? []), shared(row)]);
+    const sent = found.flatMap(({ out_file }) => out_file ?? []);
+    if (sent.length === 0) return all;
+    const rows = await db.selectFrom("files").selectAll().where("id", "in", sent).execute();
+    for (const row of rows) all.set(row.id, [shared(row)]);
+    return all;
+  }
+
+  function toEvent(row: Row, files: SharedFile[] | undefined): DurableEvent {
     const base = { id: row.id, chat: row.chat_id, at: row.at };
     switch (row.kind) {
       case "turn":
@@ -124,6 +144,7 @@ export function createTimeline(db: Kysely<Database>) {
           replyTo: row.in_reply_to ?? undefined,
           turn: row.in_turn ?? undefined,
           reason: row.in_verdict === "admitted" ? undefined : (row.in_reason ?? undefined),
+          files,
         };
       case "out":
         return {
@@ -136,9 +157,14 @@ export function createTimeline(db: Kysely<Database>) {
           text: row.out_text ?? "",
           replyTo: row.out_reply_to ?? undefined,
           turn: row.out_turn ?? undefined,
+          files,
         };
       default:
         return row.kind satisfies never;
     }
   }
+}
+
+function shared({ id, name, type, bytes, state, reason }: FileRow): SharedFile {
+  return { id, name, type, bytes, state, reason: reason ?? undefined };
 }

@@ -3,6 +3,9 @@
  * an agent a hand that moves turns on as a test says.
  */
 import { randomBytes } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import { createAdmission } from "../../admission/admission.ts";
 import type { Clock } from "../../core/clock.ts";
@@ -11,8 +14,10 @@ import { type ChatId, chatId, type InboxId, MAIN, newId, SessionId, TurnId } fro
 import type { Status } from "../../core/status.ts";
 import { fakeClock } from "../../core/testing.ts";
 import { silentLog } from "../../log.ts";
+import { createMedia } from "../../media/media.ts";
 import { createChats } from "../../store/chats.ts";
 import { openDatabase } from "../../store/database.ts";
+import { createFiles } from "../../store/files.ts";
 import { createInbox } from "../../store/inbox.ts";
 import { migrate } from "../../store/migrate.ts";
 import { migrations } from "../../store/migrations/index.ts";
@@ -48,6 +53,18 @@ export async function openHouse(options: { clock?: Clock; log?: AppDeps["log"] }
     provider: "test",
   });
   const inbox = createInbox(db, clock, route);
+  const root = await mkdtemp(join(tmpdir(), "bellhop-http-"));
+  onTestFinished(() => rm(root, { recursive: true, force: true }));
+  const media = createMedia({
+    root,
+    files: createFiles(db, clock),
+    limits: { fileBytes: 64 * 1_024, groupBytes: 1_024 * 1_024 },
+    deliver: () => undefined,
+    clock,
+    random: () => 0.5,
+    log: silentLog,
+  });
+  await media.recover();
   const admission = createAdmission({
     inbox,
     home: MAIN,
@@ -72,6 +89,7 @@ export async function openHouse(options: { clock?: Clock; log?: AppDeps["log"] }
     admission,
     timeline,
     chats,
+    media,
     bus,
     live,
     tokens,

@@ -23,7 +23,7 @@ export interface ChatRoutesDeps {
 }
 
 /** Channels that are fed here: their chats come into being when somebody writes to them. */
-const OWN_CHANNELS = new Set(["web", "terminal"]);
+export const OWN_CHANNELS = new Set(["web", "terminal"]);
 
 /** JSON may spend six characters on one (`\u0041`). */
 const MAX_BODY_BYTES = 6 * MAX_TEXT_BYTES + 4096;
@@ -46,7 +46,7 @@ export function createChatRoutes({ admission, chats, timeline, clock, random }: 
   const limit = bodyLimit({ maxSize: MAX_BODY_BYTES, onError: tooLarge });
   app.post("/chats/:chat/messages", requireScope("chat"), limit, async (c) => {
     const chat = chatParam(c);
-    const { text, id, replyTo } = await readBody(c, NewMessage);
+    const { text, id, replyTo, files } = await readBody(c, NewMessage);
     if (Buffer.byteLength(text) > MAX_TEXT_BYTES) tooLarge();
     const { channel, account, native } = chatAddress(chat);
     if (!OWN_CHANNELS.has(channel) || account !== "") await findChat(chats, chat);
@@ -65,6 +65,7 @@ export function createChatRoutes({ admission, chats, timeline, clock, random }: 
         sentAt: clock.now(),
       },
       { sender, name: "owner", role: "owner" },
+      files,
     );
     const { message, seq, event, duplicate } = accepted;
     const body: z.input<typeof AcceptedMessage> = { message, seq, event, chat, duplicate };

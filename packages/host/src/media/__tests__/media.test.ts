@@ -127,7 +127,7 @@ describe("a file that is handed over", () => {
     expect(row.path).toMatch(/^main\/[0-9a-f]{12}-holiday\.jpg$/);
     expect(again.path).not.toBe(row.path);
     expect(await readFile(join(root, row.path ?? ""))).toEqual(PNG);
-    expect(await buffer(media.open(row))).toEqual(PNG);
+    expect(await buffer((await media.outbound(row.id)).open())).toEqual(PNG);
     expect(statSync(join(root, row.path ?? "")).mode & 0o777).toBe(0o644);
     expect(describeFile(row)).toBe(
       `"holiday.jpg" (image/png, 2.0 KB) at "/workspace/media/${row.path?.slice("main/".length)}"`,
