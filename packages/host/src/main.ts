@@ -176,6 +176,7 @@ export async function startHost({ config, channels: platforms = [], reload }: Ho
       clock,
       boot: randomUUID(),
       modelOf: (group) => settings(group).model,
+      speaks: (group) => ({ engine: engineOf(group).name, provider: broker.provider }),
       contextOf: (group) => {
         const { contextMessages: messages, contextTokens: tokens } = settings(group);
         return { messages, tokens };

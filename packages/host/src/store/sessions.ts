@@ -39,7 +39,7 @@ export interface SessionSeed {
 export async function sessionInUse(trx: Kysely<Database>, seed: SessionSeed): Promise<SessionId> {
   const current = await trx
     .selectFrom("sessions")
-    .select(["id", "engine", "provider"])
+    .select(["id", "engine", "provider", "tainted"])
     .where("group_id", "=", seed.groupId)
     .where("scope_kind", "=", seed.scope.kind)
     .where("scope_key", "=", seed.scope.key)
@@ -59,6 +59,7 @@ export async function sessionInUse(trx: Kysely<Database>, seed: SessionSeed): Pr
       provider: seed.provider,
       engine_session: null,
       position: null,
+      tainted: current?.tainted ?? 0, // what it is told of the old one is as tainted as that was
       recap: current ? 1 : 0,
       created_at: seed.now,
       ended_at: null,

@@ -28,7 +28,7 @@ import { type Context, type ContextBounds, NO_CONTEXT, readContext, takeContext 
 import type { InboxRow } from "./inbox.ts";
 import { type Act, type Done, doneBy, record, recorded } from "./journal.ts";
 import { isOwed, type NewOutbound, owe } from "./outbox.ts";
-import { endSession, moveWaiting, type Session } from "./sessions.ts";
+import { endSession, moveWaiting, type Session, sessionInUse } from "./sessions.ts";
 import type { Database, TurnsTable } from "./tables.ts";
 import { appendEvent } from "./timeline.ts";
 import { createTurnViews, sentBy } from "./turn-views.ts";
@@ -98,6 +98,8 @@ export interface TurnsOptions {
   readonly boot: string;
   /** The model that a group's turns ask for. */
   readonly modelOf: (group: GroupFolder) => string;
+  /** What a group's agent runs on now. A conversation with another one cannot be gone on with. */
+  readonly speaks: (group: GroupFolder) => Pick<Session, "engine" | "provider">;
   /** How much of what was said around a message rides along with it. */
   readonly contextOf?: (group: GroupFolder) => ContextBounds;
 }
@@ -105,7 +107,7 @@ export interface TurnsOptions {
 const CONTEXT: ContextBounds = { messages: 50, tokens: 8_000 };
 
 export function createTurns(db: Kysely<Database>, options: TurnsOptions) {
-  const { clock, boot, modelOf, contextOf = () => CONTEXT } = options;
+  const { clock, boot, modelOf, speaks, contextOf = () => CONTEXT } = options;
 
   /** @throws StaleError when somebody else holds the turn, or nobody any more */
   async function prove(trx: Kysely<Database>, claim: Claim, change: Updateable<TurnsTable>): Promise<void> {
@@ -158,6 +160,24 @@ export function createTurns(db: Kysely<Database>, options: TurnsOptions) {
     });
   }
 
+  /** The session itself, or the one in its place where engine or provider have changed since. */
+  async function speakable(trx: Kysely<Database>, session: Session, chat: Chat): Promise<Session> {
+    const { engine, provider } = speaks(chat.folder);
+    if (session.engine === engine && session.provider === provider) return session;
+    const { group_id: groupId, scope_kind: kind, scope_key: key } = session;
+    const scope = { kind, key };
+    const next = await sessionInUse(trx, { groupId, scope, engine, provider, now: clock.now() });
+    const busy = await trx
+      .selectFrom("turns")
+      .select("id")
+      .where("session_id", "=", next)
+      .where("ended_at", "is", null)
+      .executeTakeFirst();
+    if (busy) return session; // it has a turn of its own; this one ends where it began
+    await moveWaiting(trx, session.id, next);
+    return await raiseFence(trx, next);
+  }
+
   /** A new turn for these waiting rows, all of one chat. */
   async function begin(
     trx: Kysely<Database>,
@@ -166,8 +186,8 @@ export function createTurns(db: Kysely<Database>, options: TurnsOptions) {
   ): Promise<Claim | undefined> {
     const [first] = rows;
     if (!first) return undefined;
-    const session = await raiseFence(trx, sessionId);
     const chat = await chatOf(trx, first.chat_id);
+    const session = await speakable(trx, await raiseFence(trx, sessionId), chat);
     const model = modelOf(chat.folder);
     const now = clock.now();
     const turn = newId(TurnId);
@@ -234,12 +254,14 @@ export function createTurns(db: Kysely<Database>, options: TurnsOptions) {
 
   /** The next attempt at a turn that waits for one, or that nobody holds any more. */
   async function resume(trx: Kysely<Database>, row: TurnRow): Promise<Claim> {
-    const session = await raiseFence(trx, row.session_id);
+    const chat = await chatOf(trx, row.chat_id);
+    const session = await speakable(trx, await raiseFence(trx, row.session_id), chat);
     const lost = row.state === "running" ? 1 : 0; // and yet nobody runs it
     await trx
       .updateTable("turns")
       .set({
         state: "running",
+        session_id: session.id,
         fence: session.fence,
         boot_id: boot,
         attempt: row.attempt + 1 - lost,
@@ -250,6 +272,9 @@ export function createTurns(db: Kysely<Database>, options: TurnsOptions) {
       })
       .where("id", "=", row.id)
       .execute();
+    if (session.id !== row.session_id) {
+      await trx.updateTable("inbox").set({ session_id: session.id }).where("turn_id", "=", row.id).execute();
+    }
     failpoint("claim.again");
     const rows = await trx
       .selectFrom("inbox")
@@ -264,7 +289,7 @@ export function createTurns(db: Kysely<Database>, options: TurnsOptions) {
       attempt: row.attempt + 1 - lost,
       lost: row.lost + lost,
       model: row.model,
-      chat: await chatOf(trx, row.chat_id),
+      chat,
       session,
       inputs: rows.filter(({ state }) => state !== "note"),
       context: { rows: rows.filter(({ state }) => state === "note"), leftOut: row.context_left_out },

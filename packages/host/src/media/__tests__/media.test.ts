@@ -53,7 +53,12 @@ async function given() {
       },
       MAIN,
     );
-  const turns = createTurns(db, { clock, boot: "test", modelOf: () => "a-model" });
+  const turns = createTurns(db, {
+    clock,
+    boot: "test",
+    modelOf: () => "a-model",
+    speaks: () => ({ engine: "claude", provider: "test" }),
+  });
   const files = createFiles(db, clock);
   const told: string[] = [];
   const start = async () => {

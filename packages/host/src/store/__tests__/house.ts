@@ -21,7 +21,8 @@ export async function house({ path = ":memory:" }: { path?: string } = {}) {
   await chats.ensureGroup(MAIN);
   await chats.ensureGroup(GroupFolder.parse("family"));
   const speaks: { engine: Session["engine"]; provider: string } = { engine: "claude", provider: "test" };
-  const turnsOf = (boot: string) => createTurns(db, { clock, boot, modelOf: () => "a-model" });
+  const turnsOf = (boot: string) =>
+    createTurns(db, { clock, boot, modelOf: () => "a-model", speaks: () => speaks });
   const turns = turnsOf("this boot");
   const inbox = createInbox(db, clock, ({ id, folder }) => ({ scope: scopeOf(id, folder), ...speaks }));
   return {

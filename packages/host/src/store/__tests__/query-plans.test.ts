@@ -49,7 +49,12 @@ async function given() {
     },
   });
   await migrate(db, { migrations, clock: systemClock });
-  const turns = createTurns(db, { clock: systemClock, boot: "boot", modelOf: () => "a-model" });
+  const turns = createTurns(db, {
+    clock: systemClock,
+    boot: "boot",
+    modelOf: () => "a-model",
+    speaks: () => ({ engine: "claude", provider: "test" }),
+  });
   const { accept, receive, cursor } = createInbox(db, systemClock, ({ id, folder }) => ({
     scope: scopeOf(id, folder),
     engine: "claude",

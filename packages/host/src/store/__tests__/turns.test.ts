@@ -24,6 +24,36 @@ const completion = (more: Partial<Completion> = {}): Completion => ({
 });
 const failure = { class: "transient", detail: "…", outbound: [] };
 
+describe("a conversation with an engine or provider that is not in use any more", () => {
+  it("is not gone on with: a turn that waits for another attempt moves to a fresh one, with a recap", async () => {
+    const { turns, claim, claimed, speaks, session, db } = await asked();
+    await turns.retry(claim, { ...failure, at: 0, charged: true });
+    speaks.provider = "another";
+
+    const again = await claimed(session);
+
+    expect(again).toMatchObject({ turn: claim.turn, attempt: 2 });
+    expect(again.session).toMatchObject({ provider: "another", engine_session: null, recap: 1 });
+    expect(again.session.id).not.toBe(session);
+    expect(again.inputs.map(({ session_id }) => session_id)).toEqual([again.session.id]);
+    await turns.complete(again, completion());
+    expect(await db.selectFrom("sessions").select("id").where("ended_at", "is", null).execute()).toEqual([
+      { id: again.session.id },
+    ]);
+  });
+
+  it("hands what waits for it to the one in its place", async () => {
+    const store = await house();
+    const { session } = await store.inbox.accept(message("hello"));
+    store.speaks.engine = "acp";
+
+    const claim = await store.claimed(session);
+
+    expect(claim.session).toMatchObject({ engine: "acp", recap: 1 });
+    expect(claim.inputs.map(({ text }) => text)).toEqual(["hello"]);
+  });
+});
+
 describe("claiming", () => {
   it("takes the messages of one chat, in order, at most 50 of them", async () => {
     const store = await house();

@@ -27,7 +27,12 @@ async function given() {
   }));
   const { session } = await inbox.accept(message("hello"), MAIN);
   if (session === undefined) throw new Error("an admitted message has a session");
-  const claim = await createTurns(db, { clock, boot: "boot", modelOf: () => "sonnet" }).claim(session);
+  const claim = await createTurns(db, {
+    clock,
+    boot: "boot",
+    modelOf: () => "sonnet",
+    speaks: () => ({ engine: "claude", provider: "rehearsal" }),
+  }).claim(session);
   if (!claim || "notBefore" in claim) throw new Error("a message that waits is claimed");
   const call: Usage = {
     turn: claim.turn,

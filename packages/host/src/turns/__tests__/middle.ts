@@ -76,7 +76,12 @@ export async function middle(options: MiddleOptions = {}) {
   });
   const inbox = createInbox(db, clock, routeOf, () => Promise.resolve());
   const outbox = createOutbox(db, clock);
-  const turns = createTurns(db, { clock, boot: crypto.randomUUID(), modelOf: () => "a-model" });
+  const turns = createTurns(db, {
+    clock,
+    boot: crypto.randomUUID(),
+    modelOf: () => "a-model",
+    speaks: () => ({ engine: engine.name, provider: broker.provider }),
+  });
   const channels = new Map(
     (options.channels ?? [createLocalChannel("web"), createLocalChannel("terminal")]).map((one) => [
       one.name,
