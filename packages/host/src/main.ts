@@ -223,6 +223,7 @@ export async function startHost({ config, channels: platforms = [], reload }: Ho
     const delivery = createDelivery({
       outbox,
       channelOf,
+      fileOf: media.outbound,
       notices,
       bus,
       hold,

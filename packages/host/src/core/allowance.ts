@@ -10,21 +10,39 @@ export interface Rate {
 }
 
 export interface Allowance {
-  /** Takes `amount` if it is there. */
-  take(amount?: number): boolean;
+  /** Takes `amount` if it is there and leaves at least `rest`. */
+  take(amount?: number, rest?: number): boolean;
+  /** Takes one that may not be there yet, in the order of asking. Returns how long until it is, ms. */
+  book(): number;
+  /** What was taken or booked was not needed. */
+  giveBack(): void;
 }
 
 export function createAllowance(clock: Clock, { perSecond, burst }: Rate): Allowance {
   let left = burst;
   let at = clock.monotonic();
+
+  function refill(): void {
+    const now = clock.monotonic();
+    left = Math.min(burst, left + ((now - at) / 1000) * perSecond);
+    at = now;
+  }
+
   return {
-    take(amount = 1) {
-      const now = clock.monotonic();
-      left = Math.min(burst, left + ((now - at) / 1000) * perSecond);
-      at = now;
-      if (left < amount) return false;
+    take(amount = 1, rest = 0) {
+      refill();
+      if (left < amount + rest) return false;
       left -= amount;
       return true;
+    },
+    book() {
+      refill();
+      left -= 1;
+      // Whole ms, so that the timer that waits for it finds it there.
+      return left >= 0 ? 0 : Math.ceil((-left / perSecond) * 1000);
+    },
+    giveBack() {
+      left = Math.min(burst, left + 1);
     },
   };
 }

@@ -1,32 +1,40 @@
 /**
- * Delivery: from the outbox to the channels, in order per chat, chats side by side (G12, G14).
+ * Delivery: from the outbox to the channels, in order per chat, chats side by side (G12–G15).
  *
- * - Nothing polls: a chat is served when it is woken, and again when its first row is due.
- * - What may have arrived is sent again at most once, and only where the channel cannot show it
- *   twice is it sent until it is known to have arrived (G14).
- * - A row that cannot be delivered does not block its chat for ever (G13).
+ * - Nothing polls: a chat is served when it is woken, and again when its first row is due or its
+ *   account may send again (outbox/accounts.ts). Only what may be sent at once is claimed.
+ * - What may have arrived is sent again by the rule of its channel (outbox/ambiguity.ts). An edit and a
+ *   reaction may be made twice without anybody seeing it, so they are simply made again.
+ * - A row that cannot be delivered does not block its chat (G13); people are told (outbox/lost-words.ts).
+ * - Everything that changes a chat's messages goes through its one lane, the growing of a draft too: an
+ *   answer is never overwritten by its own beginning.
  */
 import {
   type Channel,
   ConfigError,
-  type Outbound,
   RejectedError,
+  type Sent,
   TemporaryError,
   UnknownOutcomeError,
 } from "@bellhop/sdk";
 import { fullJitter } from "../core/backoff.ts";
 import type { Clock } from "../core/clock.ts";
 import type { EventBus } from "../core/events.ts";
+import { failpoint } from "../core/failpoint.ts";
 import { type ChatId, chatAddress, type OutboxId } from "../core/ids.ts";
 import { COMMAND_KEY, type Hold } from "../core/pause.ts";
 import type { Log } from "../log.ts";
-import type { Outbox, OutboxRow } from "../store/outbox.ts";
+import type { ClaimedRow, Outbox, OutboxRow } from "../store/outbox.ts";
+import { type Account, createAccounts } from "./accounts.ts";
+import { maySendAgain } from "./ambiguity.ts";
+import { type Lost, ownersWord, wordTo } from "./lost-words.ts";
 import type { Notices } from "./notices.ts";
-import { failpoint } from "../core/failpoint.ts";
+import { type FileOf, toOutbound } from "./outbound.ts";
 
 export interface DeliveryParts {
   readonly outbox: Outbox;
   readonly channelOf: (chat: ChatId) => Channel | undefined;
+  readonly fileOf: FileOf;
   readonly notices: Notices;
   readonly bus: EventBus;
   /** While this is aborted nothing is sent but the answers to commands, and what is being sent ends (G27). */
@@ -40,6 +48,16 @@ export interface DeliveryParts {
 export interface Delivery {
   /** There may be something to send to this chat. */
   wake(chat: ChatId): void;
+  /** The draft, if it can be seen, should read so by now. Only the latest word counts; none is kept. */
+  grow(chat: ChatId, draft: OutboxId, text: string): void;
+  /** Makes a call that is no message, if there is room beside the messages; what becomes of it is not told. */
+  aside(chat: ChatId, call: (channel: Channel, signal: AbortSignal) => Promise<unknown>): Promise<void>;
+  /** Calls with each row that has arrived. The returned function ends it. */
+  onSent(listener: (row: OutboxRow) => void): () => void;
+  /** An account that needed its operator may work again. */
+  accountReady(channel: Channel): void;
+  /** Accounts that cannot send just now. */
+  troubles(): { account: string; why: string; until: number }[];
   /**
    * Wakes every chat that is owed something: at the start, when a dead host may have left it half sent,
    * and after a jump of the clock.
@@ -52,18 +70,23 @@ export interface Delivery {
 
 /** G15: what could not be delivered in a day is given up. */
 const GIVE_UP_MS = 24 * 60 * 60_000;
-/** How long to leave an account alone that needs its operator. */
-const HELD_MS = 5 * 60_000;
 /** After the database failed us. */
 const BREATHER_MS = 1_000;
+/** Spreads those who were told to come back at the same time. */
+const SPREAD_MS = 1_000;
 
 export function createDelivery(parts: DeliveryParts): Delivery {
   const { outbox, channelOf, notices, bus, hold, clock, random, log } = parts;
+  const accounts = createAccounts(clock, wake);
   const serving = new Map<ChatId, Promise<void>>();
   const again = new Set<ChatId>();
   const alarms = new Map<ChatId, () => void>();
+  const growth = new Map<ChatId, { draft: OutboxId; text: string }>();
+  const listeners = new Set<(row: OutboxRow) => void>();
   /** What its channel has taken while we could not write that down. */
   const arrived = new Map<OutboxId, string>();
+  /** Chats whose owner has been told that they do not get what we owe them. */
+  const troubled = new Set<ChatId>();
   const closing = new AbortController();
 
   function wake(chat: ChatId): void {
@@ -98,90 +121,253 @@ export function createDelivery(parts: DeliveryParts): Delivery {
   async function serve(chat: ChatId): Promise<void> {
     const channel = channelOf(chat);
     if (!channel) return; // its plugin is not there now; it wakes its chats when it comes
+    const account = accounts.of(channel);
     while (!closing.signal.aborted) {
       again.delete(chat);
-      const claimed = await outbox.claim(chat, hold().aborted ? "answers to commands" : undefined);
-      if (!claimed) return;
-      failpoint("send.claimed");
-      if ("dueAt" in claimed) {
-        alarm(chat, Math.max(0, claimed.dueAt - clock.now()));
-        return;
-      }
-      if ("interrupted" in claimed) await afterInterruption(channel, claimed.interrupted);
-      else await send(channel, claimed.row, claimed.replyTo);
-      bus.publish({ type: "durable", chat });
+      const waitMs = await next(chat, channel, account);
+      if (waitMs === 0) continue;
+      if (await grown(chat, channel, account)) continue;
+      if (waitMs !== undefined) alarm(chat, waitMs);
+      return;
     }
   }
 
-  async function send(channel: Channel, row: OutboxRow, replyTo: string | undefined): Promise<void> {
-    const message = toOutbound(row, replyTo);
-    if (!message) return await outbox.bury(row, "the message it reacts to has not arrived");
-    let platformId: string;
-    failpoint("send.begin");
+  /** Sends the first row of the chat. Returns 0 if it did, else how long it has to wait, if there is one. */
+  async function next(chat: ChatId, channel: Channel, account: Account): Promise<number | undefined> {
+    // Whoever asks an account that is not free is counted, so it is asked only for something.
+    const only = hold().aborted ? "answers to commands" : undefined;
+    const due = account.isFree ? clock.now() : await outbox.firstDue(chat, only);
+    if (due === undefined) return undefined;
+    if (due > clock.now()) return due - clock.now();
+    const waitMs = account.enter(chat);
+    if (waitMs > 0) return waitMs;
+    const claimed = await outbox.claim(chat, only);
+    if (!claimed || "dueAt" in claimed) {
+      account.leave(chat);
+      return claimed && Math.max(1, claimed.dueAt - clock.now());
+    }
+    failpoint("send.claimed");
+    if ("interrupted" in claimed) {
+      account.leave(chat);
+      await afterInterruption(channel, claimed.interrupted);
+    } else await send(channel, account, claimed);
+    bus.publish({ type: "durable", chat });
+    return 0;
+  }
+
+  async function send(channel: Channel, account: Account, claimed: ClaimedRow): Promise<void> {
+    const { row } = claimed;
     const held = row.key.startsWith(COMMAND_KEY) ? closing.signal : hold();
     if (held.aborted) return await outbox.retry(row, clock.now(), "held by the emergency stop");
     const signal = AbortSignal.any([closing.signal, held]);
+    // A shown draft is a text of ours that may be changed as often as we like.
+    let repeatable = row.kind === "reaction";
+    let sent: Sent | undefined;
     try {
-      ({ platformId } = await channel.send(message, signal));
+      failpoint("send.begin");
+      if (claimed.over !== undefined && channel.edit) {
+        repeatable = true;
+        sent = await edited(channel, row, claimed.over, signal);
+        repeatable = false;
+      }
+      if (!sent && row.uncertain > 0 && !repeatable) {
+        const looked = await lookedUp(channel, row, signal);
+        if (looked === "send no more") {
+          account.leave(row.chat_id);
+          return await lose(row, "unknown", row.error ?? "nobody knows whether it arrived");
+        }
+        sent = looked;
+      }
+      sent ??= await called(channel, claimed, signal);
     } catch (error) {
       if (signal.aborted) return; // left as it is: whoever goes on decides what became of it (G14)
-      return await settleFailure(channel, row, error);
+      return await settleFailure(channel, account, row, error, repeatable);
     }
     failpoint("send.done");
-    arrived.set(row.id, platformId);
-    await arrivedAs(row, platformId);
+    account.ok();
+    arrived.set(row.id, sent.platformId);
+    await arrivedAs(row, sent.platformId);
+  }
+
+  /** Before a message that may have arrived is sent again. Undefined: send it. */
+  async function lookedUp(
+    channel: Channel,
+    row: OutboxRow,
+    signal: AbortSignal,
+  ): Promise<Sent | "send no more" | undefined> {
+    let resend = resendOf(channel);
+    if (resend.how === "lookup" && channel.find) {
+      try {
+        const chat = chatAddress(row.chat_id).native;
+        const found = await channel.find({ chat, key: row.key }, signal);
+        if (found) return found;
+      } catch (error) {
+        if (!(error instanceof RejectedError)) throw error;
+        resend = { how: "twice" }; // it does not let us look
+      }
+    }
+    return maySendAgain(resend, doubt(row, row.uncertain)) ? undefined : "send no more";
+  }
+
+  /** Undefined where the draft cannot be edited any more: then it is sent as any other. */
+  async function edited(
+    channel: Channel,
+    row: OutboxRow,
+    platformId: string,
+    signal: AbortSignal,
+  ): Promise<Sent | undefined> {
+    const chat = chatAddress(row.chat_id).native;
+    try {
+      await channel.edit?.({ chat, platformId, text: row.text }, signal);
+      return { platformId };
+    } catch (error) {
+      if (!(error instanceof RejectedError)) throw error;
+      log.debug({ err: error, chat: row.chat_id }, "a draft could not be edited; its answer is sent anew");
+      return undefined;
+    }
+  }
+
+  async function called(channel: Channel, claimed: ClaimedRow, signal: AbortSignal): Promise<Sent> {
+    const message = await toOutbound(claimed, parts.fileOf);
+    try {
+      return await channel.send(message, signal);
+    } catch (error) {
+      // The message that it quotes may be gone; an answer is worth more than its quote.
+      if (!(error instanceof RejectedError) || message.kind === "reaction" || message.replyTo === undefined)
+        throw error;
+      return await channel.send({ ...message, replyTo: undefined }, signal);
+    }
   }
 
   async function arrivedAs(row: OutboxRow, platformId: string): Promise<void> {
     await outbox.sent(row, platformId);
     failpoint("send.settled");
     arrived.delete(row.id);
+    troubled.delete(row.chat_id);
+    for (const listener of listeners) listener(row);
   }
 
   async function afterInterruption(channel: Channel, row: OutboxRow): Promise<void> {
     const platformId = arrived.get(row.id);
     if (platformId !== undefined) return await arrivedAs(row, platformId);
-    await ambiguous(channel, row, 0, "it was not written down what became of this");
+    const why = "it was not written down what became of this";
+    // An answer that was being edited into its draft may have been sent anew as well.
+    if (row.kind === "reaction") await outbox.retry(row, clock.now(), why);
+    else if (row.kind === "draft") await outbox.drop(row, why);
+    else await ambiguous(channel, row, 0, why);
   }
 
-  async function settleFailure(channel: Channel, row: OutboxRow, error: unknown): Promise<void> {
+  async function settleFailure(
+    channel: Channel,
+    account: Account,
+    row: OutboxRow,
+    error: unknown,
+    repeatable: boolean,
+  ): Promise<void> {
     const why = error instanceof Error ? error.message : String(error);
     const now = clock.now();
-    if (now - row.created_at > GIVE_UP_MS) {
-      log.warn({ chat: row.chat_id, why }, "a message was given up after a day");
-      return await (error instanceof UnknownOutcomeError ? outbox.unknown(row, why) : outbox.bury(row, why));
-    }
-    if (error instanceof TemporaryError)
-      return await outbox.retry(row, now + (error.retryAfterMs ?? fullJitter(row.attempts, random)), why);
-    if (error instanceof UnknownOutcomeError)
-      return await ambiguous(channel, row, fullJitter(row.attempts, random), why);
     if (error instanceof ConfigError) {
-      const { channel: name, account } = chatAddress(row.chat_id);
-      await notices.tell(
-        `account:${name}/${account}:${row.id}`,
-        `The channel ${name} needs you: ${why}. What it owes is kept.`,
-        row.chat_id,
-      );
-      return await outbox.retry(row, now + HELD_MS, why);
+      if (account.stop(why)) await tellStopped(channel, row, why);
+      return await outbox.retry(row, now, why);
     }
     if (error instanceof RejectedError) {
-      log.warn({ chat: row.chat_id, why }, "a message was rejected for good");
-      return await outbox.bury(row, why);
+      account.ok(); // it works, and says no
+      return await lose(row, "dead", why);
     }
-    // Not an error of the contract: nobody can say whether it was applied.
-    log.error({ err: error, chat: row.chat_id }, "a channel failed in an unforeseen way");
-    await ambiguous(channel, row, fullJitter(row.attempts, random), why);
+    const asked = error instanceof TemporaryError ? error.retryAfterMs : undefined;
+    if (asked === undefined) account.failed();
+    else account.hold(asked);
+    const certain = repeatable || error instanceof TemporaryError;
+    if (now - row.created_at > GIVE_UP_MS)
+      return await lose(row, certain && row.uncertain === 0 ? "dead" : "unknown", why);
+    const waitMs = asked === undefined ? fullJitter(row.attempts, random) : asked + random() * SPREAD_MS;
+    if (certain) return await outbox.retry(row, now + waitMs, why);
+    if (!(error instanceof UnknownOutcomeError))
+      log.error({ err: error, chat: row.chat_id }, "a channel failed in an unforeseen way");
+    await ambiguous(channel, row, waitMs, why);
   }
 
   /** G14. */
   async function ambiguous(channel: Channel, row: OutboxRow, waitMs: number, why: string): Promise<void> {
-    if (channel.abilities.resend.how === "once" || row.attempts < 2)
-      await outbox.retry(row, clock.now() + waitMs, why);
-    else await outbox.unknown(row, why);
+    const uncertain = row.uncertain + 1;
+    const resend = resendOf(channel);
+    // Nobody misses a beginning; twice the same one is worse.
+    if (row.kind === "draft" && resend.how !== "once") await outbox.drop(row, why);
+    else if (maySendAgain(resend, doubt(row, uncertain)))
+      await outbox.retry(row, clock.now() + waitMs, why, uncertain);
+    else await lose(row, "unknown", why);
+  }
+
+  function doubt(row: OutboxRow, uncertain: number) {
+    return { uncertain, firstSentAt: row.first_sent_at ?? row.created_at, now: clock.now() };
+  }
+
+  async function tellStopped(channel: Channel, row: OutboxRow, why: string): Promise<void> {
+    const { name } = accounts.of(channel);
+    await notices.tell(
+      `account:${name}:${row.id}`,
+      `The channel ${name} needs you: ${why}. What it owes is kept.`,
+      row.chat_id,
+    );
+  }
+
+  async function lose(row: OutboxRow, lost: Lost, why: string): Promise<void> {
+    log.warn({ chat: row.chat_id, kind: row.kind, lost, why }, "a message did not arrive, or may not have");
+    if (row.kind === "draft") return await outbox.drop(row, why);
+    const settle = lost === "dead" ? outbox.bury : outbox.unknown;
+    await settle(row, why, wordTo(row, lost));
+    const word = ownersWord(row, lost, why);
+    if (word === undefined || troubled.has(row.chat_id)) return;
+    troubled.add(row.chat_id);
+    await notices.tell(`undelivered:${row.id}`, word, row.chat_id);
+  }
+
+  /** Edits the draft of the chat, best effort. Whether there was anything to do. */
+  async function grown(chat: ChatId, channel: Channel, account: Account): Promise<boolean> {
+    const wanted = growth.get(chat);
+    growth.delete(chat);
+    if (!wanted || !channel.edit || hold().aborted) return false;
+    const platformId = await outbox.shownDraft(wanted.draft);
+    if (platformId === undefined || !account.spare(chat, true)) return false;
+    const message = { chat: chatAddress(chat).native, platformId, text: wanted.text };
+    await channel
+      .edit(message, AbortSignal.any([closing.signal, hold()]))
+      .catch((error: unknown) => slighted(account, error));
+    return true;
+  }
+
+  /** What is no message failed: it is not made again, but what it says of the account counts. */
+  function slighted(account: Account, error: unknown): void {
+    if (error instanceof TemporaryError && error.retryAfterMs !== undefined) account.hold(error.retryAfterMs);
+    if (!closing.signal.aborted) log.debug({ err: error }, "something beside the messages failed");
   }
 
   return {
     wake,
+
+    grow(chat, draft, text) {
+      growth.set(chat, { draft, text });
+      wake(chat);
+    },
+
+    async aside(chat, call) {
+      const channel = channelOf(chat);
+      const signal = AbortSignal.any([closing.signal, hold()]);
+      if (!channel || signal.aborted) return;
+      const account = accounts.of(channel);
+      if (account.spare(chat, false))
+        await call(channel, signal).catch((error: unknown) => slighted(account, error));
+    },
+
+    onSent(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+
+    accountReady: (channel) => accounts.of(channel).ready(),
+
+    troubles: () =>
+      accounts.all().flatMap(({ name, trouble }) => (trouble ? { account: name, ...trouble } : [])),
 
     async recover() {
       for (const chat of await outbox.chatsOwed()) wake(chat);
@@ -200,28 +386,7 @@ export function createDelivery(parts: DeliveryParts): Delivery {
   };
 }
 
-/** Undefined for a reaction to what its platform does not know. */
-function toOutbound(row: OutboxRow, replyTo: string | undefined): Outbound | undefined {
-  const chat = chatAddress(row.chat_id).native;
-  switch (row.kind) {
-    case "text":
-    case "notice":
-      return {
-        kind: "text",
-        key: row.key,
-        chat,
-        text: row.text,
-        sender: row.sender_name ?? undefined,
-        replyTo,
-      };
-    case "reaction":
-      return replyTo === undefined
-        ? undefined
-        : { kind: "reaction", key: row.key, chat, to: replyTo, emoji: row.text };
-    case "file":
-    case "draft":
-      throw new Error(`a ${row.kind} cannot be sent yet`);
-    default:
-      return row.kind satisfies never;
-  }
+/** What a channel promises and cannot do counts as no promise. */
+function resendOf({ abilities: { resend }, find }: Channel): Channel["abilities"]["resend"] {
+  return resend.how === "lookup" && !find ? { how: "twice" } : resend;
 }

@@ -3,9 +3,12 @@
  *
  * - A row is made by the transaction that makes it owed, under a key that names what is owed: the
  *   same thing is never owed twice.
+ * - The chat of a turn is fixed: a turn owes to no other, unless a call of a tool was allowed to.
  * - Per chat, rows go out in the order of `seq`, one at a time: only the first open one is claimed.
  * - `sent`, `unknown` and `dead` are final. What was left in `sending`, by a dead host or by a write
  *   that failed, goes through the ambiguity rule (G14) before anything else of its chat.
+ * - A draft is the beginning of an answer, sent to be edited. It is no message of its own: it is not in
+ *   the timeline, nobody is told when it is lost, and once its answer is owed it need not go any more.
  */
 import { StaleError } from "@bellhop/sdk";
 import { type Kysely, type Selectable, sql } from "kysely";
@@ -27,24 +30,42 @@ export interface NewOutbound {
   readonly replyTo?: string | undefined;
   /** Of `file`: which; `text` is its caption. */
   readonly file?: FileId | undefined;
+  /**
+   * It takes the place of the turn's draft: where there is one, that is edited into it. `only`: without a
+   * draft nothing is owed at all.
+   */
+  readonly overDraft?: "if any" | "only" | undefined;
 }
+
+export interface OwedTo {
+  readonly chat: ChatId;
+  readonly groupId: number;
+  /** Whose word it is; undefined for the host's own. */
+  readonly turn: TurnId | undefined;
+  readonly now: number;
+  /** A tool of the turn was called to write to this chat, and may. */
+  readonly authorised?: boolean | undefined;
+}
+
+/** The draft of a turn has this key. */
+export const draftKey = (turn: TurnId): string => `${turn}:draft`;
 
 /** Owes these to a chat, in this order. Only inside the transaction that makes them owed. */
 export async function owe(
   trx: Kysely<Database>,
-  to: { chat: ChatId; groupId: number; turn: TurnId | undefined; now: number },
+  to: OwedTo,
   messages: readonly NewOutbound[],
 ): Promise<OutboxId[]> {
+  if (to.turn !== undefined && to.authorised !== true && messages.length > 0)
+    await assertReplyTarget(trx, to.turn, to.chat);
   const ids: OutboxId[] = [];
   for (const message of messages) {
-    const known = await trx
-      .selectFrom("outbox")
-      .select("id")
-      .where("key", "=", message.key)
-      .executeTakeFirst();
-    const id = known?.id ?? newId(OutboxId);
+    const known = await idOf(trx, message.key);
+    const draft = message.overDraft && to.turn && (await idOf(trx, draftKey(to.turn)));
+    if (known === undefined && draft === undefined && message.overDraft === "only") continue;
+    const id = known ?? newId(OutboxId);
     ids.push(id);
-    if (known) continue;
+    if (known !== undefined) continue;
     await trx
       .insertInto("outbox")
       .values({
@@ -57,6 +78,7 @@ export async function owe(
         seq: await takeSeq(trx, to.chat),
         text: message.text,
         file_id: message.file ?? null,
+        replaces: draft ?? null,
         sender_name: message.sender ?? null,
         reply_to: message.replyTo ?? null,
         state: "pending",
@@ -72,15 +94,35 @@ export async function owe(
   return ids;
 }
 
-/** Whether this was owed before, whatever became of it. */
-export async function isOwed(trx: Kysely<Database>, key: string): Promise<boolean> {
-  const row = await trx.selectFrom("outbox").select("id").where("key", "=", key).executeTakeFirst();
-  return row !== undefined;
+/** The choke point of point 4 of the design: whatever went wrong above, no answer goes to another chat. */
+async function assertReplyTarget(trx: Kysely<Database>, turn: TurnId, chat: ChatId): Promise<void> {
+  const own = await trx.selectFrom("turns").select("chat_id").where("id", "=", turn).executeTakeFirst();
+  if (own?.chat_id !== chat) throw new Error(`turn ${turn} answers ${own?.chat_id}, not ${chat}`);
 }
 
+async function idOf(trx: Kysely<Database>, key: string): Promise<OutboxId | undefined> {
+  const row = await trx.selectFrom("outbox").select("id").where("key", "=", key).executeTakeFirst();
+  return row?.id;
+}
+
+/** Whether this was owed before, whatever became of it. */
+export async function isOwed(trx: Kysely<Database>, key: string): Promise<boolean> {
+  return (await idOf(trx, key)) !== undefined;
+}
+
+export interface ClaimedRow {
+  readonly row: OutboxRow;
+  /** The platform's id of the message that it answers or reacts to. */
+  readonly replyTo: string | undefined;
+  /** The platform's id of the draft that it is to be edited into. */
+  readonly over: string | undefined;
+}
+
+/** What goes out while everything is held (G27). */
+export type Only = "answers to commands";
+
 export type Claimed =
-  /** `replyTo` is the platform's id of the message that it answers or reacts to. */
-  | { readonly row: OutboxRow; readonly replyTo: string | undefined }
+  | ClaimedRow
   | { readonly dueAt: number }
   /** Handed to its channel before, and nobody wrote down what became of it. */
   | { readonly interrupted: OutboxRow };
@@ -88,8 +130,16 @@ export type Claimed =
 export type Outbox = ReturnType<typeof createOutbox>;
 
 export function createOutbox(db: Kysely<Database>, clock: Clock) {
-  /** @throws StaleError when the row is not being sent: it was settled before */
-  async function settle(row: OutboxRow, state: "sent" | "unknown" | "dead", note: string): Promise<void> {
+  /**
+   * @param word what the chat is told about it, where it did not arrive
+   * @throws StaleError when the row is not being sent: it was settled before
+   */
+  async function settle(
+    row: OutboxRow,
+    state: "sent" | "unknown" | "dead",
+    note: string,
+    word?: NewOutbound,
+  ): Promise<void> {
     const now = clock.now();
     await db.transaction().execute(async (trx) => {
       const { numUpdatedRows } = await trx
@@ -100,10 +150,48 @@ export function createOutbox(db: Kysely<Database>, clock: Clock) {
         .executeTakeFirst();
       if (numUpdatedRows === 0n) throw new StaleError(`message ${row.id} is not being sent any more`);
       // What may have arrived is shown like what has; what did not is shown nowhere.
-      if (state !== "dead") {
+      if (state !== "dead" && row.kind !== "draft")
         await appendEvent(trx, row.chat_id, now, { kind: "out", ref: row.id });
-      }
+      const to = { chat: row.chat_id, groupId: row.group_id, turn: undefined, now };
+      if (word) await owe(trx, to, [word]);
     });
+  }
+
+  /** Whether the answer that a draft is the beginning of is owed by now. */
+  async function isReplaced(trx: Kysely<Database>, draft: OutboxRow): Promise<boolean> {
+    const rows = await trx
+      .selectFrom("outbox")
+      .select("replaces")
+      .where("turn_id", "=", draft.turn_id)
+      .where("replaces", "is not", null)
+      .execute();
+    return rows.some(({ replaces }) => replaces === draft.id);
+  }
+
+  async function dropDraft(trx: Kysely<Database>, draft: OutboxRow, why: string): Promise<void> {
+    const now = clock.now();
+    await trx
+      .updateTable("outbox")
+      .set({ state: "dead", error: why, settled_at: now, dropped_at: now })
+      .where("id", "=", draft.id)
+      .where("settled_at", "is", null)
+      .execute();
+  }
+
+  async function firstOpen(
+    trx: Kysely<Database>,
+    chat: ChatId,
+    only: Only | undefined,
+  ): Promise<OutboxRow | undefined> {
+    return await trx
+      .selectFrom("outbox")
+      .selectAll()
+      .where("chat_id", "=", chat)
+      .where("settled_at", "is", null)
+      .$if(only !== undefined, (query) => query.where("key", "like", `${COMMAND_KEY}%`))
+      .orderBy("seq")
+      .limit(1)
+      .executeTakeFirst();
   }
 
   return {
@@ -112,42 +200,62 @@ export function createOutbox(db: Kysely<Database>, clock: Clock) {
      * for by one caller at a time: what it finds `sending` is being sent by nobody. While everything is
      * held, only the answers to chat commands go out (G27).
      */
-    async claim(chat: ChatId, only?: "answers to commands"): Promise<Claimed | undefined> {
+    async claim(chat: ChatId, only?: Only): Promise<Claimed | undefined> {
       const now = clock.now();
       return await db.transaction().execute(async (trx) => {
-        const first = await trx
-          .selectFrom("outbox")
-          .selectAll()
-          .where("chat_id", "=", chat)
-          .where("settled_at", "is", null)
-          .$if(only !== undefined, (query) => query.where("key", "like", `${COMMAND_KEY}%`))
-          .orderBy("seq")
-          .limit(1)
-          .executeTakeFirst();
+        let first = await firstOpen(trx, chat, only);
+        while (first?.kind === "draft" && first.state !== "sending" && (await isReplaced(trx, first))) {
+          await dropDraft(trx, first, "its answer was there before it was sent");
+          first = await firstOpen(trx, chat, only);
+        }
         if (!first) return undefined;
         if (first.state === "sending") return { interrupted: first };
         if (first.due_at > now) return { dueAt: first.due_at };
         const row = await trx
           .updateTable("outbox")
-          .set((eb) => ({ state: "sending", attempts: eb("attempts", "+", 1) }))
+          .set((eb) => ({
+            state: "sending",
+            attempts: eb("attempts", "+", 1),
+            first_sent_at: eb.fn.coalesce("first_sent_at", eb.val(now)),
+          }))
           .where("id", "=", first.id)
           .returningAll()
           .executeTakeFirstOrThrow();
-        return { row, replyTo: row.reply_to === null ? undefined : await platformIdOf(trx, row.reply_to) };
+        return {
+          row,
+          replyTo: row.reply_to === null ? undefined : await platformIdOf(trx, row.reply_to),
+          over: row.replaces === null ? undefined : await platformIdOf(trx, row.replaces),
+        };
       });
     },
 
     sent: (row: OutboxRow, platformId: string) => settle(row, "sent", platformId),
-    unknown: (row: OutboxRow, why: string) => settle(row, "unknown", why),
-    bury: (row: OutboxRow, why: string) => settle(row, "dead", why),
+    unknown: (row: OutboxRow, why: string, word?: NewOutbound) => settle(row, "unknown", why, word),
+    bury: (row: OutboxRow, why: string, word?: NewOutbound) => settle(row, "dead", why, word),
+    /** A draft that is not worth another attempt. */
+    drop: (draft: OutboxRow, why: string) => dropDraft(db, draft, why),
 
-    async retry(row: OutboxRow, at: number, why: string): Promise<void> {
+    /** @param uncertain how many attempts may have arrived by now */
+    async retry(row: OutboxRow, at: number, why: string, uncertain = row.uncertain): Promise<void> {
       await db
         .updateTable("outbox")
-        .set({ state: "retry", due_at: Math.ceil(at), error: why })
+        .set({ state: "retry", due_at: Math.ceil(at), error: why, uncertain })
         .where("id", "=", row.id)
         .where("state", "=", "sending")
         .execute();
+    },
+
+    /** When the first open row of the chat is due; undefined where none is open. */
+    async firstDue(chat: ChatId, only?: Only): Promise<number | undefined> {
+      const first = await firstOpen(db, chat, only);
+      return first && (first.state === "sending" ? 0 : first.due_at);
+    },
+
+    /** The platform's id of a draft that can be seen and is still one. */
+    async shownDraft(id: OutboxId): Promise<string | undefined> {
+      const draft = await db.selectFrom("outbox").selectAll().where("id", "=", id).executeTakeFirst();
+      if (draft?.state !== "sent" || (await isReplaced(db, draft))) return undefined;
+      return draft.platform_id ?? undefined;
     },
 
     /** Owes a word of the host's own, of no turn. False where it was owed before. */

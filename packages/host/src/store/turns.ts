@@ -519,7 +519,13 @@ export function createTurns(db: Kysely<Database>, options: TurnsOptions) {
           );
         await owe(
           trx,
-          { chat: chat.id, groupId: chat.group_id, turn: claim.turn, now: clock.now() },
+          {
+            chat: chat.id,
+            groupId: chat.group_id,
+            turn: claim.turn,
+            now: clock.now(),
+            authorised: act !== undefined, // the tool has looked whether it may
+          },
           outbound,
         );
       });
@@ -622,6 +628,7 @@ async function saidBy(trx: Kysely<Database>, turn: TurnId, chat?: ChatId): Promi
     .selectFrom("outbox")
     .select(["id", "chat_id"])
     .where("turn_id", "=", turn)
+    .where("kind", "<>", "draft") // no message of its own
     .orderBy("seq")
     .execute();
   // The chat is looked at here: asked for both, SQLite would walk through all that the chat ever got.

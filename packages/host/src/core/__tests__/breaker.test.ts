@@ -112,15 +112,17 @@ describe("a breaker", () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
         const { breaker, clock } = given();
+        const wrong: string[] = [];
         for (const one of steps) {
           const before = breaker.state;
           if (typeof one === "number") clock.advance(one);
           else if (one === "admit") {
             const [first, second] = [breaker.admit(), breaker.admit()];
-            expect([first, second]).toEqual(before === "closed" ? [true, true] : [first, false]);
+            if (before === "closed" ? !first || !second : second) wrong.push(before);
           } else breaker[one]();
-          expect(breaker.waitMs).toBeLessThanOrEqual(10 * MINUTE);
+          if (breaker.waitMs > 10 * MINUTE) wrong.push(`${breaker.waitMs} ms`);
         }
+        expect(wrong).toEqual([]);
         clock.advance(10 * MINUTE);
         expect(breaker.admit()).toBe(true);
       }),

@@ -12,7 +12,8 @@ async function given(chat = DESK) {
   const woken: ChatId[] = [];
   const parts = { outbox: store.outbox, chats: store.chats, log: silentLog };
   const notices = createNotices({ ...parts, chat, deliver: (to) => woken.push(to) });
-  const told = async () => (await store.owed()).map(({ chat_id, kind, text }) => [chat_id, kind, text]);
+  const told = async () =>
+    (await store.owed()).map(({ chat_id, kind, text }) => `${chat_id} (${kind}) ${text}`).toSorted();
   return { ...store, notices, woken, told };
 }
 
@@ -24,7 +25,7 @@ describe("a notice", () => {
     await notices.tell("disk", "The disk is nearly full.");
 
     expect(await chats.find(DESK)).toMatchObject({ folder: MAIN, title: "Notices" });
-    expect(await told()).toEqual([[DESK, "notice", "The disk is nearly full."]]);
+    expect(await told()).toEqual([`${DESK} (notice) The disk is nearly full.`]);
     expect(woken).toEqual([DESK]);
   });
 
@@ -47,10 +48,7 @@ describe("a notice", () => {
     await chats.ensure(OWN, MAIN);
     await notices.tell("two", "two");
 
-    expect(await told()).toEqual([
-      [DESK, "notice", "one"],
-      [OWN, "notice", "two"],
-    ]);
+    expect(await told()).toEqual([`${OWN} (notice) two`, `${DESK} (notice) one`]);
   });
 
   it("is not sent over the account that it is about", async () => {
@@ -59,7 +57,7 @@ describe("a notice", () => {
 
     await notices.tell("one", "Telegram needs you.", ChatId.parse("telegram:somebody"));
 
-    expect(await told()).toEqual([[DESK, "notice", "Telegram needs you."]]);
+    expect(await told()).toEqual([`${DESK} (notice) Telegram needs you.`]);
   });
 
   it("that cannot be written does not fail whoever tells it", async () => {

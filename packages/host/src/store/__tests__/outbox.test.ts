@@ -2,7 +2,7 @@ import { StaleError } from "@bellhop/sdk";
 import { describe, expect, it } from "vitest";
 import { ChatId, MAIN } from "../../core/ids.ts";
 import { isOwed, owe } from "../outbox.ts";
-import { house } from "./house.ts";
+import { house, message } from "./house.ts";
 
 const KITCHEN = ChatId.parse("web:kitchen");
 
@@ -74,6 +74,20 @@ describe("the outbox", () => {
     expect(events).toMatchObject([{ type: "message", text: "unclear" }]);
     expect(await outbox.counts()).toEqual({ open: 0, unknown: 1, dead: 1 });
     expect(await outbox.chatsOwed()).toEqual([]);
+  });
+
+  it("refuses what a turn would say in another chat, unless a tool was allowed to (the reply target)", async () => {
+    const { db, chats, inbox, turns } = await owing();
+    const { session } = await inbox.accept(message("hi", { chat: KITCHEN }));
+    const claim = session && (await turns.claim(session));
+    if (!claim || "notBefore" in claim) throw new Error("there is nothing to claim");
+    const garden = await chats.ensure(ChatId.parse("web:garden"), MAIN);
+    const row = { key: "k", kind: "text", text: "psst" } as const;
+
+    const to = { chat: garden.id, groupId: garden.group_id, turn: claim.turn, now: 0 };
+    await expect(owe(db, to, [row])).rejects.toThrow("answers web:kitchen, not web:garden");
+    expect(await isOwed(db, "k")).toBe(false);
+    expect(await owe(db, { ...to, authorised: true }, [row])).toHaveLength(1);
   });
 
   it("owes what a key names once, and remembers it after it was sent", async () => {

@@ -96,6 +96,7 @@ export async function middle(options: MiddleOptions = {}) {
   const delivery = createDelivery({
     outbox,
     channelOf,
+    fileOf: async () => undefined,
     notices,
     bus,
     hold,
