@@ -18,6 +18,8 @@ export interface RunOptions {
   readonly uid?: number;
   /** Another program than the one of this repository: its path. */
   readonly program?: string;
+  /** What that other program is to be told before it comes to Node and the command. */
+  readonly before?: readonly string[];
   readonly cwd?: string;
 }
 
@@ -51,7 +53,7 @@ const running = new Set<ChildProcess>();
 
 export function start(args: readonly string[], options: RunOptions = {}): Running {
   const [command, all] = options.program
-    ? [options.program, [...args]]
+    ? [options.program, options.before ? [...options.before, process.execPath, PROGRAM, ...args] : [...args]]
     : [process.execPath, [PROGRAM, ...args]];
   return watch(
     spawn(command, all, {

@@ -10,6 +10,7 @@ import type { Clock } from "../core/clock.ts";
 import { ChatEvent, EventId, MessageEvent, TurnEvent } from "../core/events.ts";
 import { type ChatId, InboxId } from "../core/ids.ts";
 import { Status } from "../core/status.ts";
+import { Halted, Resumed } from "../http/schemas.ts";
 import { readServerSentEvents } from "./sse.ts";
 
 const Accepted = z.object({ message: InboxId, event: EventId, duplicate: z.boolean() });
@@ -63,6 +64,9 @@ export interface Client {
     options: { after: EventId; signal: AbortSignal; onOpen?: (() => void) | undefined },
   ): AsyncGenerator<ChatEvent>;
   loginCode(): Promise<LoginCode>;
+  /** The emergency stop; resolves when every sandbox is gone. */
+  pause(reason: string): Promise<Halted>;
+  resume(): Promise<{ resumed: boolean }>;
   /** Resolves once the host has begun to drain. */
   shutdown(): Promise<void>;
 }
@@ -162,6 +166,8 @@ export function createClient({ home, socket, clock, patience = 30_000 }: ClientO
       }
     },
     loginCode: () => call("POST", "/login-codes", LoginCode, {}),
+    pause: (reason) => call("POST", "/host/pause", Halted, { reason }),
+    resume: () => call("POST", "/host/resume", Resumed, {}),
     async shutdown() {
       await call("POST", "/shutdown", z.unknown(), {});
     },

@@ -8,6 +8,7 @@ import { askCommand } from "./ask.ts";
 import { chatCommand } from "./chat.ts";
 import { ExitCode, type Io } from "./io.ts";
 import { loginCommand } from "./login.ts";
+import { panicCommand, resumeCommand } from "./panic.ts";
 import { rehearsalCommand } from "./rehearsal.ts";
 import { statusCommand } from "./status.ts";
 import { stopCommand } from "./stop.ts";
@@ -47,6 +48,8 @@ export function createProgram(io: Io): Command {
     askCommand(io),
     statusCommand(io),
     stopCommand(io),
+    panicCommand(io),
+    resumeCommand(io),
     loginCommand(io),
     rehearsalCommand(),
   ];

@@ -23,6 +23,7 @@ export function describeStatus(status: Status, now: number): string {
   const { model, sandbox, rooms, turns, waiting, outbox, usage, silent, unregistered } = status;
   const rehearsal = model.provider === "rehearsal";
   const rows: [string, string][] = [
+    ...(status.paused ? [["PAUSED", describePause(status.paused, now)] satisfies [string, string]] : []),
     [
       "Bellhop",
       `${status.version}, ${status.draining ? "stopping" : "running"} for ${ago(now - status.startedAt)}, process ${status.pid}`,
@@ -66,6 +67,11 @@ export function describeStatus(status: Status, now: number): string {
     .join("");
 }
 
+function describePause({ since, by, reason }: NonNullable<Status["paused"]>, now: number): string {
+  const why = reason === "" ? "" : `: ${reason}`;
+  return `EVERYTHING STANDS STILL, for ${ago(now - since)}, by ${by}${why}\nNothing runs and nothing is sent. Go on with: bellhop resume`;
+}
+
 function describeTurn(
   { chat, state, attempt, startedAt, note }: Status["turns"][number],
   now: number,
@@ -83,8 +89,8 @@ function describeOutbox({ open, unknown, dead }: Status["outbox"]): string {
   return parts.length === 0 ? "all delivered" : parts.join(", ");
 }
 
-export function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? "" : "s"}`;
+export function count(number: number, noun: string, plural = "s"): string {
+  return `${number} ${noun}${number === 1 ? "" : plural}`;
 }
 
 /** A duration in its two largest units; `ms` below zero counts as 0. */

@@ -64,6 +64,7 @@ function createDriver({ writer, reader, clock, patienceMs }: SqliteConnections):
   const write = createStatements(writer);
   const read = reader === writer ? write : createStatements(reader);
   const turn = createMutex(clock, patienceMs);
+  const waitOnce = createLockPatience(writer);
   const leases = new WeakMap<DatabaseConnection, Lease>();
 
   function createLease(): Lease {
@@ -85,7 +86,9 @@ function createDriver({ writer, reader, clock, patienceMs }: SqliteConnections):
         const { statements, leave } = await place(query);
         failpoint("db.statement");
         try {
-          return statements.run<R>(query);
+          return statements === write && !begun
+            ? waitOnce(() => statements.run<R>(query))
+            : statements.run<R>(query);
         } finally {
           leave();
         }
@@ -101,7 +104,7 @@ function createDriver({ writer, reader, clock, patienceMs }: SqliteConnections):
       async begin() {
         await turn.enter();
         try {
-          guard(() => writer.exec("begin immediate"));
+          waitOnce(() => guard(() => writer.exec("begin immediate")));
           begun = true;
         } catch (error) {
           turn.leave();
@@ -220,6 +223,34 @@ function bindable(value: unknown): SQLInputValue {
   );
 }
 
+/** Another process writes just now. */
+class HeldError extends TemporaryError {}
+
+/**
+ * Each wait for a lock blocks the whole process (G28), so one that has outlasted a wait is not waited
+ * for again until it is gone: many who want to write would block it one after the other.
+ */
+function createLockPatience(writer: DatabaseSync) {
+  const { timeout } = z.object({ timeout: z.int() }).parse(writer.prepare("pragma busy_timeout").get());
+  let held = false;
+
+  function setHeld(now: boolean): void {
+    if (now !== held) writer.exec(`pragma busy_timeout = ${now ? 0 : timeout}`);
+    held = now;
+  }
+
+  return function waitOnce<T>(work: () => T): T {
+    try {
+      const result = work();
+      setHeld(false);
+      return result;
+    } catch (error) {
+      if (error instanceof HeldError) setHeld(true);
+      throw error;
+    }
+  };
+}
+
 const SqliteError = z.object({ code: z.literal("ERR_SQLITE_ERROR"), errcode: z.int(), message: z.string() });
 
 /** Sorts SQLite's errors by what the caller should do; constraint and syntax errors pass unchanged. */
@@ -232,7 +263,7 @@ function guard<T>(work: () => T): T {
     switch (parsed.data.errcode & 0xff) {
       case 5: // SQLITE_BUSY
       case 6: // SQLITE_LOCKED
-        throw new TemporaryError("the database is held by another process", { cause });
+        throw new HeldError("the database is held by another process", { cause });
       case 13: // SQLITE_FULL
         throw new TemporaryError("the disk is full: the database could not be written", { cause });
       case 11: // SQLITE_CORRUPT

@@ -244,6 +244,22 @@ describe("the dialect on a file", () => {
     expect(await texts()).toEqual(["b"]);
   });
 
+  it("waits for a lock once, however many want to write, and again for the next lock", async () => {
+    const { path, add, writer } = given();
+    const other = new DatabaseSync(path);
+    const patience = () => Number(Object.values(writer.prepare("pragma busy_timeout").get() ?? {})[0]);
+    other.exec("begin immediate");
+
+    await expect(add("a")).rejects.toThrow("held by another process");
+    expect(patience()).toBe(0);
+    await expect(add("b")).rejects.toThrow("held by another process");
+    other.exec("rollback");
+    other.close();
+
+    await add("c");
+    expect(patience()).toBe(50);
+  });
+
   it("calls a full disk temporary, and writes nothing outside the transaction that SQLite gave up", async () => {
     const { db, writer, texts, add } = given();
     await add("before");
