@@ -36,7 +36,7 @@ export interface Fate {
 
 type Row = Pick<
   Selectable<InboxTable>,
-  "id" | "kind" | "version" | "sender_id" | "group_id" | "state" | "context" | "turn_id" | "verdict"
+  "id" | "seq" | "kind" | "version" | "sender_id" | "group_id" | "state" | "context" | "turn_id" | "verdict"
 >;
 
 /** @param sessionOf the session that answers what waits in this chat */
@@ -108,13 +108,24 @@ async function remove(trx: Kysely<Database>, known: readonly Row[]): Promise<Fat
 
 /** The message and its edits, oldest first. */
 async function rowsOf(trx: Kysely<Database>, { chat, platformId }: Revision): Promise<Row[]> {
-  return await trx
+  const rows = await trx
     .selectFrom("inbox")
-    .select(["id", "kind", "version", "sender_id", "group_id", "state", "context", "turn_id", "verdict"])
+    .select([
+      "id",
+      "seq",
+      "kind",
+      "version",
+      "sender_id",
+      "group_id",
+      "state",
+      "context",
+      "turn_id",
+      "verdict",
+    ])
     .where("chat_id", "=", chat)
     .where("platform_id", "=", platformId)
-    .orderBy("seq")
     .execute();
+  return rows.toSorted((a, b) => a.seq - b.seq); // asked for in order, SQLite would read the whole chat
 }
 
 /** A turn may yet take it in. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { ChatId, newId, OutboxId } from "../../core/ids.ts";
+import { ChatId, newId, OutboxId, SenderId } from "../../core/ids.ts";
 import { Kysely } from "kysely";
 import { DatabaseSync } from "node:sqlite";
 import { systemClock } from "../../core/clock.ts";
@@ -111,9 +111,18 @@ describe("the queries of every message", () => {
 
     const plans = await plansOf(async () => {
       const one = message("one", { cursor: "1" });
+      const bot = { id: SenderId.parse("web:robot"), name: "Robot", bot: true };
+      const around = message("around", { verdict: "noted", context: true, sender: bot, replyTo: "p" });
+      await chats.ensure(CHAT, MAIN);
+      await inbox.receive(around);
+      await inbox.receive({ ...around, kind: "edit", version: 1 });
       const { session, message: id } = await inbox.accept(one);
       await inbox.accept(one);
       let claim = await claimed(session);
+      await inbox.receive({ ...around, kind: "delete", version: 2 });
+      await inbox.receive({ ...one, kind: "edit", version: 3 });
+      await turns.contextOf(claim, { afterSeq: 0, beforeSeq: 100 });
+      await chats.bind(CHAT, MAIN);
       await turns.quoted(CHAT, "some platform id");
       await turns.numbered(CHAT, 1);
       const more = await inbox.accept(message("two"));
