@@ -18,7 +18,6 @@ import {
   writeFileSync,
 } from "node:fs";
 import { homedir } from "node:os";
-import { setTimeout as pause } from "node:timers/promises";
 
 const home = `${homedir()}/.claude/fault`;
 const journal = `${home}/journal.jsonl`;

@@ -50,8 +50,9 @@ export function lostAnswers(): Promise<Outcome> {
 }
 
 async function shownAsPromised(world: World, how: keyof typeof SHOWN, message: Message): Promise<Finding[]> {
-  const after = await world.write(message);
-  await world.answered([message, after], PATIENCE_MS); // in order: what comes after it shows that it is settled
+  await world.answered([message], PATIENCE_MS);
+  // Rooms are served in order: what comes after it shows that it is settled.
+  await world.answered([await world.write(message)], PATIENCE_MS);
   const times = shownTimes(world, message.token);
   const wanted = SHOWN[how][message.account];
   return [

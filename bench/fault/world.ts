@@ -47,7 +47,10 @@ export interface World {
   readonly rooms: readonly Room[];
   /** Every message that was written. */
   readonly written: readonly Message[];
-  /** ms from the start of a host to the first message that it showed, of those that lived to show one. */
+  /**
+   * ms from the start of a host to the first message that it showed, of those that came after another
+   * one and lived to show something.
+   */
   readonly recoveryMs: readonly number[];
   /** Everything the platform noted, so far. */
   readonly journal: readonly PlatformLine[];
@@ -129,6 +132,7 @@ export async function createWorld({ rooms, settings = {} }: WorldOptions): Promi
   }
 
   let counter = 0;
+  let hosts = 0;
   return {
     home: home.path,
     rooms,
@@ -137,7 +141,8 @@ export async function createWorld({ rooms, settings = {} }: WorldOptions): Promi
     journal,
     start(arm) {
       const options: FaultHost = { home: home.path, platform: url, ...(arm && { arm }) };
-      began = { at: performance.now(), shown: false };
+      began = { at: performance.now(), shown: hosts === 0 };
+      hosts += 1;
       return startProgram([here("host.ts"), JSON.stringify(options)]);
     },
     async write({ account, room }, directives = "") {
