@@ -42,7 +42,7 @@ export function killParts(times: number): Promise<Outcome> {
       for (const part of parts) {
         const message = await world.write(ROOM, "fork:once sleep:1500");
         await seen(world, message);
-        process.kill(await pidOf(world.home, host.pid, part), "SIGKILL");
+        process.kill(await pidOf(host.pid, part), "SIGKILL");
         await world.answered([message], PATIENCE_MS);
         const attempts = attemptsAt(world, message);
         // Without its child an agent goes on.
@@ -64,7 +64,7 @@ export function stopAndContinue(hostStopMs: number): Promise<Outcome> {
     const host = await up(world);
     const stuck = await world.write(ROOM, "sleep:1000");
     await seen(world, stuck);
-    process.kill(await pidOf(world.home, host.pid, "agent"), "SIGSTOP");
+    process.kill(await pidOf(host.pid, "agent"), "SIGSTOP");
     await world.answered([stuck], PATIENCE_MS);
 
     const under = [await world.write(ROOM, "sleep:500"), await world.write(NEIGHBOUR)];
@@ -187,13 +187,13 @@ export function resumes(): Promise<Outcome> {
     await answeredAfter(world, "burst:once");
     findings.push(...rule((await lastSession(world)) === first, "I1", "an overflow lost a conversation"));
 
-    process.kill(await pidOf(world.home, host.pid, "agent"), "SIGKILL");
+    process.kill(await pidOf(host.pid, "agent"), "SIGKILL");
     await answeredAfter(world, "forget:once");
     findings.push(
       ...rule((await lastSession(world)) === first, "I1", "running out of memory lost a conversation"),
     );
 
-    process.kill(await pidOf(world.home, host.pid, "agent"), "SIGKILL");
+    process.kill(await pidOf(host.pid, "agent"), "SIGKILL");
     await answeredAfter(world, "");
     const second = await lastSession(world);
     findings.push(...rule(second !== first, "I1", "a conversation that is gone was resumed"));
@@ -205,7 +205,7 @@ export function resumes(): Promise<Outcome> {
       ),
     );
 
-    process.kill(await pidOf(world.home, host.pid, "agent"), "SIGKILL");
+    process.kill(await pidOf(host.pid, "agent"), "SIGKILL");
     await answeredAfter(world, "");
     findings.push(...rule((await lastSession(world)) === second, "I1", "the new conversation was not kept"));
     await host.stop();

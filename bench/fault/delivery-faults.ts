@@ -45,7 +45,7 @@ export function lostAnswers(): Promise<Outcome> {
       findings.push(...(await shownAsPromised(world, "crash", message)));
       await host.stop();
     }
-    return { trials, findings };
+    return { trials, recovers: true, findings };
   });
 }
 

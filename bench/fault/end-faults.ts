@@ -1,4 +1,6 @@
-/** How a host ends: F26. */
+/** How a host ends, and how it is held: F26 and F27. */
+import { closeSync, openSync, rmSync, writeSync } from "node:fs";
+import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as pause } from "node:timers/promises";
 import { z } from "zod";
@@ -6,6 +8,7 @@ import { homePaths } from "../../packages/host/src/config.ts";
 import type { HostProcess } from "../host.ts";
 import type { Finding } from "./check.ts";
 import { type Outcome, rule, tried } from "./outcome.ts";
+import { agentsOf } from "./processes.ts";
 import { type Room, soon, type World } from "./world.ts";
 
 const ROOMS: readonly Room[] = [
@@ -51,6 +54,79 @@ export function terminate(): Promise<Outcome> {
     findings.push(...rule(charged === 1, "I2", `a turn was charged ${charged} attempts`));
     return { trials: 3, findings, notes: [`exits: ${took.join(", ")}`] };
   });
+}
+
+/** How fast everything has to be dead (G27). */
+const DEAD_MS = 5_000;
+/** Nothing is shown for so long while everything is held. */
+const SILENT_MS = 2_000;
+const DISK_MB = 48;
+
+/**
+ * F27: the emergency stop by its flag file, as `bellhop panic` makes it, with five sandboxes busy; while
+ * somebody holds the database; on a full disk. Then a restart, which keeps it, and its end.
+ */
+export function emergencyStop(how: "busy" | "locked" | "full"): Promise<Outcome> {
+  const name = { fault: "F27", what: `emergency stop with five busy sandboxes: ${how}` };
+  const rooms = ["a", "b", "c", "d", "e"].map((room): Room => ({ account: "once", room }));
+  const disk = how === "full" ? { diskMb: DISK_MB } : {};
+  return tried(name, { rooms, settings: { limits: { sandboxes: 5 } }, ...disk }, async (world) => {
+    const { paused } = homePaths(world.home);
+    const filler = join(world.home, "filler");
+    const host = world.start();
+    const { pid } = await host.ready;
+    await load(world, 4_000);
+    const busy = await until(async () => (await agentsOf(pid)) === rooms.length);
+    if (how === "locked") lock(world);
+    if (how === "full") fill(filler);
+
+    const began = performance.now();
+    closeSync(openSync(paused, "a", 0o600));
+    const dead = await until(async () => (await agentsOf(pid)) === 0);
+    const ms = Math.round(performance.now() - began);
+    const shown = world.journal.filter(({ what }) => what === "shown").length;
+    await pause(SILENT_MS);
+    if (how === "full") rmSync(filler);
+    await host.kill();
+    const next = world.start();
+    const { pid: heir } = await next.ready;
+    await load(world, 100);
+    await pause(SILENT_MS);
+    const later = world.journal.filter(({ what }) => what === "shown").length;
+    const agents = await agentsOf(heir);
+    rmSync(paused);
+    await world.answered(world.written, PATIENCE_MS);
+    await next.stop();
+    return {
+      trials: 1,
+      findings: [
+        ...rule(busy, "I8", `there were never ${rooms.length} busy sandboxes to be stopped`),
+        ...rule(dead && ms <= DEAD_MS, "I8", `the sandboxes were dead after ${ms} ms`),
+        ...rule(later === shown, "I3", `${later - shown} messages were shown after the emergency stop`),
+        ...rule(agents === 0, "I3", `${agents} agents ran after a restart that should keep the stop`),
+      ],
+      notes: [`${how}: all sandboxes dead after ${ms} ms`],
+    };
+  });
+}
+
+async function until(holds: () => Promise<boolean>): Promise<boolean> {
+  for (const end = performance.now() + PATIENCE_MS; performance.now() < end; await pause(20))
+    if (await holds()) return true;
+  return false;
+}
+
+/** Leaves no byte free. */
+function fill(file: string): void {
+  const handle = openSync(file, "w");
+  for (let size = 1024 * 1024; size >= 1;) {
+    try {
+      writeSync(handle, Buffer.alloc(size));
+    } catch {
+      size = Math.floor(size / 2); // the disk is full for so much
+    }
+  }
+  closeSync(handle);
 }
 
 async function load(world: World, sleepMs: number): Promise<void> {

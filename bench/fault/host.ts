@@ -61,10 +61,14 @@ const starting = startHost({
   config,
   channels: Account.options.map((account) => platformChannel(account, platform)),
 });
+let code = 0;
 takeStops({
   clock: systemClock,
   drain: () => void starting.then((host) => host.drain()),
-  now: (signal) => void starting.then((host) => host.stop()).then(() => process.exit(EXIT_CODE[signal])),
+  now: (signal) => {
+    code = EXIT_CODE[signal];
+    void starting.then((host) => host.stop());
+  },
 });
 const host = await starting;
 const token = await host.apiToken("admin");
@@ -72,4 +76,4 @@ process.stdout.write(
   `${JSON.stringify({ url: host.url, token, pid: process.pid, model: host.model, sandbox: host.sandbox })}\n`,
 );
 await host.finished;
-process.exit(0);
+process.exit(code);

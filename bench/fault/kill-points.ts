@@ -70,6 +70,7 @@ export function killAtEveryPlace({
     const never = places.filter((one) => one.kills === 0).map((one) => one.place);
     return {
       trials: kills,
+      recovers: true,
       expected: { notices: NOTICES },
       findings: rule(stuck === 0, "I8", `${stuck} hosts showed nothing for ${STUCK_MS} ms and were killed`),
       notes: [

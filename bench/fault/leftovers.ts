@@ -19,12 +19,10 @@ const STAYS = /^(lock\.db|compose\/.*)$/;
 
 /** Of the home at this real path, once no host runs on it. */
 export async function leftovers(home: string): Promise<Leftovers> {
-  // Unlike the whole path, this part is the same however the file system it lies on is mounted.
-  const mark = basename(dirname(home));
   return {
-    processes: (await processesWith(mark)).map(({ pid, words }) => `${pid} ${words}`),
+    processes: (await processesOf(home)).map(({ pid, words }) => `${pid} ${words}`),
     cgroups: await cgroupsOf(home),
-    mounts: (await linesOf("/proc/self/mountinfo")).filter((line) => line.includes(mark)),
+    mounts: await mountsOf(home, "self"),
     files: await filesBelow(join(home, "run")),
   };
 }
@@ -37,7 +35,6 @@ async function filesBelow(folder: string): Promise<string[]> {
     .filter((path) => !STAYS.test(path));
 }
 
-/** A process that has to do with a home: it names it, or something of it is mounted in it. */
 export interface HomeProcess {
   readonly pid: number;
   readonly parent: number;
@@ -45,22 +42,45 @@ export interface HomeProcess {
 }
 
 /** Of the home at this real path, its host included. */
-export function processesOf(home: string): Promise<HomeProcess[]> {
-  return processesWith(basename(dirname(home)));
-}
-
-async function processesWith(mark: string): Promise<HomeProcess[]> {
-  const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid);
+export async function processesOf(home: string): Promise<HomeProcess[]> {
   const found = await Promise.all(
-    pids.map(async (pid) => {
-      const words = (await linesOf(`/proc/${pid}/cmdline`)).join("").replaceAll("\0", " ");
-      const mounted = (await linesOf(`/proc/${pid}/mountinfo`)).some((line) => line.includes(mark));
-      if (!mounted && !words.includes(mark)) return [];
-      const parent = (await linesOf(`/proc/${pid}/status`)).find((line) => line.startsWith("PPid:"));
-      return [{ pid: Number(pid), parent: Number(parent?.slice(5)), words }];
-    }),
+    (await allProcesses()).map(async (one) =>
+      one.words.includes(markOf(home)) || (await mountsOf(home, one.pid)).length > 0 ? [one] : [],
+    ),
   );
   return found.flat();
+}
+
+/** Whatever this process has started, and what that has. */
+export async function descendantsOf(ancestor: number): Promise<HomeProcess[]> {
+  const all = await allProcesses();
+  const found: HomeProcess[] = [];
+  for (let family = [ancestor]; family.length > 0;) {
+    const children = all.filter(({ parent }) => family.includes(parent));
+    found.push(...children);
+    family = children.map(({ pid }) => pid);
+  }
+  return found;
+}
+
+/** Unlike the whole path, this part is the same however the file system it lies on is mounted. */
+const markOf = (home: string) => basename(dirname(home));
+
+/** Less the home itself: one that lies on a disk of its own was put there by whoever made it. */
+async function mountsOf(home: string, pid: number | "self"): Promise<string[]> {
+  const lines = await linesOf(`/proc/${pid}/mountinfo`);
+  return lines.filter((line) => line.includes(markOf(home)) && !line.includes(` ${home} `));
+}
+
+async function allProcesses(): Promise<HomeProcess[]> {
+  const pids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid);
+  return await Promise.all(
+    pids.map(async (pid) => {
+      const words = (await linesOf(`/proc/${pid}/cmdline`)).join("").replaceAll("\0", " ");
+      const parent = (await linesOf(`/proc/${pid}/status`)).find((line) => line.startsWith("PPid:"));
+      return { pid: Number(pid), parent: Number(parent?.slice(5)), words };
+    }),
+  );
 }
 
 /** Named after the home by sandbox/bubblewrap.ts. */

@@ -16,6 +16,8 @@ export interface Outcome extends Verdict {
 
 export interface Injected {
   readonly trials: number;
+  /** Hosts were killed, and how fast the next one answers is worth a number. */
+  readonly recovers?: boolean;
   readonly expected?: Expected;
   readonly notes?: readonly string[];
   /** What this fault's own rule says, where it did not hold. */
@@ -30,7 +32,7 @@ export async function tried(
 ): Promise<Outcome> {
   const began = performance.now();
   await using world = await createWorld(options);
-  const { trials, expected, notes = [], findings = [] } = await inject(world);
+  const { trials, recovers = false, expected, notes = [], findings = [] } = await inject(world);
   const verdict = await check(world, expected);
   return {
     ...name,
@@ -39,7 +41,7 @@ export async function tried(
     findings: [...findings, ...verdict.findings],
     trials,
     notes,
-    recoveryMs: world.recoveryMs,
+    recoveryMs: recovers ? world.recoveryMs : [],
     tookMs: performance.now() - began,
   };
 }

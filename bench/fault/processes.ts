@@ -1,7 +1,7 @@
 /** The processes of a living host, by what they are: for faults that strike one of them by its pid. */
 import { readFile } from "node:fs/promises";
 import { setTimeout as pause } from "node:timers/promises";
-import { type HomeProcess, processesOf } from "./leftovers.ts";
+import { descendantsOf, type HomeProcess } from "./leftovers.ts";
 
 /** The agent's own program, what supervises its sandbox, or what the agent has started. */
 export type Part = "agent" | "supervisor" | "child";
@@ -10,19 +10,20 @@ const PATIENCE_MS = 10_000;
 const LOOK_MS = 50;
 
 /** Resolves as soon as there is one. @throws Error when none comes */
-export async function pidOf(home: string, host: number, part: Part): Promise<number> {
+export async function pidOf(host: number, part: Part): Promise<number> {
   for (const until = performance.now() + PATIENCE_MS; performance.now() < until; await pause(LOOK_MS)) {
-    const [found] = select(await processesOf(home), host, part);
+    const [found] = select(await descendantsOf(host), host, part);
     if (found) return found.pid;
   }
   throw new Error(`no ${part} of the host ${host} was there for ${PATIENCE_MS} ms`);
 }
 
-export async function countOf(home: string, part: Part): Promise<number> {
-  return select(await processesOf(home), undefined, part).length;
+/** How many sandboxes work for this host. */
+export async function agentsOf(host: number): Promise<number> {
+  return select(await descendantsOf(host), host, "agent").length;
 }
 
-function select(all: readonly HomeProcess[], host: number | undefined, part: Part): HomeProcess[] {
+function select(all: readonly HomeProcess[], host: number, part: Part): HomeProcess[] {
   const isAgent = ({ words }: HomeProcess) => /^\S*node \S*agent\.mjs/.test(words);
   switch (part) {
     case "agent":

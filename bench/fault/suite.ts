@@ -1,7 +1,7 @@
 /** The faults of the suite, and how much of each a profile asks for. */
 import { brokenFrames, floods, killParts, poison, resumes, stopAndContinue } from "./agent-faults.ts";
 import { failingPart, lostAnswers } from "./delivery-faults.ts";
-import { terminate } from "./end-faults.ts";
+import { emergencyStop, terminate } from "./end-faults.ts";
 import { killAtEveryPlace } from "./kill-points.ts";
 import type { Outcome } from "./outcome.ts";
 
@@ -45,9 +45,13 @@ const FAULTS: readonly Fault[] = [
   { id: "F21", run: () => resumes() },
   { id: "F22", run: () => poison() },
   { id: "F26", run: () => terminate() },
+  { id: "F27", run: () => emergencyStop("busy") },
+  { id: "F27", run: () => emergencyStop("locked") },
+  // Only root can give a home a disk of its own.
+  ...(process.getuid?.() === 0 ? [{ id: "F27", run: () => emergencyStop("full") }] : []),
 ];
 
-export const FAULT_IDS: readonly string[] = FAULTS.map(({ id }) => id);
+export const FAULT_IDS: readonly string[] = [...new Set(FAULTS.map(({ id }) => id))];
 
 /** One after the other: each wants the machine for itself. */
 export async function runSuite(only: readonly string[], options: SuiteOptions): Promise<Outcome[]> {

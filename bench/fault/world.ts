@@ -4,7 +4,7 @@
  * A message is `TOKEN DIRECTIVE…` and is answered once its token was shown in its room. All that is
  * known of that comes from the platform's journal, never from the host.
  */
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, readdir, readFile, realpath, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -70,11 +70,18 @@ export interface WorldOptions {
   readonly rooms: readonly Room[];
   /** Over what the suite sets. */
   readonly settings?: Settings;
+  /** The home lies on a disk of its own, so small. Only root can have that. */
+  readonly diskMb?: number;
 }
 
-export async function createWorld({ rooms, settings = {} }: WorldOptions): Promise<World> {
+export async function createWorld({ rooms, settings = {}, diskMb }: WorldOptions): Promise<World> {
   const disposing = new AsyncDisposableStack();
-  const home = disposing.use(await temporaryHome(settingsFor(rooms, settings)));
+  const home = disposing.use(await temporaryHome());
+  if (diskMb !== undefined) {
+    execFileSync("mount", ["-t", "tmpfs", "-o", `size=${diskMb}m,mode=0700`, "tmpfs", home.path]);
+    disposing.defer(() => void execFileSync("umount", ["-l", home.path]));
+  }
+  await writeFile(homePaths(home.path).config, JSON.stringify(settingsFor(rooms, settings)), { mode: 0o600 });
   await writeFile(homePaths(home.path).env, `ANTHROPIC_API_KEY=${CANARY}\n`, { mode: 0o600 });
   // Not below the home's folder: what names that is taken for a leftover of the host's.
   const folder = await mkdtemp(join(await realpath(tmpdir()), "bellhop-platform-"));
