@@ -8,6 +8,7 @@ import { randomBytes, randomUUID } from "node:crypto";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { createAdmission } from "./admission/admission.ts";
+import { createCommands } from "./admission/commands/commands.ts";
 import { openBroker } from "./broker/broker.ts";
 import { secretsOf } from "./broker/provider.ts";
 import { type Listeners, listenToAll } from "./channels/listen.ts";
@@ -18,7 +19,7 @@ import { type Clock, systemClock } from "./core/clock.ts";
 import { watchClock } from "./core/clock-watch.ts";
 import { createEventBus } from "./core/events.ts";
 import { chatAddress, type ChatId, GroupFolder, MAIN } from "./core/ids.ts";
-import { sizeOf } from "./core/split.ts";
+import { type Size, sizeOf, splitText } from "./core/split.ts";
 import type { Status } from "./core/status.ts";
 import { createDispatcher } from "./dispatch/dispatcher.ts";
 import { createClaudeEngine } from "./engines/claude/claude.ts";
@@ -38,8 +39,10 @@ import { sandboxUid } from "./sandbox/staging.ts";
 import { describeHost } from "./status.ts";
 import { openStopSwitch } from "./stop-switch.ts";
 import { createChats } from "./store/chats.ts";
+import { createCommandStore } from "./store/commands.ts";
 import { openDatabase } from "./store/database.ts";
 import { createFiles } from "./store/files.ts";
+import { openGroupSettings } from "./store/group-settings.ts";
 import { createHistory } from "./store/history.ts";
 import { createInbox } from "./store/inbox.ts";
 import { lockHome } from "./store/lock.ts";
@@ -52,6 +55,7 @@ import { createTimeline } from "./store/timeline.ts";
 import { createTokens, type Scope } from "./store/tokens.ts";
 import { createTurns } from "./store/turns.ts";
 import { createUsage } from "./store/usage.ts";
+import { createWhy } from "./store/why.ts";
 import { hostTools } from "./tools/tools.ts";
 import { createEndings } from "./turns/endings.ts";
 import { createProviderHealth } from "./turns/provider-health.ts";
@@ -151,7 +155,8 @@ export async function startHost({ config, channels: platforms = [], reload }: Ho
     });
     opened.defer(broker.close);
 
-    const settings = (group: GroupFolder) => groupConfig(config, group);
+    const choices = await openGroupSettings(db);
+    const settings = (group: GroupFolder) => ({ ...groupConfig(config, group), ...choices.of(group) });
     const engines = {
       claude: createClaudeEngine({ clock, log }),
       acp: config.acp && (await acpEngine(config.acp, { clock, log })),
@@ -213,6 +218,10 @@ export async function startHost({ config, channels: platforms = [], reload }: Ho
       const { channel, account } = chatAddress(chat);
       return channels.find((one) => one.name === channel && one.account === account);
     };
+    const sizeIn = (chat: ChatId): Size => {
+      const abilities = channelOf(chat)?.abilities;
+      return abilities ? sizeOf(abilities) : { limit: Infinity, unit: "utf16" };
+    };
     const notices = createNotices({
       outbox,
       chats,
@@ -234,10 +243,13 @@ export async function startHost({ config, channels: platforms = [], reload }: Ho
     opened.defer(delivery.close);
     await media.recover();
 
+    /** The engines' own commands, as each group's engine named them last. */
+    const offered = new Map<GroupFolder, ReadonlySet<string>>();
     const rooms = createRooms({
       runtime,
       broker,
       engineOf,
+      onOffered: (group, commands) => void offered.set(group, new Set(commands)),
       engineHomeOf: (group) => join(paths.sessions, group),
       furnish: groups.mounts,
       instructionsOf: groups.instructions,
@@ -289,10 +301,7 @@ export async function startHost({ config, channels: platforms = [], reload }: Ho
       rooms,
       bus,
       deliver: ({ chat }) => delivery.wake(chat.id),
-      sizeOf: ({ chat }) => {
-        const abilities = channelOf(chat.id)?.abilities;
-        return abilities ? sizeOf(abilities) : { limit: Infinity, unit: "utf16" };
-      },
+      sizeOf: ({ chat }) => sizeIn(chat.id),
       timezoneOf: (group) => settings(group).timezone,
       secrets,
       limitsOf: (group) => {
@@ -333,8 +342,37 @@ export async function startHost({ config, channels: platforms = [], reload }: Ho
     });
     const hurry = Promise.withResolvers<void>();
     opened.defer(() => dispatcher.drain(0, hurry.promise));
+    const commands = createCommands({
+      store: createCommandStore(db, clock),
+      powers: {
+        stop: dispatcher.stop,
+        async closeRoom(session) {
+          const room = rooms.of(session);
+          if (room) await rooms.close(room);
+        },
+        settingsOf: settings,
+        choose: choices.choose,
+        async work(group) {
+          const here = new Set((await chats.list()).flatMap((chat) => (chat.group === group ? chat.id : [])));
+          const { turns: live, waiting } = await status();
+          const inGroup = ({ chat }: { chat: ChatId }) => here.has(chat);
+          return { turns: live.filter(inGroup), waiting: waiting.filter(inGroup) };
+        },
+        host: () => status(),
+        why: createWhy(db).find,
+        explain: dispatcher.explain,
+        emergency: stopSwitch,
+        now: clock.now,
+      },
+      offers: (group, name) => offered.get(group)?.has(name) ?? false,
+      split: (chat, text) => splitText(text, sizeIn(chat)),
+      deliver: delivery.wake,
+      log,
+    });
+    opened.defer(commands.settled);
     const admission = createAdmission({
       inbox,
+      commands,
       home: MAIN,
       bus,
       wake: (session, groupId, group) =>
@@ -409,6 +447,7 @@ export async function startHost({ config, channels: platforms = [], reload }: Ho
     // What a dead host left behind; the key may be another one by now.
     await turns.unhold();
     await dispatcher.sweep();
+    await commands.recover();
     await delivery.recover();
     listeners = listenToAll({
       channels,

@@ -20,6 +20,7 @@ import {
   SenderId,
   type SessionId,
 } from "../core/ids.ts";
+import type { Commands, MaybeCommand } from "./commands/commands.ts";
 import { createTrigger, type Trigger, type TriggerSettings, type Verdict } from "../core/trigger.ts";
 import type { Around } from "../store/around.ts";
 import type { MessageFile } from "../store/files.ts";
@@ -82,6 +83,8 @@ export interface AdmissionParts {
   readonly deliver: (chat: ChatId) => void;
   readonly fetch: (files: readonly ComingFile[]) => void;
   readonly triggerOf: (group: GroupFolder) => TriggerSettings;
+  /** What people ask of the host itself. */
+  readonly commands: Pick<Commands, "recognise" | "run">;
   /** Who somebody on a platform is. */
   readonly roleOf: (sender: SenderId, group: GroupFolder) => "owner" | "admin" | "member";
   /** The first time that somebody writes in a chat that nobody registered. */
@@ -117,12 +120,29 @@ export function createAdmission(parts: AdmissionParts) {
       answersUs: around.answersUs,
     });
     const role = parts.roleOf(message.sender.id, chat.folder);
+    const person = inbound.kind === "message" && !ours && inbound.sender.bot !== true;
+    const command = person
+      ? commandIn(inbound, { role, group: chat.folder, direct: chat.direct === 1, verdict })
+      : undefined;
     return {
-      ...(tooLong(inbound.text) ?? verdict),
+      ...(tooLong(inbound.text) ?? command ?? verdict),
       role,
       tainted: role !== "owner" || around.quotesTainted,
       notice: loopNotice(verdict, around),
     };
+  }
+
+  function commandIn(
+    { text, mentionsUs = false }: Inbound,
+    said: Pick<MaybeCommand, "role" | "group" | "direct" | "verdict">,
+  ) {
+    if (!text.startsWith("/")) return undefined;
+    return parts.commands.recognise({
+      ...said,
+      text,
+      mentionsUs,
+      assistant: parts.triggerOf(said.group).assistant,
+    });
   }
 
   function remember(stranger: Unregistered): void {
@@ -137,8 +157,9 @@ export function createAdmission(parts: AdmissionParts) {
   }
 
   function follow(accepted: Accepted, files: readonly NamedFile[]): void {
-    const { chat, message, session, groupId, group, duplicate, notice } = accepted;
+    const { chat, message, session, groupId, group, duplicate, notice, command } = accepted;
     if (duplicate) return;
+    if (command) parts.commands.run(message);
     // Before the wake, so that the turn finds that there is something to wait for.
     if (accepted.files) parts.fetch(files.map(({ id, source }) => ({ id, source, message, groupId })));
     if (session !== undefined) parts.wake(session, groupId, group);
@@ -176,8 +197,15 @@ export function createAdmission(parts: AdmissionParts) {
         ...files.map(describe),
       ]);
       const own = { verdict: "admitted", reason: "the owner wrote in a chat of their own" } as const;
-      const judged = { ...(tooLong(inbound.text) ?? own), role: who.role, tainted: false };
-      const accepted = await inbox.accept({ ...message, direct: true, judge: () => judged }, home);
+      const { role } = who;
+      const judge = ({ chat: { folder: group } }: Around): Judged => {
+        const command =
+          inbound.kind === "message"
+            ? commandIn(inbound, { role, group, direct: true, verdict: own })
+            : undefined;
+        return { ...(tooLong(inbound.text) ?? command ?? own), role, tainted: false };
+      };
+      const accepted = await inbox.accept({ ...message, direct: true, judge }, home);
       follow(accepted, files);
       return accepted;
     },

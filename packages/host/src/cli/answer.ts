@@ -6,6 +6,7 @@
  *   turn, only at its end. Until then its durable events are held back.
  * - A turn that began with the message but ended without it has given it back: another one follows.
  * - The answer is complete when its turn ended and every reply that the turn names was seen.
+ * - A chat command is answered by the host itself: by the notice that replies to it.
  */
 import type { ChatEvent, DurableEvent } from "../core/events.ts";
 import type { InboxId, TurnId } from "../core/ids.ts";
@@ -31,6 +32,7 @@ export function createAnswer(message: InboxId): Answer {
   let turn: TurnId | undefined;
   let replies: readonly string[] = [];
   let outcome: Outcome | undefined;
+  let isCommand = false;
 
   function progress(frames: readonly ChatEvent[]): Progress {
     for (const frame of frames) if (frame.type === "message") seen.add(frame.message);
@@ -71,13 +73,16 @@ export function createAnswer(message: InboxId): Answer {
         case "message": {
           if (event.direction === "in") {
             if (event.message !== message) return progress([]);
+            isCommand = event.kind === "command";
             if (event.kind === "note")
               outcome = { ok: false, reason: event.reason ?? "No answer will come." };
             return progress([event]);
           }
           if (event.turn !== undefined)
             return event.turn === turn ? progress([event]) : hold(event.turn, event);
-          return progress(event.replyTo === message ? [event] : []);
+          if (event.replyTo !== message) return progress([]);
+          if (isCommand) outcome = { ok: true };
+          return progress([event]);
         }
         case "delta":
         case "activity":

@@ -9,7 +9,7 @@
 import { RejectedError, TemporaryError } from "@bellhop/sdk";
 import { Command, InvalidArgumentError } from "commander";
 import { randomUUID } from "node:crypto";
-import type { ChatEvent } from "../core/events.ts";
+import type { ChatEvent, MessageEvent } from "../core/events.ts";
 import { EventId } from "../core/events.ts";
 import type { ChatId, InboxId } from "../core/ids.ts";
 import { type Outcome, createAnswer } from "./answer.ts";
@@ -193,7 +193,7 @@ function showMessages(io: Io): Show {
   return {
     event(event) {
       if (event.type !== "message" || event.direction === "in") return;
-      if (event.kind === "text") io.stdout.write(event.text.endsWith("\n") ? event.text : `${event.text}\n`);
+      if (isAnswer(event)) io.stdout.write(event.text.endsWith("\n") ? event.text : `${event.text}\n`);
       else notices.take(event);
     },
     end: (outcome) => notices.end(outcome),
@@ -208,7 +208,7 @@ function showLive(io: Io): Show {
       if (event.type === "delta") {
         io.stdout.write(streamed.delta({ text: plain(event.text), reset: event.reset }));
       } else if (event.type === "message" && event.direction === "out") {
-        if (event.kind === "text") io.stdout.write(streamed.message(plain(event.text)));
+        if (isAnswer(event)) io.stdout.write(streamed.message(plain(event.text)));
         else notices.take(event);
       }
     },
@@ -219,7 +219,12 @@ function showLive(io: Io): Show {
   };
 }
 
-/** The host's own words go to stderr, once: of a failure they are the reason, which is printed anyway. */
+/** The agent's words; and the host's, where no turn is behind them: that is how a command is answered. */
+function isAnswer({ kind, turn }: MessageEvent): boolean {
+  return kind === "text" || (kind === "notice" && turn === undefined);
+}
+
+/** The host's own words about an answer go to stderr, once: of a failure they are the reason, which is printed anyway. */
 function collectNotices(io: Io) {
   const notices: string[] = [];
   return {

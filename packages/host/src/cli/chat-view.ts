@@ -58,6 +58,9 @@ export function createChatView(screen: Screen, stdout: NodeJS.WriteStream): Chat
         if (event.direction === "out") screen.write(streamed.message(plain(event.text)));
         else if (!own(event.message)) person(event, false);
         return;
+      case "command":
+        if (!own(event.message)) person(event, false);
+        return;
       case "note":
         if (!own(event.message)) person(event, false);
         return say(event.reason ?? "no answer will come");

@@ -85,16 +85,11 @@ export async function openTerminalChat(options: TerminalChatOptions): Promise<Te
   }
 
   function onMessage(text: string) {
-    switch (text.trim()) {
-      case "/help":
-        return view.say(help(leaving));
-      case "/exit":
-        return onLeave();
-      default: {
-        const id = randomUUID();
-        sending = sending.then(() => send(text, id));
-      }
-    }
+    const typed = text.trim();
+    if (typed === "/exit") return onLeave();
+    if (typed === "/help") view.say(help(leaving)); // of these keys; the host adds its commands
+    const id = randomUUID();
+    sending = sending.then(() => send(text, id));
   }
 
   async function watch(): Promise<void> {

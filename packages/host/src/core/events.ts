@@ -33,8 +33,11 @@ export const MessageEvent = z.object({
   direction: z.enum(["in", "out"]),
   /** Of the inbox or outbox row. */
   message: z.union([InboxId, OutboxId]),
-  /** `notice`: the host itself speaks, not the agent. `note`: stored, but no answer will come; `reason` says why. */
-  kind: z.enum(["text", "notice", "note", "reaction", "file"]),
+  /**
+   * `notice`: the host itself speaks, not the agent. `note`: stored, but no answer will come; `reason` says why.
+   * `command`: for the host itself; a notice that replies to it is the answer.
+   */
+  kind: z.enum(["text", "notice", "note", "command", "reaction", "file"]),
   sender: z.string(),
   /** The text; of a reaction, the emoji. */
   text: z.string(),

@@ -29,7 +29,7 @@ import { type Chat, describeChat, ensureChat, findChat, takeSeq } from "./chats.
 import { addFiles, type MessageFile } from "./files.ts";
 import { owe } from "./outbox.ts";
 import { type Fate, revise } from "./revisions.ts";
-import { type Scope, sessionInUse } from "./sessions.ts";
+import { archive, currentSession, type Scope, sessionInUse } from "./sessions.ts";
 import type { Database, InboxTable, SessionsTable } from "./tables.ts";
 import { appendEvent } from "./timeline.ts";
 import { failpoint } from "../core/failpoint.ts";
@@ -65,6 +65,16 @@ export interface Judged {
   readonly tainted: boolean;
   /** What the chat is told on top. */
   readonly notice?: string | undefined;
+  /** It is a chat command, and the host itself answers it. */
+  readonly command?: CommandRow | undefined;
+  /** It is a command of the engine's own. */
+  readonly engineCommand?: boolean | undefined;
+}
+
+export interface CommandRow {
+  readonly name: string;
+  /** The chat's conversation is put away: by the very commit, so that what is said next is in a fresh one. */
+  readonly startsAfresh: boolean;
 }
 
 /** Which conversation a message belongs to: decided by its chat, known only once the chat is. */
@@ -88,6 +98,8 @@ export interface Accepted {
   readonly files: boolean;
   /** The chat is owed a notice now. */
   readonly notice: boolean;
+  /** It is a chat command, for the host to answer. */
+  readonly command: boolean;
 }
 
 /** More would only make a commit long, not cheaper per message. */
@@ -164,11 +176,15 @@ export function createInbox(
     if (!chat) return undefined;
     const known = await findAccepted(trx, message);
     if (known) return known;
-    const sessionOf = () => sessionInUse(trx, { groupId: chat.group_id, now, ...routeOf(chat) });
+    const seed = { groupId: chat.group_id, now, ...routeOf(chat) };
+    const sessionOf = () => sessionInUse(trx, seed);
     // At the owner's own desk nothing comes back and nobody else writes.
     const around = group === undefined ? await lookAround(trx, chat, { ...message, now }) : undisturbed(chat);
     const judged = message.judge(around);
     const fate = await fateOf(trx, { message, chat, around, judged }, sessionOf);
+    const { command } = judged;
+    const about = command && (await currentSession(trx, chat.group_id, seed.scope));
+    const fresh = about && command.startsAfresh ? await archive(trx, about, seed) : undefined;
     const seq = await takeSeq(trx, chat.id);
     const id = newId(InboxId);
     await trx
@@ -177,7 +193,7 @@ export function createInbox(
         id,
         chat_id: chat.id,
         group_id: chat.group_id,
-        session_id: fate.session ?? null,
+        session_id: fate.session ?? about ?? null,
         seq,
         platform_id: message.platformId,
         kind: message.kind,
@@ -194,6 +210,8 @@ export function createInbox(
         tainted: judged.tainted ? 1 : 0,
         state: fate.session === undefined ? "note" : "waiting",
         context: fate.context ? 1 : 0,
+        command: command?.name ?? null,
+        engine_command: judged.engineCommand ? 1 : 0,
         turn_id: null,
         sent_at: message.sentAt ?? null,
         accepted_at: now,
@@ -213,10 +231,11 @@ export function createInbox(
       event,
       groupId: chat.group_id,
       group: chat.folder,
-      session: fate.session ?? fate.wakes,
+      session: fate.session ?? fate.wakes ?? fresh,
       duplicate: false,
       files: files.length > 0,
       notice: judged.notice !== undefined,
+      command: command !== undefined,
     };
   }
 
@@ -313,6 +332,7 @@ async function findAccepted(trx: Kysely<Database>, message: NewMessage): Promise
     duplicate: true,
     files: false,
     notice: false,
+    command: false,
   };
 }
 

@@ -70,6 +70,34 @@ export async function sessionInUse(trx: Kysely<Database>, seed: SessionSeed): Pr
   return id;
 }
 
+/** The scope's session in use, if it has one; of whatever engine. */
+export async function currentSession(
+  db: Kysely<Database>,
+  groupId: number,
+  scope: Scope,
+): Promise<SessionId | undefined> {
+  const row = await db
+    .selectFrom("sessions")
+    .select("id")
+    .where("group_id", "=", groupId)
+    .where("scope_kind", "=", scope.kind)
+    .where("scope_key", "=", scope.key)
+    .where("ended_at", "is", null)
+    .executeTakeFirst();
+  return row?.id;
+}
+
+/**
+ * Puts the conversation away because a person wants a fresh one: nothing of it is known there, and it is
+ * not tainted. What waits is answered in the fresh one.
+ */
+export async function archive(trx: Kysely<Database>, old: SessionId, seed: SessionSeed): Promise<SessionId> {
+  await endSession(trx, old, seed.now);
+  const fresh = await sessionInUse(trx, seed);
+  await moveWaiting(trx, old, fresh);
+  return fresh;
+}
+
 /** What no turn has taken yet. */
 export async function moveWaiting(trx: Kysely<Database>, from: SessionId, to: SessionId): Promise<void> {
   await trx

@@ -76,6 +76,8 @@ export interface InboxTable {
   sender_bot: Generated<number>;
   /** 1: a command of the engine's own, to be given as it is, without a host block. */
   engine_command: Generated<number>;
+  /** Of a chat command that the host itself answers: its name. `session_id` is what it was said about. */
+  command: Generated<string | null>;
   sent_at: Fixed<number | null>;
   accepted_at: Fixed<number>;
 }

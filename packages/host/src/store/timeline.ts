@@ -57,6 +57,7 @@ export function createTimeline(db: Kysely<Database>) {
         "inbox.verdict as in_verdict",
         "inbox.reason as in_reason",
         "inbox.turn_id as in_turn",
+        "inbox.command as in_command",
         "outbox.kind as out_kind",
         "outbox.sender_name as out_sender",
         "outbox.text as out_text",
@@ -138,12 +139,16 @@ export function createTimeline(db: Kysely<Database>) {
           type: "message",
           direction: "in",
           message: InboxId.parse(row.ref),
-          kind: row.in_verdict === "admitted" ? "text" : "note",
+          kind: row.in_command !== null ? "command" : row.in_verdict === "admitted" ? "text" : "note",
           sender: row.in_sender ?? "",
           text: row.in_text ?? "",
           replyTo: row.in_reply_to ?? undefined,
           turn: row.in_turn ?? undefined,
-          reason: row.in_verdict === "admitted" ? undefined : (row.in_reason ?? undefined),
+          // A command has an answer of its own, which says what there is to say.
+          reason:
+            row.in_verdict === "admitted" || row.in_command !== null
+              ? undefined
+              : (row.in_reason ?? undefined),
           files,
         };
       case "out":

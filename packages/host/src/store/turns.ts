@@ -434,7 +434,8 @@ export function createTurns(db: Kysely<Database>, options: TurnsOptions) {
           .selectAll()
           .where("session_id", "=", session)
           .where("ended_at", "is", null)
-          .where("state", "=", "waiting")
+          // Or it ran when its host died, and nobody has taken it up again yet.
+          .where(({ or, eb }) => or([eb("state", "=", "waiting"), eb("boot_id", "<>", boot)]))
           .executeTakeFirst();
         if (!row) return undefined;
         const claim = await resume(trx, row);

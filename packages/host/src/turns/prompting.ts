@@ -1,5 +1,6 @@
 /** From rows of the inbox to the prompt that an engine is given (core/prompt.ts has its form). */
 import type { Clock } from "../core/clock.ts";
+import { withoutAddress } from "../core/command-text.ts";
 import type { GroupFolder } from "../core/ids.ts";
 import { promptBlocks, type PromptContext, type PromptMessage } from "../core/prompt.ts";
 import { type Context, NO_CONTEXT } from "../store/context.ts";
@@ -74,7 +75,8 @@ export function createPrompting({ turns, timezoneOf, clock, media, takesOf }: Pr
       const [first] = rows;
       if (!first) throw new Error(`turn ${turn} has nothing to answer`);
       // One of the engine's own commands goes alone, as it was written.
-      if (first.engine_command === 1) return { id: first.id, blocks: [first.text], command: true };
+      if (first.engine_command === 1)
+        return { id: first.id, blocks: [withoutAddress(first.text)], command: true };
       const { context = NO_CONTEXT, ...more } = beside;
       const files = await filesOf(rows, takesOf(chat.folder));
       const texts = promptBlocks(await toPromptMessages(rows, files), {

@@ -53,6 +53,8 @@ export interface RoomParts {
   readonly engineOf: (group: GroupFolder) => AgentEngine;
   /** Host path of what is `~/.claude` inside. */
   readonly engineHomeOf: (group: GroupFolder) => string;
+  /** The engine has said which commands of its own it offers. */
+  readonly onOffered: (group: GroupFolder, commands: readonly string[]) => void;
   /** Composes the group's memory and says what of the group is mounted. */
   readonly furnish: (group: GroupFolder, groupNumber: number) => Promise<readonly Mount[]>;
   /** Who the assistant is, for the engine's system prompt. */
@@ -144,7 +146,10 @@ export function createRooms(parts: RoomParts) {
       const { value, done } = await events.next();
       failpoint("engine.heard");
       const event: EngineEvent = done ? { type: "closed" } : value;
-      if (event.type === "ready") failedStarts.delete(session.id);
+      if (event.type === "ready") {
+        failedStarts.delete(session.id);
+        if (event.commands) parts.onOffered(group, event.commands);
+      }
       if (event.type === "ready" || event.type === "closed") lived.started();
       return event;
     }

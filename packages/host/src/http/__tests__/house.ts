@@ -67,6 +67,7 @@ export async function openHouse(options: { clock?: Clock; log?: AppDeps["log"] }
   await media.recover();
   const admission = createAdmission({
     inbox,
+    commands: { recognise: () => undefined, run: () => undefined },
     home: MAIN,
     bus,
     wake: () => {},

@@ -49,6 +49,7 @@ function renderBody({ kind, direction, text }: MessageEvent) {
     case "text":
     case "file":
     case "note":
+    case "command":
       // People's own text stands as they wrote it; only an answer is markdown.
       return direction === "in"
         ? html`<div class="text plain">${text}</div>`
@@ -75,6 +76,7 @@ function renderTime(at: number) {
 }
 
 function ownState({ kind, reason }: MessageEvent): Told {
+  if (kind === "command") return { state: "answered", detail: "" }; // by what stands below it
   if (kind !== "note") return { state: "sent", detail: "Sent" };
   return {
     state: "noted",

@@ -13,6 +13,8 @@ const statements = [
   sql`ALTER TABLE inbox ADD COLUMN non_text TEXT`,
   sql`ALTER TABLE inbox ADD COLUMN sender_bot INTEGER NOT NULL DEFAULT 0`,
   sql`ALTER TABLE inbox ADD COLUMN engine_command INTEGER NOT NULL DEFAULT 0`,
+  sql`ALTER TABLE inbox ADD COLUMN command TEXT`,
+  sql`CREATE INDEX inbox_commands ON inbox (accepted_at) WHERE command IS NOT NULL`,
   sql`CREATE INDEX inbox_context ON inbox (chat_id, seq) WHERE context = 1`,
   // What bots wrote, for their loop budget: nothing in most homes.
   sql`CREATE INDEX inbox_bots ON inbox (chat_id, verdict, accepted_at) WHERE sender_bot = 1`,

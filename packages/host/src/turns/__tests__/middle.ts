@@ -7,6 +7,8 @@ import type { Channel } from "@bellhop/sdk";
 import type { Kysely } from "kysely";
 import { onTestFinished } from "vitest";
 import { createAdmission } from "../../admission/admission.ts";
+import { createCommands } from "../../admission/commands/commands.ts";
+import type { Powers } from "../../admission/commands/powers.ts";
 import { createLocalChannel } from "../../channels/local.ts";
 import { createEventBus, type LiveEvent } from "../../core/events.ts";
 import { ChatId, chatAddress, GroupFolder, type InboxId, MAIN, SenderId } from "../../core/ids.ts";
@@ -17,6 +19,7 @@ import { createDispatcher, type DispatcherParts } from "../../dispatch/dispatche
 import { silentLog } from "../../log.ts";
 import { createDelivery } from "../../outbox/deliver.ts";
 import { type Chat, createChats } from "../../store/chats.ts";
+import { createCommandStore } from "../../store/commands.ts";
 import { openDatabase } from "../../store/database.ts";
 import { createInbox } from "../../store/inbox.ts";
 import { migrate } from "../../store/migrate.ts";
@@ -27,6 +30,7 @@ import type { Database } from "../../store/tables.ts";
 import { createHistory } from "../../store/history.ts";
 import { createTimeline } from "../../store/timeline.ts";
 import { createTurns, type Turns } from "../../store/turns.ts";
+import { createWhy } from "../../store/why.ts";
 import { hostTools } from "../../tools/tools.ts";
 import { createEndings } from "../endings.ts";
 import { createProviderHealth } from "../provider-health.ts";
@@ -50,6 +54,10 @@ export interface MiddleOptions {
   readonly queue?: "steer" | "queue" | "interrupt";
   readonly trigger?: Partial<TriggerSettings>;
   readonly channels?: readonly Channel[];
+  /** What commands can do here, over what the middle has. */
+  readonly powers?: Partial<Powers>;
+  /** The engine's own commands. */
+  readonly offers?: readonly string[];
   /** What a dead host left; its database goes on in this one. */
   readonly after?: { readonly clock: FakeClock; readonly db: Kysely<Database> };
   /** Puts something between the turns and their store. */
@@ -109,6 +117,7 @@ export async function middle(options: MiddleOptions = {}) {
     broker,
     engineOf: () => engine,
     engineHomeOf: (group) => `/nowhere/${group}`,
+    onOffered: () => undefined,
     furnish: async () => [],
     instructionsOf: () => "You are Bell.",
     toolsOf: (session) =>
@@ -174,15 +183,41 @@ export async function middle(options: MiddleOptions = {}) {
     clock,
     log: silentLog,
   });
+  const nothingSettled = { queue: "steer", model: "a-model" } as const;
+  const nothingThere = () => Promise.reject(new Error("the middle has no such thing"));
+  const commands = createCommands({
+    store: createCommandStore(db, clock),
+    powers: {
+      stop: dispatcher.stop,
+      closeRoom: async (session) => {
+        const room = rooms.of(session);
+        if (room) await rooms.close(room);
+      },
+      settingsOf: () => nothingSettled,
+      choose: nothingThere,
+      work: async () => ({ turns: [], waiting: [] }),
+      host: nothingThere,
+      why: createWhy(db).find,
+      explain: dispatcher.explain,
+      emergency: { paused: undefined, pause: nothingThere, resume: async () => false },
+      now: clock.now,
+      ...options.powers,
+    },
+    offers: (_group, name) => options.offers?.includes(name) ?? false,
+    split: (_chat, text) => [text],
+    deliver: delivery.wake,
+    log: silentLog,
+  });
   const admission = createAdmission({
     inbox,
+    commands,
     home: MAIN,
     bus,
     wake: (session, groupId) => dispatcher.wake(session, groupId, { quietMs: options.quietMs ?? 0 }),
     deliver: delivery.wake,
     fetch: () => undefined,
     triggerOf: () => ({ assistant: "Bellhop", trigger: "auto", bots: false, ...options.trigger }),
-    roleOf: (sender) => (sender.endsWith(":ada") ? "owner" : "member"),
+    roleOf: (sender) => (sender.endsWith(":ada") ? "owner" : sender.endsWith(":ann") ? "admin" : "member"),
     onUnregistered: () => undefined,
     now: clock.now,
   });
@@ -207,6 +242,7 @@ export async function middle(options: MiddleOptions = {}) {
     rooms,
     dispatcher,
     admission,
+    commands,
     timeline: createTimeline(db),
 
     /** Binds a chat to a group of its own before anybody writes in it. */

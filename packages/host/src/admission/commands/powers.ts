@@ -1,0 +1,38 @@
+/**
+ * What chat commands need of the host. Declared here by their user; `main.ts` joins it to the parts that
+ * implement it.
+ */
+import type { ChatId, GroupFolder, SessionId } from "../../core/ids.ts";
+import type { Paused } from "../../core/pause.ts";
+import type { Status } from "../../core/status.ts";
+import type { Chosen } from "../../store/group-settings.ts";
+import type { Which, Why } from "../../store/why.ts";
+
+export interface Powers {
+  /** Ends the session's turn for good, also one that waits for another attempt. Resolves when it is over. */
+  stop(session: SessionId, why: string): Promise<"stopped" | "nothing">;
+  /** Closes the session's warm sandbox, if it has one. */
+  closeRoom(session: SessionId): Promise<void>;
+  /** What holds for the group: chosen by command, else as configured. */
+  settingsOf(group: GroupFolder): Required<Chosen>;
+  /** `null` goes back to what is configured. */
+  choose(
+    group: GroupFolder,
+    change: { readonly [K in keyof Chosen]: Required<Chosen>[K] | null },
+  ): Promise<void>;
+  /** What runs and what waits in the group's chats. */
+  work(group: GroupFolder): Promise<Pick<Status, "turns" | "waiting">>;
+  host(): Promise<Status>;
+  why(chat: ChatId, which: Which): Promise<Why | undefined>;
+  /** Why the session waits. */
+  explain(session: SessionId, groupId: number): string;
+  /** The emergency stop. */
+  readonly emergency: {
+    readonly paused: Paused | undefined;
+    /** Resolves when every sandbox is gone. */
+    pause(by: string, reason: string): Promise<{ readonly sandboxes: number; readonly kept: boolean }>;
+    /** Whether there was a pause to end. */
+    resume(): Promise<boolean>;
+  };
+  now(): number;
+}

@@ -1,0 +1,106 @@
+import { RejectedError } from "@bellhop/sdk";
+import type { Asked } from "../../store/commands.ts";
+import type { OutboxRow } from "../../store/outbox.ts";
+import type { ModelUse, Which, Why } from "../../store/why.ts";
+import type { Command } from "./command.ts";
+import type { Powers } from "./powers.ts";
+import { counted, duration, excerpt } from "./words.ts";
+
+/** Of a message in this chat: one that it replies to, one by its number, or the last one. */
+export const why: Command = {
+  name: "why",
+  usage: "[#NUMBER]",
+  summary: "what became of a message: reply to it, or give its number; else the last one",
+  who: "anyone",
+  async run({ asked, argument, powers }) {
+    const found = await powers.why(asked.chat.id, which(asked, argument));
+    if (!found) return "There is no such message in this chat.";
+    return [
+      ...ofMessage(found, powers),
+      ...ofTurn(found, asked.sender.role === "owner", powers),
+      ...found.models.map(ofModel),
+      ...found.parts.map(ofPart),
+    ].join("\n");
+  },
+};
+
+/** @throws RejectedError where the argument names nothing */
+function which({ replyTo, seq }: Asked, argument: string): Which {
+  if (argument === "") return replyTo === undefined ? { before: seq } : { ref: replyTo };
+  const [, digits] = /^#?(\d{1,15})$/.exec(argument) ?? [];
+  if (digits !== undefined) return { seq: Number(digits) };
+  throw new RejectedError("Reply to the message with /why, or give its number: /why #12");
+}
+
+const VERDICTS = { admitted: "Admitted", noted: "Not answered", refused: "Refused" } as const;
+
+function ofMessage({ message, turn }: Why, powers: Powers): string[] {
+  if (!message) return [];
+  const { seq, sender_name, text, verdict, reason, command, state, context, session_id, group_id } = message;
+  const by = command !== null && verdict === "noted" ? "Answered by Bellhop itself" : VERDICTS[verdict];
+  const lines = [`#${seq} from ${sender_name}: ${excerpt(text)}`, `${by}: ${reason}.`];
+  if (state === "waiting" && session_id !== null)
+    lines.push(`It waits for its turn: ${powers.explain(session_id, group_id)}.`);
+  if (context === 1) lines.push("It is kept and rides along with the next message that calls me.");
+  else if (verdict === "noted" && turn) lines.push("It rode along with a later message.");
+  return lines;
+}
+
+function ofTurn({ turn }: Why, toOwner: boolean, { now }: Powers): string[] {
+  if (!turn) return [];
+  const { id, state, attempt, lost, model, created_at, ended_at, retry_at, held_for } = turn;
+  const took = duration((ended_at ?? now()) - created_at);
+  const again = lost > 0 ? `, lost ${lost} times with the host` : "";
+  const lines = [
+    `Turn ${id.slice(0, 8)}: ${state}, ${counted(attempt, "attempt")}${again}, ${took}, model ${model}.`,
+  ];
+  if (state === "waiting" && held_for !== null) lines.push(`It waits until ${held_for} takes our key again.`);
+  else if (state === "waiting" && retry_at !== null)
+    lines.push(`It is tried again in ${duration(retry_at - now())}.`);
+  if (turn.failure_class !== null) {
+    const detail = toOwner && turn.failure_detail ? ` (${excerpt(turn.failure_detail)})` : "";
+    lines.push(`${state === "failed" ? "It failed" : "An attempt failed"}: ${turn.failure_class}${detail}.`);
+  }
+  return lines;
+}
+
+function ofModel({ model, calls, inputTokens, outputTokens, costMicros, rehearsal }: ModelUse): string {
+  const tokens = `${counted(inputTokens, "token")} in, ${counted(outputTokens, "token")} out`;
+  const use = `${counted(calls, "call")} of ${model}: ${tokens}`;
+  if (rehearsal) return `${use}. It was the rehearsal model, so nothing was paid.`;
+  return costMicros === null
+    ? `${use}; its price is not known.`
+    : `${use}, $${(costMicros / 1_000_000).toFixed(4)}.`;
+}
+
+const KINDS = {
+  text: "Answer",
+  notice: "Notice",
+  reaction: "Reaction",
+  file: "File",
+  draft: "Draft",
+} as const;
+
+function ofPart(row: OutboxRow): string {
+  return `${KINDS[row.kind]} #${row.seq}: ${delivery(row)}.`;
+}
+
+function delivery({ state, platform_id, error, attempts }: OutboxRow): string {
+  const because = error === null ? "" : ` (${excerpt(error)})`;
+  switch (state) {
+    case "pending":
+      return "waits to be sent";
+    case "sending":
+      return "is being sent";
+    case "retry":
+      return `could not be sent yet, ${counted(attempts, "attempt")}${because}`;
+    case "sent":
+      return `sent${platform_id === null ? "" : `, there known as ${platform_id}`}`;
+    case "unknown":
+      return `may or may not have arrived${because}`;
+    case "dead":
+      return `could not be delivered${because}`;
+    default:
+      return state satisfies never;
+  }
+}
