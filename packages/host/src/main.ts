@@ -428,6 +428,13 @@ export async function startHost({ config, channels: platforms = [], reload }: Ho
       assistant: config.assistant,
       version: VERSION,
       admission,
+      registry: {
+        async bind(chat, group) {
+          await chats.bind(chat, group);
+          admission.registered(chat);
+        },
+        unregistered: admission.unregistered,
+      },
       timeline,
       chats,
       media,

@@ -31,6 +31,22 @@ describe("with a host", () => {
     });
   });
 
+  describe("bellhop chats", () => {
+    it("binds a chat to a group that there is, and lists it", async () => {
+      const chats = (...args: string[]) => run(["chats", ...args, "--home", host.home]);
+
+      expect(await chats("bind", "telegram:-100", "main")).toMatchObject({
+        code: 0,
+        stdout: "telegram:-100 belongs to main now.\n",
+      });
+      expect(await chats("bind", "telegram:-100", "nobody")).toMatchObject({
+        code: 1,
+        stderr: "there is no group nobody to bind the chat telegram:-100 to\n",
+      });
+      expect((await chats("list")).stdout).toMatch(/^telegram:-100 +main$/m);
+    });
+  });
+
   describe("bellhop ask", () => {
     it("prints exactly the answer", async () => {
       expect(await ask("say: dinner at  eight ")).toMatchObject({

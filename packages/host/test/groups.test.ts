@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
+import { ChatId } from "../src/core/ids.ts";
 import { type FakeChat, fakePlatform, type FakePlatformOptions } from "./fake-channel.ts";
 import { givenHost } from "./journey.ts";
 
@@ -135,5 +136,31 @@ describe("a chat of several people", () => {
     await said(kitchen, "two");
 
     expect(kitchen.ours()).toEqual(["one", "two"]);
+  });
+});
+
+describe("a chat that no group has", () => {
+  it("is not read; the owner is told once, and it is answered once it is bound", async () => {
+    const { platform, client, host } = await given();
+    const hall = platform.group("hall", "The hall");
+    const id = ChatId.parse("fake:hall");
+
+    for (const text of ["@Bellhop say: one", "@Bellhop say: two"]) hall.says(ben, text);
+    await platform.taken();
+
+    expect(await client.unregistered()).toMatchObject([
+      { id, title: "The hall", messages: 2, lastSender: "Ben" },
+    ]);
+    expect((await host().status()).unregistered).toBe(1);
+    const { events } = await client.history(ChatId.parse("web:notices"), { limit: 10 });
+    expect(events).toMatchObject([
+      { kind: "notice", text: expect.stringContaining("bellhop chats bind fake:hall GROUP") },
+    ]);
+
+    await client.bind(id, "family");
+    hall.says(ben, "@Bellhop say: three");
+    await said(hall, "three");
+    expect(hall.ours()).toEqual(["three"]);
+    expect(await client.unregistered()).toEqual([]);
   });
 });

@@ -19,6 +19,20 @@ export type Accepted = z.infer<typeof Accepted>;
 const History = z.object({ events: z.array(z.union([MessageEvent, TurnEvent])), more: z.boolean() });
 export type History = z.infer<typeof History>;
 
+const ChatList = z.object({
+  chats: z.array(z.object({ id: z.string(), title: z.string().nullable(), group: z.string() })),
+});
+const UnregisteredList = z.object({
+  chats: z.array(
+    z.object({
+      id: z.string(),
+      title: z.string().nullable(),
+      lastSender: z.string(),
+      messages: z.number(),
+    }),
+  ),
+});
+
 const LoginCode = z.object({ url: z.string(), expiresAt: z.union([z.number(), z.string()]) });
 export type LoginCode = z.infer<typeof LoginCode>;
 
@@ -63,6 +77,10 @@ export interface Client {
     chat: ChatId,
     options: { after: EventId; signal: AbortSignal; onOpen?: (() => void) | undefined },
   ): AsyncGenerator<ChatEvent>;
+  chats(): Promise<z.infer<typeof ChatList>["chats"]>;
+  /** Chats in which somebody wrote, and which no group has. */
+  unregistered(): Promise<z.infer<typeof UnregisteredList>["chats"]>;
+  bind(chat: ChatId, group: string): Promise<void>;
   loginCode(): Promise<LoginCode>;
   /** The emergency stop; resolves when every sandbox is gone. */
   pause(reason: string): Promise<Halted>;
@@ -164,6 +182,11 @@ export function createClient({ home, socket, clock, patience = 30_000 }: ClientO
       } finally {
         response.destroy();
       }
+    },
+    chats: async () => (await call("GET", "/chats", ChatList)).chats,
+    unregistered: async () => (await call("GET", "/unregistered-chats", UnregisteredList)).chats,
+    async bind(chat, group) {
+      await call("PUT", `/chats/${encodeURIComponent(chat)}`, z.unknown(), { group });
     },
     loginCode: () => call("POST", "/login-codes", LoginCode, {}),
     pause: (reason) => call("POST", "/host/pause", Halted, { reason }),

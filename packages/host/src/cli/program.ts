@@ -6,6 +6,7 @@ import { BellhopError } from "@bellhop/sdk";
 import { Command, CommanderError } from "commander";
 import { askCommand } from "./ask.ts";
 import { chatCommand } from "./chat.ts";
+import { chatsCommand } from "./chats.ts";
 import { ExitCode, type Io } from "./io.ts";
 import { loginCommand } from "./login.ts";
 import { panicCommand, resumeCommand } from "./panic.ts";
@@ -45,6 +46,7 @@ export function createProgram(io: Io): Command {
   const commands = [
     upCommand(io),
     chatCommand(io),
+    chatsCommand(io),
     askCommand(io),
     statusCommand(io),
     stopCommand(io),

@@ -14,6 +14,7 @@ import { createLogins } from "./logins.ts";
 import { openApiDocument } from "./openapi.ts";
 import { renderProblemPage } from "./pages/login.ts";
 import { createErrorHandler, ProblemError, statusOf } from "./problem.ts";
+import { type ChatRegistryDeps, createChatRegistryRoutes } from "./routes/chat-registry.ts";
 import { createChatRoutes, type ChatRoutesDeps } from "./routes/chats.ts";
 import { createEventRoutes, type EventRoutesDeps } from "./routes/events.ts";
 import { createFileRoutes, type FileRoutesDeps } from "./routes/files.ts";
@@ -22,7 +23,8 @@ import { createTokenRoutes } from "./routes/tokens.ts";
 import { createWebRoutes } from "./routes/web.ts";
 import type { Tokens } from "../store/tokens.ts";
 
-export interface AppDeps extends ChatRoutesDeps, FileRoutesDeps, Omit<EventRoutesDeps, "streams"> {
+export interface AppDeps
+  extends ChatRegistryDeps, ChatRoutesDeps, FileRoutesDeps, Omit<EventRoutesDeps, "streams"> {
   readonly http: {
     readonly host: string;
     /** Further names that the TCP listener answers for. */
@@ -59,6 +61,7 @@ export function createApp(deps: AppDeps) {
   app.get("/api/v1/openapi.json", (c) => c.json(openApiDocument(version)));
   app.route("/api/v1", createHostRoutes(deps));
   app.route("/api/v1", createChatRoutes(deps));
+  app.route("/api/v1", createChatRegistryRoutes(deps));
   app.route("/api/v1", createFileRoutes(deps));
   app.route("/api/v1", createEventRoutes({ ...deps, streams }));
   app.route("/api/v1", createTokenRoutes({ tokens, logins, streams }));

@@ -9,7 +9,9 @@ import { Problem } from "./problem.ts";
 import {
   Accepted,
   AcceptedMessage,
+  BoundChat,
   Chat,
+  ChatBinding,
   ChatList,
   CreatedChat,
   CreatedToken,
@@ -23,12 +25,13 @@ import {
   Resumed,
   Token,
   TokenList,
+  UnregisteredList,
 } from "./schemas.ts";
 
 type Access = "none" | "read" | "chat" | "admin" | "control socket";
 
 interface Operation {
-  readonly method: "get" | "post" | "delete";
+  readonly method: "get" | "post" | "put" | "delete";
   readonly path: string;
   readonly summary: string;
   readonly description?: string;
@@ -43,7 +46,9 @@ type Answer = { readonly description: string; readonly type?: string; readonly s
 const SCHEMAS = {
   Accepted,
   AcceptedMessage,
+  BoundChat,
   Chat,
+  ChatBinding,
   ChatEvent,
   ChatList,
   CreatedChat,
@@ -61,6 +66,7 @@ const SCHEMAS = {
   Status,
   Token,
   TokenList,
+  UnregisteredList,
 } as const satisfies Record<string, z.ZodType>;
 
 const text = { type: "string" };
@@ -167,6 +173,24 @@ const OPERATIONS: readonly Operation[] = [
     access: "chat",
     body: NewChat,
     answers: { 201: { description: "It exists.", schema: CreatedChat } },
+  },
+  {
+    method: "put",
+    path: "/api/v1/chats/{chat}",
+    summary: "Register a chat with a group",
+    description:
+      "Whichever group it belonged to before. What is written in a chat of a platform is taken from now on.",
+    access: "admin",
+    parameters: [chat],
+    body: ChatBinding,
+    answers: { 200: { description: "It belongs to the group.", schema: BoundChat } },
+  },
+  {
+    method: "get",
+    path: "/api/v1/unregistered-chats",
+    summary: "Chats in which somebody wrote since the start, and which no group has",
+    access: "admin",
+    answers: { 200: { description: "The chats.", schema: UnregisteredList } },
   },
   {
     method: "post",

@@ -69,6 +69,17 @@ export const Chat = z.object({
 export const ChatList = z.object({ chats: z.array(Chat) });
 export const CreatedChat = z.object({ id: ChatId });
 
+export const ChatBinding = z.strictObject({ group: GroupFolder });
+export const BoundChat = z.object({ id: ChatId, group: z.string() });
+const UnregisteredChat = z.object({
+  id: ChatId,
+  title: z.string().nullable(),
+  lastSender: z.string().describe("The name of who wrote there last."),
+  messages: z.int().describe("How many since the host started. None of them is stored."),
+  lastAt: z.number().describe("Milliseconds since 1970."),
+});
+export const UnregisteredList = z.object({ chats: z.array(UnregisteredChat) });
+
 const DurableEvent = z.union([MessageEvent, TurnEvent]);
 export const EventPage = z.object({
   events: z.array(DurableEvent).describe("Oldest first."),

@@ -88,6 +88,7 @@ export async function openHouse(options: { clock?: Clock; log?: AppDeps["log"] }
     assistant: "Bellhop",
     version: "0.0.0-test",
     admission,
+    registry: { bind: chats.bind, unregistered: admission.unregistered },
     timeline,
     chats,
     media,
