@@ -321,7 +321,7 @@ export async function startHost({ config, channels: platforms = [], reload }: Ho
     const dispatcher = createDispatcher({
       turns,
       rooms,
-      start: (claim) => startTurn(claim, turnParts),
+      start: (claim, goesOn) => startTurn(claim, turnParts, goesOn),
       bury: createEndings(turnParts).buryLost,
       sandboxes: config.limits.sandboxes,
       paused: () => hold().aborted,

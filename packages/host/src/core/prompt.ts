@@ -39,6 +39,8 @@ export interface PromptContext {
   readonly chatTitle?: string | undefined;
   /** What was said in the chat without calling the assistant, oldest first, and how much more there was. */
   readonly around?: { readonly messages: readonly PromptMessage[]; readonly leftOut: number } | undefined;
+  /** Work that the agent had left running has ended: what is known of it. */
+  readonly cause?: string | undefined;
   /** Whether the messages join an answer that is under way. */
   readonly steering?: boolean;
   /** For a session that starts without memory of what came before it. */
@@ -92,6 +94,11 @@ function hostBlock(messages: readonly PromptMessage[], context: PromptContext): 
     lines.push("An earlier attempt has already done this; do not do it again:");
     lines.push(...acts.map(({ tool, input, result }) => `- ${tool} ${input}: ${JSON.stringify(result)}`));
   }
+  if (context.cause !== undefined)
+    lines.push(
+      "Work that you had left running has ended, and nobody waits at the keyboard. What is known of it:",
+      JSON.stringify(context.cause),
+    );
   if (context.steering) lines.push("This arrived while you were answering.");
   const { messages: said = [], leftOut = 0 } = context.around ?? {};
   const blocks = said.filter(hasBlock);
@@ -103,7 +110,7 @@ function hostBlock(messages: readonly PromptMessage[], context: PromptContext): 
   lines.push(
     ...[...said, ...messages].flatMap(({ change }) => (change?.what === "deleted" ? deleted(change) : [])),
   );
-  lines.push(messageHeading(messages.length, blocks.length));
+  if (messages.length > 0) lines.push(messageHeading(messages.length, blocks.length));
   lines.push(...messages.map((message) => describe(message, time)), "</bellhop>");
   return lines.join("\n");
 }

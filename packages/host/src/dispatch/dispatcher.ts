@@ -24,7 +24,7 @@ import { createLine, type Visited, type Waiting } from "./line.ts";
 export interface DispatcherParts {
   readonly turns: Turns;
   readonly rooms: Rooms;
-  readonly start: (claim: Claim) => RunningTurn;
+  readonly start: (claim: Claim, goesOn?: boolean) => RunningTurn;
   /** Ends a turn that was lost with its host too often (poison), and tells the person. */
   readonly bury: (claim: Claim) => Promise<void>;
   /** The global cap on live sandboxes. */
@@ -64,6 +64,15 @@ interface Slot {
   more: boolean;
   /** When the place is free again. Never rejects. */
   freed: Promise<void>;
+}
+
+/** What an idle room's engine goes on with by itself: work has ended that was left running in it. */
+export interface GoesOn {
+  readonly room: Room;
+  /** Who is told what comes of it. */
+  readonly chat: ChatId;
+  /** What ended, in words for the agent. */
+  readonly cause: string;
 }
 
 /** A session that is not in the line yet. */
@@ -237,12 +246,12 @@ export function createDispatcher(parts: DispatcherParts) {
     rooms.close(room).catch((error: unknown) => log.error({ err: error }, "a sandbox did not give way"));
   }
 
-  function begin(waiting: Waiting): void {
+  function begin(waiting: Waiting, goesOn?: GoesOn): void {
     const { session, groupId } = waiting;
     quietUntil.delete(session);
     const slot: Slot = { waiting, more: false, freed: Promise.resolve() };
     slots.add(slot);
-    slot.freed = serve(slot)
+    slot.freed = (goesOn ? adopt(slot, goesOn) : serve(slot))
       .catch((error: unknown) => {
         log.error({ err: error }, "a turn could not be claimed; trying again in a moment");
         retryAt(waiting, clock.now() + BREATHER_MS);
@@ -268,14 +277,27 @@ export function createDispatcher(parts: DispatcherParts) {
     if (draining || paused()) return await turns.release(claim);
     if (claim.lost >= LOST_LIMIT) await bury(claim);
     else if (await ran(slot, claim)) return;
-    // More than a turn takes at once, or what moved along to a fresh session: nobody wakes us for those.
-    slot.more = false;
-    if (await turns.hasWaiting(sessionOf(slot))) slot.more = true;
+    await lookBehind(slot);
+  }
+
+  /** A turn for what the engine goes on with by itself. Without one, nobody may hear what it says. */
+  async function adopt(slot: Slot, { room, chat, cause }: GoesOn): Promise<void> {
+    const claim = await turns.claimBackground(room.session, chat, cause).catch(async (error: unknown) => {
+      await rooms.close(room);
+      throw error;
+    });
+    if (!claim) return await rooms.close(room);
+    if (!(await ran(slot, claim, true))) await lookBehind(slot);
+  }
+
+  /** More than a turn takes at once, or what moved along to a fresh session: nobody wakes us for those. */
+  async function lookBehind(slot: Slot): Promise<void> {
+    slot.more = await turns.hasWaiting(sessionOf(slot));
   }
 
   /** Resolves when the turn is over: true if it is to be tried again. */
-  async function ran(slot: Slot, claim: Claim): Promise<boolean> {
-    const running = start(claim);
+  async function ran(slot: Slot, claim: Claim, goesOn = false): Promise<boolean> {
+    const running = start(claim, goesOn);
     slot.running = running;
     if (slot.stopping !== undefined) running.stop(slot.stopping);
     if (slot.more) running.hint(); // it came while we were claiming
@@ -289,7 +311,22 @@ export function createDispatcher(parts: DispatcherParts) {
     return undefined;
   }
 
+  /** At once: the program will not wait. */
+  function goOn(goesOn: GoesOn): void {
+    const { room } = goesOn;
+    const waiting: Waiting = {
+      session: room.session,
+      groupId: room.groupId,
+      kind: "chat",
+      isolated: room.isolated,
+    };
+    if (slotOf(room.session)) return; // the turn that begins there just now will hear of it
+    if (draining || paused() || !line.occupy(waiting)) return giveWay(room);
+    begin(waiting, goesOn);
+  }
+
   rooms.onGone(schedule); // its place is free
+  rooms.onGoesOn(goOn);
 
   return {
     /** There is something to do for this session. */

@@ -141,7 +141,14 @@ export function createLine() {
 
     has: (session: SessionId): boolean => entries.has(session),
 
-    /** The turn that was `started` is over. */
+    /** A turn of this lane begins by itself, in nobody's turn. False where the lane is busy. */
+    occupy(of: Waiting): boolean {
+      if (laneOf(of).busy) return false;
+      start(entries.get(of.session) ?? { waiting: of, order: counter++ });
+      return true;
+    },
+
+    /** The turn that was `started`, or occupies its lane, is over. */
     release(of: Waiting): void {
       const lane = laneOf(of);
       change(lane, () => (lane.busy = false));

@@ -48,6 +48,8 @@ export interface Claim {
   readonly model: string;
   readonly chat: Chat;
   readonly session: Session;
+  /** Of a `background` turn: what ended, in words for the agent. */
+  readonly cause: string | undefined;
   /** What it answers, in the order it was written. */
   readonly inputs: readonly InboxRow[];
   /** What was said in the chat without calling the assistant, and rides along with them. */
@@ -188,6 +190,21 @@ export function createTurns(db: Kysely<Database>, options: TurnsOptions) {
     if (!first) return undefined;
     const chat = await chatOf(trx, first.chat_id);
     const session = await speakable(trx, await raiseFence(trx, sessionId), chat);
+    return await open(trx, { kind: "chat", session, chat, rows, cause: undefined });
+  }
+
+  async function open(
+    trx: Kysely<Database>,
+    {
+      kind,
+      session,
+      chat,
+      rows,
+      cause,
+    }: Pick<Claim, "kind" | "session" | "chat" | "cause"> & {
+      rows: readonly InboxRow[];
+    },
+  ): Promise<Claim> {
     const model = modelOf(chat.folder);
     const now = clock.now();
     const turn = newId(TurnId);
@@ -198,7 +215,8 @@ export function createTurns(db: Kysely<Database>, options: TurnsOptions) {
         session_id: session.id,
         group_id: session.group_id,
         chat_id: chat.id,
-        kind: "chat",
+        kind,
+        cause: cause ?? null,
         state: "running",
         attempt: 1,
         fence: session.fence,
@@ -214,7 +232,8 @@ export function createTurns(db: Kysely<Database>, options: TurnsOptions) {
       .execute();
     const claim: Claim = {
       turn,
-      kind: "chat",
+      kind,
+      cause,
       fence: session.fence,
       attempt: 1,
       lost: 0,
@@ -239,6 +258,7 @@ export function createTurns(db: Kysely<Database>, options: TurnsOptions) {
 
   /** Gives these to the turn, and what was said around them. */
   async function take(trx: Kysely<Database>, claim: Claim, messages: readonly InboxId[]): Promise<Context> {
+    if (messages.length === 0) return NO_CONTEXT;
     const taken = await trx
       .updateTable("inbox")
       .set({ state: "claimed", turn_id: claim.turn })
@@ -285,6 +305,7 @@ export function createTurns(db: Kysely<Database>, options: TurnsOptions) {
     return {
       turn: row.id,
       kind: row.kind,
+      cause: row.cause ?? undefined,
       fence: session.fence,
       attempt: row.attempt + 1 - lost,
       lost: row.lost + lost,
@@ -360,6 +381,31 @@ export function createTurns(db: Kysely<Database>, options: TurnsOptions) {
           .executeTakeFirst();
         if (!oldest) return undefined;
         return await begin(trx, session, oneBatch(await readable(waitingIn(trx, session, oldest.chat_id))));
+      });
+    },
+
+    /**
+     * A turn for work that ended beside the conversation, with which the engine goes on by itself. None
+     * while the session has a turn, which hears of it then, or once the session has ended.
+     */
+    async claimBackground(id: SessionId, chat: ChatId, cause: string): Promise<Claim | undefined> {
+      return await db.transaction().execute(async (trx) => {
+        const live = await trx
+          .selectFrom("turns")
+          .select("id")
+          .where("session_id", "=", id)
+          .where("ended_at", "is", null)
+          .executeTakeFirst();
+        if (live) return undefined;
+        const session = await raiseFence(trx, id);
+        if (session.ended_at !== null) return undefined;
+        return await open(trx, {
+          kind: "background",
+          session,
+          chat: await chatOf(trx, chat),
+          rows: [],
+          cause,
+        });
       });
     },
 

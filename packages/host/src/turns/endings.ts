@@ -142,7 +142,8 @@ export function createEndings(parts: EndingParts) {
         kind: "text",
         text,
       }));
-      const silent = chunks.length === 0 && !(await turns.hasSpoken(claim));
+      // Who wrote is answered; work that ended may have nothing to say to anybody.
+      const silent = chunks.length === 0 && claim.inputs.length > 0 && !(await turns.hasSpoken(claim));
       failpoint("complete.begin");
       const next = await turns.complete(claim, {
         outbound: silent ? [{ key: `${claim.turn}:silent`, kind: "notice", text: NO_ANSWER }] : chunks,

@@ -1,7 +1,7 @@
 /** From rows of the inbox to the prompt that an engine is given (core/prompt.ts has its form). */
 import type { Clock } from "../core/clock.ts";
 import { withoutAddress } from "../core/command-text.ts";
-import type { GroupFolder } from "../core/ids.ts";
+import { type GroupFolder, InboxId } from "../core/ids.ts";
 import { promptBlocks, type PromptContext, type PromptMessage } from "../core/prompt.ts";
 import { type Context, NO_CONTEXT } from "../store/context.ts";
 import type { InboxRow } from "../store/inbox.ts";
@@ -19,7 +19,7 @@ export interface PromptingParts {
 }
 
 /** What this prompt says beside its messages. */
-export type Beside = Pick<PromptContext, "steering" | "recap" | "alreadySent" | "alreadyDone"> & {
+export type Beside = Pick<PromptContext, "steering" | "recap" | "cause" | "alreadySent" | "alreadyDone"> & {
   /** What rides along. */
   readonly context?: Context;
 };
@@ -73,9 +73,9 @@ export function createPrompting({ turns, timezoneOf, clock, media, takesOf }: Pr
     /** @throws Error when there is nothing to say */
     async promptOf({ turn, chat }: Claim, rows: readonly InboxRow[], beside: Beside): Promise<Prompt> {
       const [first] = rows;
-      if (!first) throw new Error(`turn ${turn} has nothing to answer`);
+      if (!first && beside.cause === undefined) throw new Error(`turn ${turn} has nothing to answer`);
       // One of the engine's own commands goes alone, as it was written.
-      if (first.engine_command === 1)
+      if (first?.engine_command === 1)
         return { id: first.id, blocks: [withoutAddress(first.text)], command: true };
       const { context = NO_CONTEXT, ...more } = beside;
       const files = await filesOf(rows, takesOf(chat.folder));
@@ -91,7 +91,7 @@ export function createPrompting({ turns, timezoneOf, clock, media, takesOf }: Pr
         },
         ...more,
       });
-      return { id: first.id, blocks: files.beside(texts, rows) };
+      return { id: first?.id ?? InboxId.parse(turn), blocks: files.beside(texts, rows) };
     },
   };
 }

@@ -10,7 +10,7 @@
  */
 import { TemporaryError } from "@bellhop/sdk";
 import type { Clock } from "../core/clock.ts";
-import { type GroupFolder, newId, SandboxId, type SessionId } from "../core/ids.ts";
+import { type ChatId, type GroupFolder, newId, SandboxId, type SessionId } from "../core/ids.ts";
 import type { Log } from "../log.ts";
 import type { Session } from "../store/sessions.ts";
 import type { Broker, Door } from "./broker.ts";
@@ -28,6 +28,8 @@ export interface Room {
   readonly scope: string;
   /** Of a session of its own, for one task: it may stand beside the group's other one. */
   readonly isolated: boolean;
+  /** Whom it answered last: who is told what comes of work that goes on in it. */
+  readonly chat: ChatId | undefined;
   /** How much goes on in it without a turn: while it does, the room is busy. */
   readonly background: number;
   readonly model: string;
@@ -85,6 +87,7 @@ export type Rooms = ReturnType<typeof createRooms>;
 /** What the rooms know of one beyond what others see. */
 interface Lived {
   state: RoomState;
+  chat: ChatId | undefined;
   since: number;
   idleSince: number;
   cancelIdle: () => void;
@@ -98,6 +101,7 @@ export function createRooms(parts: RoomParts) {
   const starts = createStarts(parts.cores);
   const rooms = new Map<SessionId, Room & { lived: Lived }>();
   const listeners = new Set<() => void>();
+  const goingOn = new Set<(goesOn: { room: Room; chat: ChatId; cause: string }) => void>();
   /** Starts in a row that came to nothing. */
   const failedStarts = new Map<SessionId, number>();
 
@@ -133,6 +137,7 @@ export function createRooms(parts: RoomParts) {
     });
     const lived: Lived = {
       state: "starting",
+      chat: undefined,
       since: clock.now(),
       idleSince: clock.monotonic(),
       cancelIdle: () => undefined,
@@ -162,6 +167,9 @@ export function createRooms(parts: RoomParts) {
       isolated: session.scope_kind === "occurrence",
       background: 0,
       model,
+      get chat() {
+        return lived.chat;
+      },
       get state() {
         return lived.state;
       },
@@ -238,10 +246,12 @@ export function createRooms(parts: RoomParts) {
     of: (session: SessionId): Room | undefined => rooms.get(session),
     list: (): readonly Room[] => [...rooms.values()],
 
-    /** The room serves a turn. */
-    busy(room: Room): void {
+    /** The room serves a turn of this chat. */
+    busy(room: Room, chat: ChatId): void {
       const found = own(room);
-      if (found && found.lived.state !== "closing") change(found, "busy");
+      if (!found || found.lived.state === "closing") return;
+      change(found, "busy");
+      found.lived.chat = chat;
     },
 
     /** The room stays warm for a while. If its program ends meanwhile, or speaks unasked, that is seen here. */
@@ -258,6 +268,11 @@ export function createRooms(parts: RoomParts) {
       failedStarts.set(session, (failedStarts.get(session) ?? 0) + 1);
     },
 
+    /** Called when an idle room's engine goes on by itself, because work ended that was left running in it. */
+    onGoesOn(listener: (goesOn: { room: Room; chat: ChatId; cause: string }) => void): void {
+      goingOn.add(listener);
+    },
+
     /** Called whenever a room has gone. */
     onGone(listener: () => void): void {
       listeners.add(listener);
@@ -269,6 +284,11 @@ export function createRooms(parts: RoomParts) {
       const event = await room.watch();
       if (room.lived.state !== "idle") return; // it is the turn's to read
       await room.next();
+      if (event.type === "background" && event.ended !== undefined && room.lived.chat !== undefined) {
+        const { chat } = room.lived;
+        for (const listener of goingOn) listener({ room, chat, cause: event.ended });
+        return; // what follows is for the turn that takes it on
+      }
       if (event.type !== "closed") continue;
       log.info({ group: room.group, failure: event.failure }, "an idle sandbox ended by itself");
       await close(room);

@@ -122,6 +122,7 @@ function openScripted(
   function emit(...events: readonly EngineEvent[]): void {
     for (const event of events) {
       if (event.type === "consumed") for (const id of event.prompts) consumed.add(id);
+      if (event.type === "background" && event.ended !== undefined) answering = true;
       if (event.type === "done") answering = event.carried.length > 0;
       push(event);
       if (event.type === "done" && event.failure) end();

@@ -67,7 +67,8 @@ type Ended =
   | { readonly how: "released" }
   | { readonly how: "stopped" };
 
-export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
+/** @param goesOn the engine has begun the answer by itself, and waits for nobody's prompt */
+export function startTurn(first: Claim, parts: TurnParts, goesOn = false): RunningTurn {
   const { turns, rooms, bus, clock, log } = parts;
   const limits = parts.limitsOf(first.chat.folder);
   const { promptOf } = createPrompting(parts);
@@ -107,7 +108,7 @@ export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
   async function run(): Promise<TurnOver> {
     const admitted = parts.health.admit();
     if (!admitted.may) return await endings.keepBack(claim, admitted);
-    let carriedOn = false;
+    let carriedOn = goesOn;
     for (;;) {
       const ended = await attempt(carriedOn);
       if (ended.how === "done") {
@@ -192,7 +193,7 @@ export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
     room ??= await enter();
     const here = room;
     const cold = here.state === "starting";
-    if (!cold) rooms.busy(here);
+    if (!cold) rooms.busy(here, claim.chat.id);
     listening = createListening(parts.secrets);
     tool = undefined;
     toolMs = 0;
@@ -213,7 +214,7 @@ export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
     if (cold) await absorb();
     taken = new Set(claim.inputs.map(({ id }) => id));
     for (const row of claim.inputs) given.set(row.id, row);
-    const prompt = carriedOn ? undefined : await promptOf(claim, claim.inputs, await beginning());
+    const prompt = carriedOn && !cold ? undefined : await promptOf(claim, claim.inputs, await beginning());
     if (stopped !== undefined) return { how: "stopped" };
     door.setTurn(claim.turn);
     if (prompt) here.engine.prompt(prompt);
@@ -239,7 +240,7 @@ export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
         files: await parts.filesOf(claim.chat.folder),
       };
     }
-    return { recap, context, alreadySent, alreadyDone };
+    return { recap, context, cause: claim.cause, alreadySent, alreadyDone };
   }
 
   async function listen(here: Room, door: Door, cold: boolean): Promise<Ended> {
@@ -266,7 +267,7 @@ export function startTurn(first: Claim, parts: TurnParts): RunningTurn {
   async function hear(event: EngineEvent): Promise<Extract<Ended, { how: "done" | "failed" }> | undefined> {
     switch (event.type) {
       case "ready":
-        if (room) rooms.busy(room);
+        if (room) rooms.busy(room, claim.chat.id);
         if (room?.bare) await notify("bare", WITHOUT_SETTINGS);
         heard.engineSession = event.engineSession;
         return undefined;

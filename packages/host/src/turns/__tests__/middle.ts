@@ -175,7 +175,7 @@ export async function middle(options: MiddleOptions = {}) {
     paused: () => hold().aborted,
     turns,
     rooms,
-    start: (claim) => startTurn(claim, parts),
+    start: (claim, goesOn) => startTurn(claim, parts, goesOn),
     bury: createEndings(parts).buryLost,
     sandboxes: options.sandboxes ?? 5,
     ...(options.paused && { paused: options.paused }),

@@ -747,6 +747,93 @@ describe("the clocks over a turn", () => {
   });
 });
 
+describe("work that ends beside the conversation", () => {
+  const ended = { type: "background", running: 0, ended: "the build is done" } as const;
+
+  /** A warm room whose engine goes on by itself. */
+  async function goingOn() {
+    const house = await asked();
+    house.engine.latest.answer("It runs; I'll tell you.", "entry-1");
+    await settled();
+    house.engine.latest.emit(ended);
+    await settled();
+    return house;
+  }
+
+  it("opens a turn of the host's, in the chat that was answered last, and its answer is said there", async () => {
+    const { engine, said, turnRows, broker, db } = await goingOn();
+    expect(broker.doors[0]?.turns.at(-1)).toBeDefined(); // its model calls belong to a turn
+
+    engine.latest.emit(
+      { type: "reply", text: "The build is done." },
+      { type: "position", position: "entry-2" },
+    );
+    engine.latest.emit({ type: "done", carried: [] });
+    await settled();
+
+    expect(await said(CHAT)).toEqual(["It runs; I'll tell you.", "The build is done."]);
+    expect((await turnRows()).find(({ kind }) => kind === "background")).toMatchObject({
+      state: "done",
+      cause: "the build is done",
+    });
+    expect(broker.doors[0]?.turns.at(-1)).toBeUndefined();
+    expect(await db.selectFrom("sessions").select("position").execute()).toEqual([{ position: "entry-2" }]);
+    expect(engine.latest.prompts).toHaveLength(1); // the engine was asked nothing
+  });
+
+  it("may have nothing to say", async () => {
+    const { engine, said } = await goingOn();
+
+    engine.latest.emit({ type: "done", carried: [] });
+    await settled();
+
+    expect(await said(CHAT)).toEqual(["It runs; I'll tell you."]);
+  });
+
+  it("is told to a later attempt by the host, where the first one failed", async () => {
+    const { engine, said, advance } = await goingOn();
+
+    engine.latest.die("gone");
+    await settled();
+    await advance(5 * MINUTE);
+    expect(engine.latest.prompts.map(({ blocks }) => blocks)).toEqual([
+      [
+        expect.stringContaining(
+          'has ended, and nobody waits at the keyboard. What is known of it:\n"the build is done"',
+        ),
+      ],
+    ]);
+    engine.latest.answer("The build is done.");
+    await settled();
+
+    expect(await said(CHAT)).toEqual(["It runs; I'll tell you.", "The build is done."]);
+  });
+
+  it("takes a message in that comes meanwhile", async () => {
+    const { engine, says, said, stateOf, turnRows } = await goingOn();
+
+    const { message } = await says(CHAT, "is it done?");
+    engine.latest.emit({ type: "consumed", prompts: [message] }, { type: "reply", text: "Yes." });
+    engine.latest.emit({ type: "done", carried: [] });
+    await settled();
+
+    expect(await stateOf(message)).toBe("done");
+    expect(await said(CHAT)).toEqual(["It runs; I'll tell you.", "Yes."]);
+    expect(await turnRows()).toHaveLength(2);
+  });
+
+  it("can be stopped like any other turn", async () => {
+    const { dispatcher, session, turnRows, rooms } = await goingOn();
+
+    expect(await dispatcher.stop(session, "stopped by Ada")).toBe("stopped");
+
+    expect((await turnRows()).find(({ kind }) => kind === "background")).toMatchObject({
+      state: "cancelled",
+    });
+    expect(rooms.list()).toEqual([]);
+  });
+});
+
 describe("a warm sandbox", () => {
   it("serves the next turn of its session without a new start", async () => {
     const { engine, says, said } = await asked({ script: { onPrompt: (session) => session.answer("soup") } });
