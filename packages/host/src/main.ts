@@ -44,7 +44,8 @@ import { openDatabase } from "./store/database.ts";
 import { createFiles } from "./store/files.ts";
 import { openGroupSettings } from "./store/group-settings.ts";
 import { createHistory } from "./store/history.ts";
-import { createInbox } from "./store/inbox.ts";
+import { createDead } from "./store/dead.ts";
+import { createInbox, type RouteOf } from "./store/inbox.ts";
 import { lockHome } from "./store/lock.ts";
 import { migrate } from "./store/migrate.ts";
 import { migrations } from "./store/migrations/index.ts";
@@ -170,11 +171,18 @@ export async function startHost({ config, channels: platforms = [], reload }: Ho
     bus.subscribe(({ type }) => type === "durable" && history.wake());
     history.wake();
     opened.defer(history.close);
-    const inbox = createInbox(db, clock, ({ id, folder }) => ({
+    const routeOf: RouteOf = ({ id, folder }) => ({
       scope: scopeOf(id, folder),
       engine: engineOf(folder).name,
       provider: broker.provider,
-    }));
+    });
+    const inbox = createInbox(db, clock, routeOf);
+    const dead = createDead(db, {
+      clock,
+      routeOf,
+      wake: (session, groupId) => dispatcher.wake(session, groupId),
+      deliver: (chat) => delivery.wake(chat),
+    });
     const outbox = createOutbox(db, clock);
     const tokens = createTokens(db, clock, randomBytes);
     const turns = createTurns(db, {
@@ -415,6 +423,7 @@ export async function startHost({ config, channels: platforms = [], reload }: Ho
         rooms,
         turns,
         dispatcher,
+        dead: dead.summary,
         outbox,
         usage,
         silent: () => listeners?.silent() ?? [],
@@ -443,6 +452,7 @@ export async function startHost({ config, channels: platforms = [], reload }: Ho
       tokens,
       status,
       stopSwitch,
+      dead,
       shutdown: () => void drain(),
       log,
       clock,

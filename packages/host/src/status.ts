@@ -9,10 +9,14 @@ import type { UsageStore } from "./store/usage.ts";
 import type { Rooms } from "./turns/rooms.ts";
 
 export interface StatusParts {
-  readonly host: Omit<Status, "rooms" | "turns" | "waiting" | "outbox" | "usage" | "silent" | "unregistered">;
+  readonly host: Omit<
+    Status,
+    "rooms" | "turns" | "waiting" | "dead" | "outbox" | "usage" | "silent" | "unregistered"
+  >;
   readonly rooms: Rooms;
   readonly turns: Turns;
   readonly dispatcher: Dispatcher;
+  readonly dead: () => Promise<Status["dead"]>;
   readonly outbox: Outbox;
   readonly usage: UsageStore;
   readonly silent: () => readonly Status["silent"][number][];
@@ -50,6 +54,7 @@ export async function describeHost(parts: StatusParts): Promise<Status> {
       messages,
       why: session === null ? "no session yet" : why(session, groupId),
     })),
+    dead: await parts.dead(),
     outbox: await outbox.counts(),
     usage: await usage.since(clock.now() - DAY_MS),
     silent: [...parts.silent()],

@@ -10,7 +10,8 @@ import type { Clock } from "../core/clock.ts";
 import { ChatEvent, EventId, MessageEvent, TurnEvent } from "../core/events.ts";
 import { type ChatId, InboxId } from "../core/ids.ts";
 import { Status } from "../core/status.ts";
-import { Halted, Resumed } from "../http/schemas.ts";
+import { OpenedDeadLetter } from "../core/dead.ts";
+import { Accepted as Done, DeadLetterPage, Halted, Resumed } from "../http/schemas.ts";
 import { readServerSentEvents } from "./sse.ts";
 
 const Accepted = z.object({ message: InboxId, event: EventId, duplicate: z.boolean() });
@@ -82,6 +83,13 @@ export interface Client {
   unregistered(): Promise<z.infer<typeof UnregisteredList>["chats"]>;
   bind(chat: ChatId, group: string): Promise<void>;
   loginCode(): Promise<LoginCode>;
+  /** What was given up. `retry` with `force` also sends what may have arrived. */
+  readonly dead: {
+    list(before?: string): Promise<z.infer<typeof DeadLetterPage>>;
+    show(id: string): Promise<OpenedDeadLetter>;
+    retry(id: string, force: boolean): Promise<object>;
+    drop(id: string): Promise<object>;
+  };
   /** The emergency stop; resolves when every sandbox is gone. */
   pause(reason: string): Promise<Halted>;
   resume(): Promise<{ resumed: boolean }>;
@@ -189,6 +197,17 @@ export function createClient({ home, socket, clock, patience = 30_000 }: ClientO
       await call("PUT", `/chats/${encodeURIComponent(chat)}`, z.unknown(), { group });
     },
     loginCode: () => call("POST", "/login-codes", LoginCode, {}),
+    dead: {
+      list: (before) =>
+        call(
+          "GET",
+          `/dead${before === undefined ? "" : `?before=${encodeURIComponent(before)}`}`,
+          DeadLetterPage,
+        ),
+      show: (id) => call("GET", `/dead/${encodeURIComponent(id)}`, OpenedDeadLetter),
+      retry: (id, force) => call("POST", `/dead/${encodeURIComponent(id)}/retry`, Done, { force }),
+      drop: (id) => call("DELETE", `/dead/${encodeURIComponent(id)}`, Done),
+    },
     pause: (reason) => call("POST", "/host/pause", Halted, { reason }),
     resume: () => call("POST", "/host/resume", Resumed, {}),
     async shutdown() {

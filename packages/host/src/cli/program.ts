@@ -8,6 +8,7 @@ import { askCommand } from "./ask.ts";
 import { chatCommand } from "./chat.ts";
 import { chatsCommand } from "./chats.ts";
 import { ExitCode, type Io } from "./io.ts";
+import { deadCommand } from "./dead.ts";
 import { loginCommand } from "./login.ts";
 import { panicCommand, resumeCommand } from "./panic.ts";
 import { rehearsalCommand } from "./rehearsal.ts";
@@ -50,6 +51,7 @@ export function createProgram(io: Io): Command {
     askCommand(io),
     statusCommand(io),
     stopCommand(io),
+    deadCommand(io),
     panicCommand(io),
     resumeCommand(io),
     loginCommand(io),

@@ -50,6 +50,9 @@ export function describeStatus(status: Status, now: number): string {
             .join("\n"),
     ],
     ["outbox", describeOutbox(outbox)],
+    ...(status.dead.newest.length === 0
+      ? []
+      : [["given up", describeDead(status, now)] satisfies [string, string]]),
     ...silent.map(({ channel, account, why }): [string, string] => [
       "silent",
       `${account === "" ? channel : `${channel}/${account}`}: ${why}`,
@@ -65,6 +68,12 @@ export function describeStatus(status: Status, now: number): string {
   return rows
     .map(([name, value]) => `${name.padEnd(10)}${plain(value).replaceAll("\n", `\n${" ".repeat(10)}`)}\n`)
     .join("");
+}
+
+function describeDead({ dead, outbox }: Status, now: number): string {
+  const counts = `${count(dead.turns, "turn")}, ${count(outbox.dead + outbox.unknown, "message")} (look with: bellhop dead list)`;
+  const newest = dead.newest.map(({ id, chat, at, why }) => `${chat}, ${ago(now - at)} ago: ${why} (${id})`);
+  return [counts, ...newest.map((line) => line.replaceAll(/\s+/g, " "))].join("\n");
 }
 
 function describePause({ since, by, reason }: NonNullable<Status["paused"]>, now: number): string {

@@ -1,5 +1,6 @@
 /** What `bellhop status`, the API and the dashboard say of a running host. */
 import { z } from "zod";
+import { DeadLetter } from "./dead.ts";
 import { Paused } from "./pause.ts";
 import { ChatId, GroupFolder, TurnId } from "./ids.ts";
 
@@ -38,6 +39,8 @@ export const Status = z.object({
   ),
   /** Messages that no turn has taken yet, and why they wait. */
   waiting: z.array(z.object({ chat: ChatId, messages: z.int(), why: z.string() })),
+  /** Turns that failed for good and were neither tried again nor dropped, and what was given up last of all. */
+  dead: z.object({ turns: z.int(), newest: z.array(DeadLetter) }),
   outbox: z.object({ open: z.int(), unknown: z.int(), dead: z.int() }),
   usage: z.object({
     /** Since local midnight would need a zone; this is the last 24 hours. */

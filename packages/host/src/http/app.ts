@@ -9,13 +9,14 @@ import { loadAssets } from "./assets.ts";
 import { createEventStreams } from "./event-stream.ts";
 import { createHostCheck, csrfCheck, originCheck, securityHeaders } from "./guard.ts";
 import { createIdentify, type HttpEnv } from "./identity.ts";
-import type { HttpStopSwitch } from "./host.ts";
+import type { HttpDead, HttpStopSwitch } from "./host.ts";
 import { createLogins } from "./logins.ts";
 import { openApiDocument } from "./openapi.ts";
 import { renderProblemPage } from "./pages/login.ts";
 import { createErrorHandler, ProblemError, statusOf } from "./problem.ts";
 import { type ChatRegistryDeps, createChatRegistryRoutes } from "./routes/chat-registry.ts";
 import { createChatRoutes, type ChatRoutesDeps } from "./routes/chats.ts";
+import { createDeadRoutes } from "./routes/dead.ts";
 import { createEventRoutes, type EventRoutesDeps } from "./routes/events.ts";
 import { createFileRoutes, type FileRoutesDeps } from "./routes/files.ts";
 import { createHostRoutes } from "./routes/host.ts";
@@ -36,6 +37,7 @@ export interface AppDeps
   readonly tokens: Tokens;
   readonly status: () => Promise<Status>;
   readonly stopSwitch: HttpStopSwitch;
+  readonly dead: HttpDead;
   /** Begins the drain; returns at once. */
   readonly shutdown: () => void;
   readonly log: Log;
@@ -60,6 +62,7 @@ export function createApp(deps: AppDeps) {
 
   app.get("/api/v1/openapi.json", (c) => c.json(openApiDocument(version)));
   app.route("/api/v1", createHostRoutes(deps));
+  app.route("/api/v1", createDeadRoutes(deps));
   app.route("/api/v1", createChatRoutes(deps));
   app.route("/api/v1", createChatRegistryRoutes(deps));
   app.route("/api/v1", createFileRoutes(deps));

@@ -5,6 +5,7 @@
 import type { Inbound } from "@bellhop/sdk";
 import type { Readable } from "node:stream";
 import type { DurableEvent, EventId, LiveEvent } from "../core/events.ts";
+import type { DeadLetter, DeadLetterId, OpenedDeadLetter } from "../core/dead.ts";
 import type { Halted } from "./schemas.ts";
 import type { ChatId, FileId, GroupFolder, InboxId, SenderId } from "../core/ids.ts";
 
@@ -82,6 +83,18 @@ export interface HttpMedia {
   ): Promise<HttpFile>;
   /** Undefined where there is none, or nothing of it. */
   content(id: FileId): Promise<{ readonly file: HttpFile; readonly open: () => Readable } | undefined>;
+}
+
+/** What was given up (G25). */
+export interface HttpDead {
+  list(query: {
+    before?: DeadLetterId | undefined;
+    limit: number;
+  }): Promise<{ readonly letters: readonly DeadLetter[]; readonly more: boolean }>;
+  show(id: DeadLetterId): Promise<OpenedDeadLetter | undefined>;
+  /** Whether there was such a one. @throws RejectedError when it cannot be tried again */
+  retry(id: DeadLetterId, force: boolean): Promise<boolean>;
+  drop(id: DeadLetterId): Promise<boolean>;
 }
 
 /** The emergency stop (G27). */

@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { ChatEvent, SharedFile } from "../core/events.ts";
+import { OpenedDeadLetter } from "../core/dead.ts";
 import { Status } from "../core/status.ts";
 import { Problem } from "./problem.ts";
 import {
@@ -15,6 +16,8 @@ import {
   ChatList,
   CreatedChat,
   CreatedToken,
+  DeadLetterPage,
+  DeadRetry,
   EventPage,
   Halted,
   LoginCode,
@@ -53,6 +56,8 @@ const SCHEMAS = {
   ChatList,
   CreatedChat,
   CreatedToken,
+  DeadLetterPage,
+  DeadRetry,
   EventPage,
   Halted,
   LoginCode,
@@ -60,6 +65,7 @@ const SCHEMAS = {
   NewMessage,
   NewPause,
   NewToken,
+  OpenedDeadLetter,
   Problem,
   SharedFile,
   Resumed,
@@ -95,6 +101,7 @@ const limit = {
   in: "query",
   schema: { type: "integer", minimum: 1, maximum: 500, default: 50 },
 };
+const deadLetter = { name: "id", in: "path", required: true, description: "Of the list.", schema: text };
 const lastEventId = {
   name: "Last-Event-ID",
   in: "header",
@@ -158,6 +165,61 @@ const OPERATIONS: readonly Operation[] = [
     summary: "End the emergency stop",
     access: "admin",
     answers: { 200: { description: "It goes on with what waits.", schema: Resumed } },
+  },
+  {
+    method: "get",
+    path: "/api/v1/dead",
+    summary: "What was given up",
+    description:
+      "Turns that failed for good and messages that could not be delivered, until they are tried again or dropped.",
+    access: "admin",
+    parameters: [
+      {
+        name: "before",
+        in: "query",
+        description: "Only those that stand after this one in the list.",
+        schema: text,
+      },
+      limit,
+    ],
+    answers: { 200: { description: "Newest first.", schema: DeadLetterPage } },
+  },
+  {
+    method: "get",
+    path: "/api/v1/dead/{id}",
+    summary: "One of them, whole",
+    access: "admin",
+    parameters: [deadLetter],
+    answers: {
+      200: { description: "With what was asked, or was to be said.", schema: OpenedDeadLetter },
+      404: { description: "No such one.", schema: Problem },
+    },
+  },
+  {
+    method: "post",
+    path: "/api/v1/dead/{id}/retry",
+    summary: "Try it again",
+    description: "A turn is answered anew, as a new turn; a message is sent anew.",
+    access: "admin",
+    parameters: [deadLetter],
+    body: DeadRetry,
+    answers: {
+      200: { description: "It is tried again.", schema: Accepted },
+      404: { description: "No such one.", schema: Problem },
+      409: { description: "It cannot be tried again, or not without `force`.", schema: Problem },
+    },
+  },
+  {
+    method: "delete",
+    path: "/api/v1/dead/{id}",
+    summary: "Drop it",
+    description: "Nothing is deleted; it is spoken of no more.",
+    access: "admin",
+    parameters: [deadLetter],
+    answers: {
+      200: { description: "It is dropped.", schema: Accepted },
+      404: { description: "No such one.", schema: Problem },
+    },
   },
   {
     method: "get",

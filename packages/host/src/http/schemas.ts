@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { EventId, MessageEvent, TurnEvent } from "../core/events.ts";
+import { DeadLetter, DeadLetterId } from "../core/dead.ts";
 import { Paused } from "../core/pause.ts";
 import { ChatId, FileId, GroupFolder, InboxId } from "../core/ids.ts";
 
@@ -94,18 +95,19 @@ const EventIdText = z
   .pipe(EventId);
 
 const MAX_PAGE = 500;
+const LimitText = z
+  .string()
+  .regex(/^\d{1,3}$/, `a limit is a whole number up to ${MAX_PAGE}`)
+  .default("50")
+  .transform(Number)
+  .pipe(z.int().min(1, "a limit is at least 1").max(MAX_PAGE, `a limit is at most ${MAX_PAGE}`));
 
 export const ChatPath = z.object({ chat: ChatId });
 
 export const PageQuery = z.object({
   before: EventIdText.optional(),
   after: EventIdText.optional(),
-  limit: z
-    .string()
-    .regex(/^\d{1,3}$/, `a limit is a whole number up to ${MAX_PAGE}`)
-    .default("50")
-    .transform(Number)
-    .pipe(z.int().min(1, "a limit is at least 1").max(MAX_PAGE, `a limit is at most ${MAX_PAGE}`)),
+  limit: LimitText,
 });
 
 export const FollowQuery = z.object({ after: EventIdText.optional() });
@@ -128,6 +130,19 @@ export const Token = z.object({
 });
 export const CreatedToken = Token.extend({ token: z.string().describe("Shown this once.") });
 export const TokenList = z.object({ tokens: z.array(Token) });
+
+export const DeadLetterPath = z.object({ id: DeadLetterId });
+export const DeadQuery = z.object({ before: DeadLetterId.optional(), limit: LimitText });
+export const DeadLetterPage = z.object({
+  letters: z.array(DeadLetter).describe("Newest first."),
+  more: z.boolean().describe("There are older ones."),
+});
+export const DeadRetry = z.strictObject({
+  force: z
+    .boolean()
+    .default(false)
+    .describe("Send it again though it may have arrived, and would then be shown twice."),
+});
 
 export const NewPause = z.strictObject({
   reason: z.string().trim().max(1_000, "a reason has at most 1000 characters").default(""),

@@ -91,6 +91,7 @@ function given(more: object): Status {
     rooms: [],
     turns: [],
     waiting: [],
+    dead: { turns: 0, newest: [] },
     outbox: { open: 0, unknown: 0, dead: 0 },
     usage: { calls: 3, inputTokens: 10, outputTokens: 5, costMicros: 0 },
     silent: [],

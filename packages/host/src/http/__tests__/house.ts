@@ -18,6 +18,7 @@ import { createMedia } from "../../media/media.ts";
 import { createChats } from "../../store/chats.ts";
 import { openDatabase } from "../../store/database.ts";
 import { createFiles } from "../../store/files.ts";
+import { createDead } from "../../store/dead.ts";
 import { createInbox } from "../../store/inbox.ts";
 import { migrate } from "../../store/migrate.ts";
 import { migrations } from "../../store/migrations/index.ts";
@@ -102,6 +103,7 @@ export async function openHouse(options: { clock?: Clock; log?: AppDeps["log"] }
       },
       resume: async () => true,
     },
+    dead: createDead(db, { clock, routeOf: route, wake: () => {}, deliver: () => {} }),
     shutdown: () => void shutdowns.push(clock.now()),
     log: options.log ?? silentLog,
     clock,
@@ -214,6 +216,7 @@ const STATUS: Status = {
   rooms: [],
   turns: [],
   waiting: [],
+  dead: { turns: 0, newest: [] },
   outbox: { open: 0, unknown: 0, dead: 0 },
   usage: { calls: 0, inputTokens: 0, outputTokens: 0, costMicros: 0 },
   silent: [],

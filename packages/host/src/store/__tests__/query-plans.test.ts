@@ -5,7 +5,8 @@ import { DatabaseSync } from "node:sqlite";
 import { systemClock } from "../../core/clock.ts";
 import { createChats } from "../chats.ts";
 import { createSqliteDialect } from "../dialect.ts";
-import { createInbox } from "../inbox.ts";
+import { createDead } from "../dead.ts";
+import { createInbox, type RouteOf } from "../inbox.ts";
 import { migrate } from "../migrate.ts";
 import { migrations } from "../migrations/index.ts";
 import { createOutbox } from "../outbox.ts";
@@ -25,6 +26,7 @@ const SMALL = [
   "outbox_open",
   "outbox_undelivered",
   "turns_live",
+  "turns_failed",
   "sessions_in_use",
 ];
 const CHAT = ChatId.parse("web:kitchen");
@@ -55,17 +57,19 @@ async function given() {
     modelOf: () => "a-model",
     speaks: () => ({ engine: "claude", provider: "test" }),
   });
-  const { accept, receive, cursor } = createInbox(db, systemClock, ({ id, folder }) => ({
+  const routeOf: RouteOf = ({ id, folder }) => ({
     scope: scopeOf(id, folder),
     engine: "claude",
     provider: "test",
-  }));
+  });
+  const { accept, receive, cursor } = createInbox(db, systemClock, routeOf);
   const inbox = { receive, cursor, accept: (one: TestMessage) => accept(one, one.group) };
   await createChats(db, systemClock).ensureGroup(MAIN);
   return {
     turns,
     inbox,
     chats: createChats(db, systemClock),
+    dead: createDead(db, { clock: systemClock, routeOf, wake: () => undefined, deliver: () => undefined }),
     outbox: createOutbox(db, systemClock),
     timeline: createTimeline(db),
     async claimed(session: Awaited<ReturnType<typeof inbox.accept>>["session"]) {
@@ -107,7 +111,7 @@ function chatWalks(plans: readonly string[]): string[] {
 
 describe("the queries of every message", () => {
   it("never read all of what grows", async () => {
-    const { inbox, turns, outbox, timeline, chats, claimed, plansOf } = await given();
+    const { inbox, turns, outbox, timeline, chats, dead, claimed, plansOf } = await given();
 
     const plans = await plansOf(async () => {
       const one = message("one", { cursor: "1" });
@@ -142,6 +146,8 @@ describe("the queries of every message", () => {
         carried: [],
         outbound: [{ key: newId(OutboxId), kind: "text", text: "answer" }],
       });
+      const failed = await claimed((await inbox.accept(message("three"))).session);
+      await turns.fail(failed, { class: "x", detail: "", outbound: [] });
       await turns.due();
       await turns.live();
       await turns.waitingByChat();
@@ -154,6 +160,10 @@ describe("the queries of every message", () => {
       await timeline.after(undefined, newest, 100);
       await timeline.before(CHAT, undefined, 100);
       await chats.list();
+      await dead.summary();
+      await dead.list({ limit: 10, before: failed.turn });
+      await dead.show(failed.turn);
+      await dead.retry(failed.turn, false);
     });
 
     expect(plans.length).toBeGreaterThan(40);
