@@ -7,6 +7,7 @@ import type { Channel } from "@bellhop/sdk";
 import { randomBytes, randomUUID } from "node:crypto";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 import { createAdmission } from "./admission/admission.ts";
 import { createCommands } from "./admission/commands/commands.ts";
 import { openBroker } from "./broker/broker.ts";
@@ -19,7 +20,7 @@ import { type Clock, systemClock } from "./core/clock.ts";
 import { watchClock } from "./core/clock-watch.ts";
 import { createEventBus } from "./core/events.ts";
 import { chatAddress, type ChatId, GroupFolder, MAIN } from "./core/ids.ts";
-import { type Size, sizeOf, splitText } from "./core/split.ts";
+import { splitText } from "./core/split.ts";
 import type { Status } from "./core/status.ts";
 import { createDispatcher } from "./dispatch/dispatcher.ts";
 import { createClaudeEngine } from "./engines/claude/claude.ts";
@@ -30,8 +31,11 @@ import { createHttp } from "./http/http.ts";
 import { type Log, openLog } from "./log.ts";
 import { createMedia } from "./media/media.ts";
 import { releaseMemory } from "./memory.ts";
+import { createAnswers } from "./outbox/answers.ts";
 import { createDelivery } from "./outbox/deliver.ts";
 import { createNotices } from "./outbox/notices.ts";
+import { createPresence } from "./outbox/presence.ts";
+import { createStreaming } from "./outbox/streaming.ts";
 import { createBubblewrap } from "./sandbox/bubblewrap.ts";
 import { chooseRuntime } from "./sandbox/detect.ts";
 import { withKillSwitch } from "./sandbox/kill-switch.ts";
@@ -226,10 +230,6 @@ export async function startHost({ config, channels: platforms = [], reload }: Ho
       const { channel, account } = chatAddress(chat);
       return channels.find((one) => one.name === channel && one.account === account);
     };
-    const sizeIn = (chat: ChatId): Size => {
-      const abilities = channelOf(chat)?.abilities;
-      return abilities ? sizeOf(abilities) : { limit: Infinity, unit: "utf16" };
-    };
     const notices = createNotices({
       outbox,
       chats,
@@ -253,6 +253,28 @@ export async function startHost({ config, channels: platforms = [], reload }: Ho
 
     /** The engines' own commands, as each group's engine named them last. */
     const offered = new Map<GroupFolder, ReadonlySet<string>>();
+    const answers = createAnswers({
+      channelOf,
+      mostParts: config.limits.parts,
+      storeText: async ({ turn, chat }, name, text) =>
+        (await media.receive({ groupId: chat.group_id, turn, name }, Readable.from([Buffer.from(text)]))).id,
+      turns,
+      log,
+    });
+    const presence = createPresence({ delivery, channelOf, turns, clock, log });
+    opened.defer(presence.close);
+    const streaming = createStreaming({
+      bus,
+      turns,
+      outbox,
+      delivery,
+      answers,
+      edits: (chat) => channelOf(chat)?.abilities.edits === true,
+      clock,
+      log,
+    });
+    opened.defer(streaming.close);
+
     const rooms = createRooms({
       runtime,
       broker,
@@ -309,7 +331,7 @@ export async function startHost({ config, channels: platforms = [], reload }: Ho
       rooms,
       bus,
       deliver: ({ chat }) => delivery.wake(chat.id),
-      sizeOf: ({ chat }) => sizeIn(chat.id),
+      answers,
       timezoneOf: (group) => settings(group).timezone,
       secrets,
       limitsOf: (group) => {
@@ -329,7 +351,12 @@ export async function startHost({ config, channels: platforms = [], reload }: Ho
     const dispatcher = createDispatcher({
       turns,
       rooms,
-      start: (claim, goesOn) => startTurn(claim, turnParts, goesOn),
+      start: (claim, goesOn) => {
+        const running = startTurn(claim, turnParts, goesOn);
+        presence.watch(running);
+        streaming.watch(running);
+        return running;
+      },
       bury: createEndings(turnParts).buryLost,
       sandboxes: config.limits.sandboxes,
       paused: () => hold().aborted,
@@ -373,7 +400,7 @@ export async function startHost({ config, channels: platforms = [], reload }: Ho
         now: clock.now,
       },
       offers: (group, name) => offered.get(group)?.has(name) ?? false,
-      split: (chat, text) => splitText(text, sizeIn(chat)),
+      split: (chat, text) => splitText(text, answers.sizeOf(chat)),
       deliver: delivery.wake,
       log,
     });
@@ -387,6 +414,7 @@ export async function startHost({ config, channels: platforms = [], reload }: Ho
         dispatcher.wake(session, groupId, { quietMs: settings(group).debounceSeconds * SECOND }),
       deliver: delivery.wake,
       fetch: media.fetch,
+      taken: presence.taken,
       triggerOf: (group) => ({ ...settings(group), pattern: undefined }),
       roleOf: (sender, group) => {
         if (config.owners.includes(sender)) return "owner";

@@ -82,6 +82,8 @@ export interface AdmissionParts {
   /** The chat is owed something. */
   readonly deliver: (chat: ChatId) => void;
   readonly fetch: (files: readonly ComingFile[]) => void;
+  /** Called after the commit, with each message that a turn has to answer. */
+  readonly taken: (message: { chat: ChatId; message: InboxId; platformId: string }) => void;
   readonly triggerOf: (group: GroupFolder) => TriggerSettings;
   /** What people ask of the host itself. */
   readonly commands: Pick<Commands, "recognise" | "run">;
@@ -156,13 +158,16 @@ export function createAdmission(parts: AdmissionParts) {
     if (!known) parts.onUnregistered(stranger);
   }
 
-  function follow(accepted: Accepted, files: readonly NamedFile[]): void {
+  function follow(accepted: Accepted, { platformId }: Inbound, files: readonly NamedFile[]): void {
     const { chat, message, session, groupId, group, duplicate, notice, command } = accepted;
     if (duplicate) return;
     if (command) parts.commands.run(message);
     // Before the wake, so that the turn finds that there is something to wait for.
     if (accepted.files) parts.fetch(files.map(({ id, source }) => ({ id, source, message, groupId })));
-    if (session !== undefined) parts.wake(session, groupId, group);
+    if (session !== undefined) {
+      parts.wake(session, groupId, group);
+      parts.taken({ chat, message, platformId });
+    }
     if (notice) parts.deliver(chat);
     bus.publish({ type: "durable", chat });
   }
@@ -206,7 +211,7 @@ export function createAdmission(parts: AdmissionParts) {
         return { ...(tooLong(inbound.text) ?? command ?? own), role, tainted: false };
       };
       const accepted = await inbox.accept({ ...message, direct: true, judge }, home);
-      follow(accepted, files);
+      follow(accepted, inbound, files);
       return accepted;
     },
 
@@ -227,7 +232,7 @@ export function createAdmission(parts: AdmissionParts) {
         cursor,
         judge: (around) => judge(message, inbound, around),
       });
-      if (accepted) follow(accepted, files);
+      if (accepted) follow(accepted, inbound, files);
       else
         remember({
           chat: message.chat,

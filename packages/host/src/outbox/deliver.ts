@@ -50,8 +50,8 @@ export interface Delivery {
   wake(chat: ChatId): void;
   /** The draft, if it can be seen, should read so by now. Only the latest word counts; none is kept. */
   grow(chat: ChatId, draft: OutboxId, text: string): void;
-  /** Makes a call that is no message, if there is room beside the messages; what becomes of it is not told. */
-  aside(chat: ChatId, call: (channel: Channel, signal: AbortSignal) => Promise<unknown>): Promise<void>;
+  /** Makes a call that is no message, if there is room beside the messages; whether it worked is all that is told. */
+  aside(chat: ChatId, call: (channel: Channel, signal: AbortSignal) => Promise<unknown>): Promise<boolean>;
   /** Calls with each row that has arrived. The returned function ends it. */
   onSent(listener: (row: OutboxRow) => void): () => void;
   /** An account that needed its operator may work again. */
@@ -337,9 +337,10 @@ export function createDelivery(parts: DeliveryParts): Delivery {
   }
 
   /** What is no message failed: it is not made again, but what it says of the account counts. */
-  function slighted(account: Account, error: unknown): void {
+  function slighted(account: Account, error: unknown): false {
     if (error instanceof TemporaryError && error.retryAfterMs !== undefined) account.hold(error.retryAfterMs);
     if (!closing.signal.aborted) log.debug({ err: error }, "something beside the messages failed");
+    return false;
   }
 
   return {
@@ -353,10 +354,13 @@ export function createDelivery(parts: DeliveryParts): Delivery {
     async aside(chat, call) {
       const channel = channelOf(chat);
       const signal = AbortSignal.any([closing.signal, hold()]);
-      if (!channel || signal.aborted) return;
+      if (!channel || signal.aborted) return false;
       const account = accounts.of(channel);
-      if (account.spare(chat, false))
-        await call(channel, signal).catch((error: unknown) => slighted(account, error));
+      if (!account.spare(chat, false)) return false;
+      return await call(channel, signal).then(
+        () => true,
+        (error: unknown) => slighted(account, error),
+      );
     },
 
     onSent(listener) {

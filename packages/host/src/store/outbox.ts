@@ -251,6 +251,8 @@ export function createOutbox(db: Kysely<Database>, clock: Clock) {
       return first && (first.state === "sending" ? 0 : first.due_at);
     },
 
+    draftOf: (turn: TurnId): Promise<OutboxId | undefined> => idOf(db, draftKey(turn)),
+
     /** The platform's id of a draft that can be seen and is still one. */
     async shownDraft(id: OutboxId): Promise<string | undefined> {
       const draft = await db.selectFrom("outbox").selectAll().where("id", "=", id).executeTakeFirst();

@@ -100,6 +100,29 @@ export function createTurnViews(db: Kysely<Database>) {
       return rows.map(({ scope, ...due }) => ({ ...due, isolated: scope === "occurrence" }));
     },
 
+    /** What a turn answers, and whether it has put a sign of its own on it. */
+    async marksOf(turn: TurnId) {
+      const { chat_id: chat, state } = await db
+        .selectFrom("turns")
+        .select(["chat_id", "state"])
+        .where("id", "=", turn)
+        .executeTakeFirstOrThrow();
+      const messages = await db
+        .selectFrom("inbox")
+        .select(["id", "platform_id as platformId", "accepted_at as acceptedAt"])
+        .where("turn_id", "=", turn)
+        .where("context", "=", 0)
+        .execute();
+      const reactions = await db
+        .selectFrom("outbox")
+        .select("reply_to")
+        .where("turn_id", "=", turn)
+        .where("kind", "=", "reaction")
+        .execute();
+      const reacted = (id: InboxId) => reactions.some(({ reply_to }) => reply_to === id);
+      return { chat, state, messages: messages.map((one) => ({ ...one, reacted: reacted(one.id) })) };
+    },
+
     /** The message with this number in a chat, whoever wrote it. */
     async numbered(chat: ChatId, seq: number): Promise<InboxId | OutboxId | undefined> {
       const own = { chat_id: chat, seq };

@@ -486,7 +486,13 @@ export function createTurns(db: Kysely<Database>, options: TurnsOptions) {
         if (!row) return undefined;
         const claim = await resume(trx, row);
         await prove(trx, claim, { state: "cancelled", ended_at: clock.now(), attempt: row.attempt });
-        await finish(trx, claim, "cancelled", { outbound: [], reason });
+        const word = {
+          key: `${claim.turn}:stopped`,
+          kind: "text",
+          text: "(stopped)",
+          overDraft: "only",
+        } as const;
+        await finish(trx, claim, "cancelled", { outbound: [word], reason });
         return row.group_id;
       });
     },

@@ -9,8 +9,8 @@ import type { Clock } from "../core/clock.ts";
 import type { EventBus } from "../core/events.ts";
 import { failpoint } from "../core/failpoint.ts";
 import type { GroupFolder } from "../core/ids.ts";
-import { type Size, splitText } from "../core/split.ts";
 import type { Log } from "../log.ts";
+import type { Answers } from "../outbox/answers.ts";
 import type { Notices } from "../outbox/notices.ts";
 import type { NewOutbound } from "../store/outbox.ts";
 import type { Claim, Completion, Conversation, Turns } from "../store/turns.ts";
@@ -35,8 +35,8 @@ export interface EndingParts {
   readonly bus: EventBus;
   /** There is something to deliver in this turn's chat. */
   readonly deliver: (claim: Claim) => void;
-  /** The longest message of the turn's chat. */
-  readonly sizeOf: (claim: Claim) => Size;
+  /** From what the turn says to what its chat is owed. */
+  readonly answers: Pick<Answers, "answer" | "stopped">;
   readonly timezoneOf: (group: GroupFolder) => string;
   readonly limitsOf: (group: GroupFolder) => TurnLimits;
   readonly health: ProviderHealth;
@@ -118,7 +118,7 @@ export function createEndings(parts: EndingParts) {
     await turns.fail(claim, {
       ...failure,
       reason,
-      outbound: [{ key: `${claim.turn}:failed`, kind: "notice", text: reason }],
+      outbound: [notice(claim, "failed", reason)],
     });
     announce(claim);
     if (OWNERS_BUSINESS.includes(failure.class)) {
@@ -137,16 +137,12 @@ export function createEndings(parts: EndingParts) {
       claim: Claim,
       { answer, ...rest }: Conversation & { answer: string; carried: Completion["carried"] },
     ): Promise<Claim | undefined> {
-      const chunks: NewOutbound[] = splitText(answer, parts.sizeOf(claim)).map((text, index) => ({
-        key: `${claim.turn}:answer:${index}`,
-        kind: "text",
-        text,
-      }));
+      const rows = await parts.answers.answer(claim, answer);
       // Who wrote is answered; work that ended may have nothing to say to anybody.
-      const silent = chunks.length === 0 && claim.inputs.length > 0 && !(await turns.hasSpoken(claim));
+      const silent = rows.length === 0 && claim.inputs.length > 0 && !(await turns.hasSpoken(claim));
       failpoint("complete.begin");
       const next = await turns.complete(claim, {
-        outbound: silent ? [{ key: `${claim.turn}:silent`, kind: "notice", text: NO_ANSWER }] : chunks,
+        outbound: silent ? [notice(claim, "silent", NO_ANSWER)] : rows,
         ...rest,
       });
       failpoint("complete.committed");
@@ -154,9 +150,10 @@ export function createEndings(parts: EndingParts) {
       return next;
     },
 
-    /** Stopped by a person. What was taken in counts as answered. */
-    async cancel(claim: Claim, why: string, conversation: Conversation): Promise<void> {
-      await turns.cancel(claim, { ...conversation, reason: why, outbound: [] });
+    /** Stopped by a person. What was taken in counts as answered. `shown`: what could be read by then. */
+    async cancel(claim: Claim, why: string, shown: string, conversation: Conversation): Promise<void> {
+      const outbound = parts.answers.stopped(claim, shown);
+      await turns.cancel(claim, { ...conversation, reason: why, outbound });
       announce(claim);
     },
 
@@ -210,4 +207,9 @@ export function createEndings(parts: EndingParts) {
       await giveUp(claim, failure);
     },
   };
+}
+
+/** The last word of a turn: it takes the place of what was shown of an answer. */
+function notice({ turn }: Claim, what: string, text: string): NewOutbound {
+  return { key: `${turn}:${what}`, kind: "notice", text, overDraft: "if any" };
 }

@@ -132,7 +132,8 @@ export function startTurn(first: Claim, parts: TurnParts, goesOn = false): Runni
       carriedOn = false;
       if (ended.how !== "released" && stopped !== undefined) {
         // First what people see, then the work of ending a program.
-        await endings.cancel(claim, stopped, heard.position === undefined ? {} : await conversation());
+        const kept = heard.position === undefined ? {} : await conversation();
+        await endings.cancel(claim, stopped, listening.shown, kept);
         await closeRoom();
         return {};
       }

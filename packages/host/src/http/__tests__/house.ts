@@ -74,6 +74,7 @@ export async function openHouse(options: { clock?: Clock; log?: AppDeps["log"] }
     wake: () => {},
     deliver: () => {},
     fetch: () => {},
+    taken: () => undefined,
     triggerOf: () => ({ assistant: "Bellhop", trigger: "auto", bots: false }),
     roleOf: () => "member",
     onUnregistered: () => undefined,

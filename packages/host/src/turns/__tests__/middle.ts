@@ -12,12 +12,15 @@ import type { Powers } from "../../admission/commands/powers.ts";
 import { createLocalChannel } from "../../channels/local.ts";
 import { createEventBus, type LiveEvent } from "../../core/events.ts";
 import { ChatId, chatAddress, GroupFolder, type InboxId, MAIN, SenderId } from "../../core/ids.ts";
-import { sizeOf } from "../../core/split.ts";
 import { type FakeClock, fakeClock } from "../../core/testing.ts";
 import type { TriggerSettings } from "../../core/trigger.ts";
 import { createDispatcher, type DispatcherParts } from "../../dispatch/dispatcher.ts";
 import { silentLog } from "../../log.ts";
+import { createAnswers } from "../../outbox/answers.ts";
 import { createDelivery } from "../../outbox/deliver.ts";
+import { createPresence } from "../../outbox/presence.ts";
+import { createStreaming } from "../../outbox/streaming.ts";
+import { createFiles } from "../../store/files.ts";
 import { type Chat, createChats } from "../../store/chats.ts";
 import { createCommandStore } from "../../store/commands.ts";
 import { openDatabase } from "../../store/database.ts";
@@ -112,6 +115,28 @@ export async function middle(options: MiddleOptions = {}) {
     random: () => 0.5,
     log: silentLog,
   });
+  const answers = createAnswers({
+    channelOf,
+    mostParts: 8,
+    storeText: async (claim, name, text) => {
+      const groupId = claim.chat.group_id;
+      const file = { groupId, turn: claim.turn, name, pathOf: () => `.sent/${text.length}` };
+      return (await createFiles(db, clock).add(file)).id;
+    },
+    turns,
+    log: silentLog,
+  });
+  const presence = createPresence({ delivery, channelOf, turns, clock, log: silentLog });
+  const streaming = createStreaming({
+    bus,
+    turns,
+    outbox,
+    delivery,
+    answers,
+    edits: (chat) => channelOf(chat)?.abilities.edits === true,
+    clock,
+    log: silentLog,
+  });
   const rooms = createRooms({
     runtime,
     broker,
@@ -159,10 +184,7 @@ export async function middle(options: MiddleOptions = {}) {
     rooms,
     bus,
     deliver: ({ chat }) => delivery.wake(chat.id),
-    sizeOf: ({ chat }) => {
-      const abilities = channelOf(chat.id)?.abilities;
-      return abilities ? sizeOf(abilities) : { limit: Infinity, unit: "utf16" };
-    },
+    answers,
     timezoneOf: () => "UTC",
     secrets: [SECRET],
     limitsOf: () => ({ startMs: MINUTE, silenceMs: 10 * MINUTE, totalMs: 2 * HOUR, attempts: 3 }),
@@ -175,7 +197,12 @@ export async function middle(options: MiddleOptions = {}) {
     paused: () => hold().aborted,
     turns,
     rooms,
-    start: (claim, goesOn) => startTurn(claim, parts, goesOn),
+    start: (claim, goesOn) => {
+      const running = startTurn(claim, parts, goesOn);
+      presence.watch(running);
+      streaming.watch(running);
+      return running;
+    },
     bury: createEndings(parts).buryLost,
     sandboxes: options.sandboxes ?? 5,
     ...(options.paused && { paused: options.paused }),
@@ -216,6 +243,7 @@ export async function middle(options: MiddleOptions = {}) {
     wake: (session, groupId) => dispatcher.wake(session, groupId, { quietMs: options.quietMs ?? 0 }),
     deliver: delivery.wake,
     fetch: () => undefined,
+    taken: presence.taken,
     triggerOf: () => ({ assistant: "Bellhop", trigger: "auto", bots: false, ...options.trigger }),
     roleOf: (sender) => (sender.endsWith(":ada") ? "owner" : sender.endsWith(":ann") ? "admin" : "member"),
     onUnregistered: () => undefined,
