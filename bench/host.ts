@@ -85,9 +85,12 @@ export function startHost(home: string, nodeFlags: readonly string[] = []): Host
 }
 
 /** A program for Node that says that it is ready as `bellhop up --json` does. */
-export function startProgram(args: readonly string[]): HostProcess {
+export function startProgram(args: readonly string[], env: NodeJS.ProcessEnv = {}): HostProcess {
   const spawnedAt = performance.now();
-  const child = spawn(process.execPath, args, { env: START, stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawn(process.execPath, args, {
+    env: { ...START, ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
   const exited = once(child, "exit").then(() => ({ code: child.exitCode, signal: child.signalCode }));
   const said = text(child.stderr);
   const ready = firstLine(child).then(async (line): Promise<Ready> => {

@@ -80,6 +80,36 @@ export function killAtEveryPlace({
   });
 }
 
+/**
+ * The places of tools, which only the Claude engine has: the host dies before a tool acts and after it,
+ * and the turn is answered all the same. What the tool had sent may be sent again by another attempt,
+ * whose model is told what was sent and here does not care (G11).
+ */
+export function killInTools(times: number): Promise<Outcome> {
+  const name = { fault: "F1", what: "kill -9 of the host before and after a tool acts" };
+  const room: Room = { account: "once", room: "a" };
+  return tried(name, { rooms: [room], engine: "claude" }, async (world) => {
+    let kills = 0;
+    for (let at = 0; at < times; at += 1) {
+      const place = at % 2 === 0 ? "tool.call" : "tool.done";
+      const host = world.start({ place, nth: 1, action: "kill" });
+      const message = await world.write(room, 'tool: send_message {"text": "noted"}');
+      const ended = await soon(host.exited, STUCK_MS);
+      if (ended?.signal === "SIGKILL") kills += 1;
+      else await host.kill();
+      const next = world.start();
+      await world.answered([message], LAST_PATIENCE_MS);
+      await next.stop();
+    }
+    return {
+      trials: kills,
+      recovers: true,
+      expected: { notices: /^noted$/ },
+      findings: rule(kills === times, "I8", `only ${kills} of ${times} hosts came to their tool`),
+    };
+  });
+}
+
 /** One life: killed at its failpoint, or drained because it never came there, or stuck. */
 async function live(
   world: World,

@@ -67,16 +67,25 @@ function briefly(outcomes: readonly Outcome[]): object {
   return {
     ok: outcomes.every(held),
     faults: Object.fromEntries(
-      outcomes.map(({ fault, trials, acked, lost, doubled, unexpected, ambiguous, findings }) => [
-        fault,
-        { trials, acked, lost, doubled, unexpected, ambiguous, findings: findings.length },
-      ]),
+      [...Map.groupBy(outcomes, ({ fault }) => fault)].map(([fault, all]) => [fault, counts(all)]),
     ),
     invariants: Object.fromEntries(brokenTimes(outcomes)),
     lost: sum(outcomes, ({ lost }) => lost),
     doubled: sum(outcomes, ({ doubled }) => doubled),
     unexpected: sum(outcomes, ({ unexpected }) => unexpected),
     recoveryMs: recovery(outcomes),
+  };
+}
+
+function counts(outcomes: readonly Outcome[]): object {
+  return {
+    trials: sum(outcomes, ({ trials }) => trials),
+    acked: sum(outcomes, ({ acked }) => acked),
+    lost: sum(outcomes, ({ lost }) => lost),
+    doubled: sum(outcomes, ({ doubled }) => doubled),
+    unexpected: sum(outcomes, ({ unexpected }) => unexpected),
+    ambiguous: sum(outcomes, ({ ambiguous }) => ambiguous),
+    findings: sum(outcomes, ({ findings }) => findings.length),
   };
 }
 

@@ -2,7 +2,7 @@
 import { brokenFrames, floods, killParts, poison, resumes, stopAndContinue } from "./agent-faults.ts";
 import { failingPart, lostAnswers } from "./delivery-faults.ts";
 import { emergencyStop, terminate } from "./end-faults.ts";
-import { killAtEveryPlace } from "./kill-points.ts";
+import { killAtEveryPlace, killInTools } from "./kill-points.ts";
 import type { Outcome } from "./outcome.ts";
 
 export type Profile = "ci" | "long";
@@ -36,6 +36,7 @@ const FAULTS: readonly Fault[] = [
         },
       }),
   },
+  { id: "F1", run: ({ profile }) => killInTools(profile === "ci" ? 2 : 50) },
   { id: "F2", run: ({ profile }) => killParts(profile === "ci" ? 1 : 5) },
   { id: "F3", run: ({ profile }) => stopAndContinue(profile === "ci" ? 4_000 : 90_000) },
   { id: "F9-F10", run: () => brokenFrames() },

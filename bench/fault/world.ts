@@ -21,6 +21,9 @@ import { type PlatformCall, PlatformLine } from "./platform-words.ts";
 const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 const AGENT_INSIDE = "/opt/fault-agent/agent.mjs";
 
+/** As `bellhop` itself has one: a start takes half as long, and most of what this suite does is to start. */
+const NODE_COMPILE_CACHE = join(tmpdir(), "bellhop-fault-cache");
+
 /** Stands in the host's `.env` as its model's key: nobody else may ever see it (I7). */
 export const CANARY = "canary-7f3a91c2d4e8b605";
 
@@ -70,19 +73,28 @@ export interface WorldOptions {
   readonly rooms: readonly Room[];
   /** Over what the suite sets. */
   readonly settings?: Settings;
+  /** Who answers: the fault-injecting agent, or the Claude engine on the rehearsal model, one message at a time. */
+  readonly engine?: "agent" | "claude";
   /** The home lies on a disk of its own, so small. Only root can have that. */
   readonly diskMb?: number;
 }
 
-export async function createWorld({ rooms, settings = {}, diskMb }: WorldOptions): Promise<World> {
+export async function createWorld(options: WorldOptions): Promise<World> {
+  const { rooms, settings = {}, engine = "agent", diskMb } = options;
   const disposing = new AsyncDisposableStack();
   const home = disposing.use(await temporaryHome());
   if (diskMb !== undefined) {
     execFileSync("mount", ["-t", "tmpfs", "-o", `size=${diskMb}m,mode=0700`, "tmpfs", home.path]);
     disposing.defer(() => void execFileSync("umount", ["-l", home.path]));
   }
-  await writeFile(homePaths(home.path).config, JSON.stringify(settingsFor(rooms, settings)), { mode: 0o600 });
-  await writeFile(homePaths(home.path).env, `ANTHROPIC_API_KEY=${CANARY}\n`, { mode: 0o600 });
+  await writeFile(
+    homePaths(home.path).config,
+    JSON.stringify({ ...settingsFor(rooms, engine), ...settings }),
+    { mode: 0o600 },
+  );
+  // With a key the model would be a real one.
+  if (engine === "agent")
+    await writeFile(homePaths(home.path).env, `ANTHROPIC_API_KEY=${CANARY}\n`, { mode: 0o600 });
   // Not below the home's folder: what names that is taken for a leftover of the host's.
   const folder = await mkdtemp(join(await realpath(tmpdir()), "bellhop-platform-"));
   disposing.defer(() => rm(folder, { recursive: true, force: true }));
@@ -150,12 +162,14 @@ export async function createWorld({ rooms, settings = {}, diskMb }: WorldOptions
       const options: FaultHost = { home: home.path, platform: url, ...(arm && { arm }) };
       began = { at: performance.now(), shown: hosts === 0 };
       hosts += 1;
-      return startProgram([here("host.ts"), JSON.stringify(options)]);
+      return startProgram([here("host.ts"), JSON.stringify(options)], { NODE_COMPILE_CACHE });
     },
     async write({ account, room }, directives = "") {
       counter += 1;
       const token = `T${String(counter).padStart(6, "0")}`;
-      const message = { account, room, token, text: `${token} ${directives}`.trim() };
+      const text =
+        engine === "agent" ? `${token} ${directives}`.trim() : `${token}\n${directives}\nsay: got ${token}`;
+      const message = { account, room, token, text };
       written.push(message);
       await call({ call: "write", account, room, text: message.text });
       return message;
@@ -193,23 +207,23 @@ export async function createWorld({ rooms, settings = {}, diskMb }: WorldOptions
 
 /** The tokens that an answer answers; a notice has none. */
 export function tokensOf(answer: string): string[] {
-  return answer.startsWith("got ") ? [...answer.matchAll(/\bT\d{6}\b/g)].map(([token]) => token) : [];
+  const line = /^got .*$/m.exec(answer)?.[0] ?? "";
+  return [...line.matchAll(/\bT\d{6}\b/g)].map(([token]) => token);
 }
 
-function settingsFor(rooms: readonly Room[], settings: Settings): Settings {
+function settingsFor(rooms: readonly Room[], engine: "agent" | "claude"): Settings {
   const groups = rooms.map(({ account, room }) => [
     `${account}-${room}`,
     { chats: [`fault/${account}:${room}`] },
   ]);
+  const acp = {
+    command: ["/opt/bellhop/bin/node", AGENT_INSIDE],
+    mounts: [{ source: here("agent.mjs"), target: AGENT_INSIDE }],
+  };
   return {
-    engine: "acp",
-    acp: {
-      command: ["/opt/bellhop/bin/node", AGENT_INSIDE],
-      mounts: [{ source: here("agent.mjs"), target: AGENT_INSIDE }],
-    },
+    ...(engine === "agent" && { engine: "acp", acp }),
     owners: ["fault:person"],
     groups: Object.fromEntries(groups),
-    ...settings,
   };
 }
 
