@@ -11,7 +11,7 @@ import { join } from "node:path";
 import { createRehearsalModel } from "../packages/host/src/broker/rehearsal/server.ts";
 import { loadConfig } from "../packages/host/src/config.ts";
 import { systemClock } from "../packages/host/src/core/clock.ts";
-import { ChatId, MAIN, newId, SandboxId } from "../packages/host/src/core/ids.ts";
+import { ChatId, InboxId, MAIN, newId, SandboxId } from "../packages/host/src/core/ids.ts";
 import { promptBlocks } from "../packages/host/src/core/prompt.ts";
 import { createClaudeEngine } from "../packages/host/src/engines/claude/claude.ts";
 import {
@@ -81,14 +81,13 @@ export async function openFloor(home: string): Promise<Floor> {
       const answer = sdk.query({
         prompt: feed,
         options: {
-          ...sessionOptions({
-            model: config.model,
-            instructions: groups.instructions(MAIN),
-            resume: undefined,
-          }),
+          ...sessionOptions(
+            { model: config.model, instructions: groups.instructions(MAIN), resume: undefined },
+            false,
+          ),
           mcpServers: { [TOOL_SERVER]: offeredTools() },
           spawnClaudeCodeProcess({ args, env }) {
-            const process = sandbox.spawn({ argv: [PROGRAM, ...args], env: programEnvironment(env) });
+            const process = sandbox.spawn({ argv: [PROGRAM, ...args], env: programEnvironment(env, false) });
             process.stderr.resume();
             exited = process.exited;
             return asSpawned(process);
@@ -110,7 +109,7 @@ function session(
   return {
     async ask(text) {
       const asked = performance.now();
-      feed.push(randomUUID(), blocks(text));
+      feed.push(randomUUID(), { id: newId(InboxId), blocks: blocks(text) });
       let first: number | undefined;
       for (;;) {
         const { value, done } = await messages.next();

@@ -103,6 +103,12 @@ const ConfigFile = z
     sandbox: z
       .strictObject({
         runtime: z.enum(["auto", "bubblewrap"]).default("auto"),
+        backgroundMinutes: z
+          .number()
+          .min(1)
+          .max(1_440)
+          .default(30)
+          .describe("How long work that an agent left running may go on after its turn"),
         idleMinutes: z.number().min(0).max(1_440).default(10).describe("How long an idle sandbox stays warm"),
         cpus: z.number().positive().max(1_024).default(2),
         memoryMb: z.int().min(768).default(4_096).describe("768 is the least the engine works in"),

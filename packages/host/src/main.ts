@@ -305,6 +305,7 @@ export async function startHost({ config, channels: platforms = [], reload }: Ho
         tmpBytes: config.sandbox.tmpMb * MiB,
       },
       idleMs: config.sandbox.idleMinutes * MINUTE,
+      backgroundMs: config.sandbox.backgroundMinutes * MINUTE,
       cores: availableParallelism(),
       clock,
       log,

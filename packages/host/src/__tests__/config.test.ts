@@ -42,7 +42,15 @@ describe("the configuration", () => {
       engine: "claude",
       model: "sonnet",
       acp: undefined,
-      sandbox: { runtime: "auto", idleMinutes: 10, cpus: 2, memoryMb: 4096, pids: 512, tmpMb: 512 },
+      sandbox: {
+        runtime: "auto",
+        idleMinutes: 10,
+        backgroundMinutes: 30,
+        cpus: 2,
+        memoryMb: 4096,
+        pids: 512,
+        tmpMb: 512,
+      },
       limits: {
         sandboxes: 5,
         attempts: 3,

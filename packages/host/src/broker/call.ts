@@ -27,7 +27,7 @@ export interface Call {
 }
 
 /** The header with which the engine's program marks the calls of a subagent. */
-const AGENT_HEADER = "x-claude-code-agent-id";
+export const AGENT_HEADER = "x-claude-code-agent-id";
 /** How the engine's program asks for a summary, at the beginning of its text. */
 const SUMMARY = /^(?:CRITICAL: Respond with TEXT ONLY|Your task is to create a detailed summary)/;
 

@@ -3,7 +3,8 @@
  * so nothing a request says about who it is matters.
  *
  * - The model's API is served while a turn is set, and nothing else ever is. A call that began under a
- *   turn may end after it, and is counted for it.
+ *   turn may end after it, and is counted for it. Work that the turn left running lends from it: see
+ *   `setBackground`. How long is for the rooms to bound.
  * - Every refusal has a reason that an agent can read.
  * - What one sandbox does at its door is bounded, and can neither throw into the host nor hold up others.
  */
@@ -19,7 +20,7 @@ import type { RecordUsage } from "../store/usage.ts";
 import type { Door, DoorSpec } from "../turns/broker.ts";
 import type { EngineFailure } from "../turns/engine.ts";
 import { createDoorAllowance, type DoorAllowance } from "./allowance.ts";
-import { parseCall, type Call } from "./call.ts";
+import { AGENT_HEADER, parseCall, type Call } from "./call.ts";
 import { forward, type Exchange, type Outcome } from "./forward.ts";
 import { withinBounds } from "./json-bounds.ts";
 import { listening } from "../core/listen.ts";
@@ -46,6 +47,9 @@ const REQUEST_TIMEOUT_MS = 120_000;
 /** Hosts whose refusal is logged, per door: an agent that tries thousands does not fill the log. */
 const MAX_LOGGED_HOSTS = 50;
 
+/** For the host to open a turn for ended background work. */
+const TURN_WAIT_MS = 5_000;
+
 const SERVED = /^(?:POST \/v1\/messages|POST \/v1\/messages\/count_tokens|GET \/v1\/models(?:\/[\w.:-]+)?)$/;
 
 export interface DoorDeps {
@@ -69,6 +73,10 @@ export async function openDoor(spec: DoorSpec, deps: DoorDeps): Promise<Door> {
   let turns = 0;
   let lastFailure: EngineFailure | undefined;
   let asking = 0;
+  let background = 0;
+  let hadBackground = false;
+  let lastTurn: TurnId | undefined;
+  const awaitingTurn = new Set<() => void>();
 
   const server = createServer(
     {
@@ -98,11 +106,15 @@ export async function openDoor(spec: DoorSpec, deps: DoorDeps): Promise<Door> {
       return refuse(response, refusal);
     }
     // Of the moment the call came in, however long its body takes.
-    const current = { turn, number: turns };
+    const current = await turnFor(request, response);
+    if (!current) {
+      request.resume();
+      return refuse(response, NO_TURN);
+    }
     const body = await readBody(request, allowance);
     try {
       if (!("bytes" in body)) return refuse(response, body.refusal, true);
-      if (current.turn === undefined || response.destroyed) return;
+      if (response.destroyed) return;
       await pass(request, response, body.bytes, current.turn, current.number);
     } finally {
       allowance.release(body.held);
@@ -134,7 +146,33 @@ export async function openDoor(spec: DoorSpec, deps: DoorDeps): Promise<Door> {
     if (!url.startsWith("/")) return refusedEgress(URL.canParse(url) ? new URL(url).host : url);
     const path = url.split("?", 1)[0] ?? "";
     if (!SERVED.test(`${method} ${path}`)) return pathRefusal(method, path);
-    return turn === undefined ? NO_TURN : undefined;
+    return undefined;
+  }
+
+  /** The turn that a call belongs to, waited for where one is to be expected. */
+  async function turnFor(
+    { headers }: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<{ readonly turn: TurnId; readonly number: number } | undefined> {
+    if (turn === undefined && background > 0 && headers[AGENT_HEADER] !== undefined && lastTurn) {
+      return { turn: lastTurn, number: turns };
+    }
+    if (turn === undefined && hadBackground) await nextTurn(response);
+    return turn === undefined ? undefined : { turn, number: turns };
+  }
+
+  function nextTurn(response: ServerResponse): Promise<void> {
+    return new Promise((resolve) => {
+      const go = () => {
+        cancel();
+        awaitingTurn.delete(go);
+        response.off("close", go);
+        resolve();
+      };
+      const cancel = clock.after(TURN_WAIT_MS, go);
+      awaitingTurn.add(go);
+      response.once("close", go);
+    });
   }
 
   function refusedEgress(host: string): Refusal {
@@ -179,6 +217,8 @@ export async function openDoor(spec: DoorSpec, deps: DoorDeps): Promise<Door> {
 
   async function close(): Promise<void> {
     turn = undefined;
+    background = 0;
+    for (const go of awaitingTurn) go();
     await closed(server);
     await socket.release();
     await rm(directory, { recursive: true, force: true });
@@ -197,6 +237,13 @@ export async function openDoor(spec: DoorSpec, deps: DoorDeps): Promise<Door> {
       turn = next;
       turns += 1;
       lastFailure = undefined;
+      if (next === undefined) return;
+      lastTurn = next;
+      for (const go of awaitingTurn) go();
+    },
+    setBackground(running) {
+      background = running;
+      hadBackground ||= running > 0;
     },
     lastFailure: () => lastFailure,
     asking: () => asking,

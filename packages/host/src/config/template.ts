@@ -34,6 +34,7 @@ export const DEFAULT_CONFIG = `\
 #sandbox:
 #  runtime: auto       # or bubblewrap
 #  idleMinutes: 10     # how long it stays warm when nobody writes
+#  backgroundMinutes: 30   # how long work that an agent left running may go on
 #  cpus: 2
 #  memoryMb: 4096
 #  pids: 512

@@ -43,12 +43,20 @@ export interface GroupsOptions {
   readonly log: Log;
   /** Tools that the engine `claude` must not have, pinned beyond the reach of its settings files. */
   readonly deniedTools?: readonly string[];
+  /** Whether an agent may leave work running after its turn. @default false */
+  readonly background?: boolean;
 }
 
 /** So that a folder full of notes does not fill a prompt. */
 const MOST_FILES = 50;
 
-export function createGroups({ paths, config, log, deniedTools = [] }: GroupsOptions): Groups {
+export function createGroups({
+  paths,
+  config,
+  log,
+  deniedTools = [],
+  background = false,
+}: GroupsOptions): Groups {
   return {
     async ensure(folder) {
       await ensureFolder(join(paths.groups, folder), { "CLAUDE.md": seedMemory(folder) });
@@ -66,7 +74,7 @@ export function createGroups({ paths, config, log, deniedTools = [] }: GroupsOpt
         log: log.with({ group: folder }),
       });
       await replace(join(composed, "CLAUDE.md"), memory);
-      await replace(join(composed, "managed-settings.json"), managedSettings(deniedTools));
+      await replace(join(composed, "managed-settings.json"), managedSettings(deniedTools, background));
       const { engine } = groupConfig(config, folder);
       if (engine === "claude")
         await mendEngineHome(join(paths.sessions, folder), log.with({ group: folder }));

@@ -11,8 +11,11 @@
 /** Where the broker is, seen from inside: the forwarder of the sandbox. */
 const DOOR = "http://127.0.0.1:8080";
 
-/** @param deniedTools tools of the engine's own that no agent gets; the engine knows which and why */
-export function managedSettings(deniedTools: readonly string[]): string {
+/**
+ * @param deniedTools tools of the engine's own that no agent gets; the engine knows which and why
+ * @param background whether an agent may leave work running after its turn
+ */
+export function managedSettings(deniedTools: readonly string[], background: boolean): string {
   return `${JSON.stringify(
     {
       permissions: { deny: deniedTools },
@@ -34,8 +37,8 @@ export function managedSettings(deniedTools: readonly string[]): string {
         CLAUDE_CODE_USE_FOUNDRY: "0",
         // Without memory, tools and settings.
         CLAUDE_CODE_SIMPLE: "0",
-        // A background task would start a turn of its own when it ends; memory is the group's CLAUDE.md.
-        CLAUDE_CODE_DISABLE_BACKGROUND_TASKS: "1",
+        ...(background ? {} : { CLAUDE_CODE_DISABLE_BACKGROUND_TASKS: "1" }),
+        // Memory is the group's CLAUDE.md.
         CLAUDE_CODE_DISABLE_AUTO_MEMORY: "1",
         // Only the broker and the turn retry.
         CLAUDE_CODE_MAX_RETRIES: "0",

@@ -24,6 +24,12 @@ export interface Door {
    * an attempt is classified. Cleared by a success and by `setTurn`.
    */
   lastFailure(): EngineFailure | undefined;
+  /**
+   * How much work goes on beside the conversation. While there is some, calls of subagents are served
+   * between turns too, on behalf of the last one. And once there has been some, a call that comes without a turn
+   * waits a moment for it: the program goes on by itself with what has ended, and the host opens a turn for that.
+   */
+  setBackground(running: number): void;
   /** Calls to the model that are under way now: proof of life, however long they are silent. */
   asking(): number;
   close(): Promise<void>;

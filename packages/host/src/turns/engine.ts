@@ -55,11 +55,10 @@ export interface Prompt {
 }
 
 export type EngineEvent =
-  /**
-   * The program is up. `engineSession` is its name of the conversation, `commands` what it offers a person
-   * to type (`compact`, a skill's name), without the slash.
-   */
-  | { readonly type: "ready"; readonly engineSession: string; readonly commands?: readonly string[] }
+  /** The program is up. `engineSession` is its name of the conversation. */
+  | { readonly type: "ready"; readonly engineSession: string }
+  /** Its own commands that a person may type (`compact`, a skill's name), without the slash. */
+  | { readonly type: "offers"; readonly commands: readonly string[] }
   /** These prompts were taken in by the answer under way. */
   | { readonly type: "consumed"; readonly prompts: readonly InboxId[] }
   /** A piece of visible text as it is generated. */
@@ -69,8 +68,9 @@ export type EngineEvent =
   /** Proof of life. `tool` while one runs; `forMs` where that one said how long it may take. */
   | { readonly type: "activity"; readonly tool?: string | undefined; readonly forMs?: number | undefined }
   /**
-   * Work that runs on beside the conversation: how many pieces are under way now. `ended` tells, in words
-   * for the agent, of one that has just ended. May come between turns; then the host opens a turn for it.
+   * Work that runs on beside the conversation: how many pieces are under way now. With `ended` some of it
+   * has ended, and the program goes on with that by itself; what follows, up to `done`, is its answer. During
+   * a turn that belongs to it. Between turns, claim a turn of kind `background` before reading on.
    */
   | { readonly type: "background"; readonly running: number; readonly ended?: string | undefined }
   /** Where a later `open` may resume. Valid once the turn completed. */

@@ -5,6 +5,8 @@
  *   another, or its program ends.
  * - Door, sandbox and engine start side by side; at most as many rooms start at once as there are
  *   cores (starts.ts).
+ * - Work that goes on beside the conversation keeps a room from being closed, but not for ever. What has ended
+ *   of it is told to whoever opens a turn for it, or else closes the room.
  * - A program that ends while nobody speaks with it takes its room with it; nobody else notices.
  * - However a start ends, its place among the starts is given back.
  */
@@ -66,13 +68,15 @@ export interface RoomParts {
   readonly uidOf: (groupNumber: number) => number | undefined;
   readonly limits: SandboxLimits;
   readonly idleMs: number;
+  /** How long work may go on after its turn. */
+  readonly backgroundMs: number;
   readonly cores: number;
   readonly clock: Clock;
   readonly log: Log;
 }
 
 export interface RoomRequest {
-  readonly session: Session;
+  readonly session: Pick<Session, "id" | "group_id" | "scope_key" | "scope_kind">;
   readonly group: GroupFolder;
   readonly model: string;
   /** Overrides what the session itself says: the resume ladder's rungs. */
@@ -91,6 +95,7 @@ interface Lived {
   since: number;
   idleSince: number;
   cancelIdle: () => void;
+  background: number;
   closed: Promise<void> | undefined;
   /** Lets the next start begin. Safe to call again. */
   readonly started: () => void;
@@ -141,6 +146,7 @@ export function createRooms(parts: RoomParts) {
       since: clock.now(),
       idleSince: clock.monotonic(),
       cancelIdle: () => undefined,
+      background: 0,
       closed: undefined,
       started: () => void place.then((leave) => leave()),
     };
@@ -156,7 +162,16 @@ export function createRooms(parts: RoomParts) {
         if (event.commands) parts.onOffered(group, event.commands);
       }
       if (event.type === "ready" || event.type === "closed") lived.started();
+      if (event.type === "offers") commands.set(group, event.commands);
+      if (event.type === "background" || event.type === "closed") await goesOn(event);
       return event;
+    }
+
+    /** Before anybody hears of it, so that the door never lags behind. */
+    async function goesOn(event: Extract<EngineEvent, { type: "background" | "closed" }>): Promise<void> {
+      lived.background = event.type === "background" ? event.running : 0;
+      if (event.type === "background") (await door).setBackground(event.running);
+      if (lived.state === "idle") awaitEnd(room);
     }
 
     const room: Room & { lived: Lived } = {
@@ -165,7 +180,9 @@ export function createRooms(parts: RoomParts) {
       group,
       scope: session.scope_key,
       isolated: session.scope_kind === "occurrence",
-      background: 0,
+      get background() {
+        return lived.background;
+      },
       model,
       get chat() {
         return lived.chat;
@@ -259,7 +276,7 @@ export function createRooms(parts: RoomParts) {
       const found = own(room);
       if (!found || found.lived.state === "closing") return;
       change(found, "idle");
-      found.lived.cancelIdle = clock.after(parts.idleMs, () => void close(found));
+      awaitEnd(found);
       void attend(found);
     },
 
@@ -278,6 +295,17 @@ export function createRooms(parts: RoomParts) {
       listeners.add(listener);
     },
   };
+
+  /** Counted from its last turn: work that follows work does not keep a room for ever. */
+  function awaitEnd(room: Room & { lived: Lived }): void {
+    room.lived.cancelIdle();
+    const left = parts.backgroundMs - (clock.monotonic() - room.idleSince);
+    const busy = room.background > 0;
+    room.lived.cancelIdle = clock.after(busy ? Math.max(0, left) : parts.idleMs, () => {
+      if (busy) log.warn({ group: room.group }, "work in the background went on for too long and was ended");
+      void close(room);
+    });
+  }
 
   async function attend(room: Room & { lived: Lived }): Promise<void> {
     while (room.lived.state === "idle") {

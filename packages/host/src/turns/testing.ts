@@ -285,6 +285,7 @@ export function scriptedBroker(provider = "scripted"): ScriptedBroker {
         },
         lastFailure: () => door.failure,
         asking: () => door.calls,
+        setBackground: () => undefined,
         async close() {
           closed = true;
         },

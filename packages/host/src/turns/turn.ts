@@ -309,6 +309,7 @@ export function startTurn(first: Claim, parts: TurnParts, goesOn = false): Runni
           failure: event.failure ?? { class: "crashed", detail: "the engine ended in the middle of a turn" },
         };
       case "background":
+      case "offers": // the rooms keep these
         return undefined;
       default:
         return event satisfies never;

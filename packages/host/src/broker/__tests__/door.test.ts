@@ -4,9 +4,11 @@ import { createServer as createTlsServer } from "node:https";
 import type { ServerResponse } from "node:http";
 import { connect, type AddressInfo } from "node:net";
 import { once } from "node:events";
+import { setTimeout } from "node:timers/promises";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { newId, SandboxId, SessionId, TurnId, GroupFolder } from "../../core/ids.ts";
 import { systemClock } from "../../core/clock.ts";
+import { fakeClock } from "../../core/testing.ts";
 import { silentLog } from "../../log.ts";
 import { createBroker } from "../broker.ts";
 import {
@@ -97,6 +99,60 @@ describe("a door", () => {
     expect(response.complete).toBe(false);
     finish();
     await once(response.resume(), "end");
+  });
+
+  describe("of a sandbox in which work goes on", () => {
+    const SUBAGENT = { "x-claude-code-agent-id": "a1" };
+
+    it("lends the last turn to subagents, to nobody else, and while it goes on alone", async () => {
+      const { call, door, rows, turn } = await given((_request, response) => {
+        response.writeHead(200, SSE).end(ANSWER);
+      });
+      door.setBackground(1);
+      door.setTurn(undefined);
+
+      const lent = await call({ headers: SUBAGENT });
+      await lent.body();
+      await soon(() => expect(rows).toMatchObject([{ turn, kind: "subagent" }]));
+
+      door.setBackground(0);
+      const others = [call({ headers: SUBAGENT }), call()];
+      await setTimeout(100);
+      expect(rows).toHaveLength(1);
+
+      door.setTurn(turn);
+      for (const other of others) expect((await other).status).toBe(200);
+    });
+
+    it("lets a call wait for the turn that is about to be opened", async () => {
+      const { call, door, rows, turn } = await given(
+        (_request, response) => {
+          response.writeHead(200, SSE).end(ANSWER);
+        },
+        { live: false },
+      );
+      door.setBackground(1);
+      door.setBackground(0);
+
+      const waiting = call();
+      await setTimeout(100);
+      expect(rows).toEqual([]);
+      door.setTurn(turn);
+
+      expect((await waiting).status).toBe(200);
+    });
+
+    it("lets it not wait for long", async () => {
+      const clock = fakeClock();
+      const { call, door } = await given(vi.fn<Handler>(), { live: false, clock });
+      door.setBackground(1);
+
+      const waiting = call();
+      await setTimeout(100);
+      clock.advance(5_000);
+
+      expect((await waiting).status).toBe(403);
+    });
   });
 
   it("tells how many calls are under way", async () => {

@@ -6,7 +6,7 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished, vi } from "vitest";
-import { systemClock } from "../../core/clock.ts";
+import { type Clock, systemClock } from "../../core/clock.ts";
 import { GroupFolder, newId, SandboxId, SessionId, TurnId } from "../../core/ids.ts";
 import { silentLog } from "../../log.ts";
 import type { Usage } from "../../store/usage.ts";
@@ -56,14 +56,18 @@ export function providerAt(baseUrl: URL, more: Partial<Provider> = {}): Provider
 /** A broker in front of `handler`, with one door and, unless told otherwise, a live turn. */
 export async function given(
   handler: Handler,
-  { live = true, provider = {} }: { live?: boolean; provider?: Partial<Provider> } = {},
+  {
+    live = true,
+    provider = {},
+    clock = systemClock,
+  }: { live?: boolean; provider?: Partial<Provider>; clock?: Clock } = {},
 ) {
   const rows: Usage[] = [];
   const broker = await createBroker({
     runDirectory: await temporaryDirectory(),
     provider: providerAt(await upstream(handler), provider),
     record: (usage) => rows.push(usage),
-    clock: systemClock,
+    clock,
     log: silentLog,
   });
   onTestFinished(() => broker.close());

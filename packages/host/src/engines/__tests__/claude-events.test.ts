@@ -55,6 +55,24 @@ describe("a message of the engine's program", () => {
     ).toEqual([{ type: "api-error", error: "rate_limit", status: 429 }]);
   });
 
+  it("tells a turn of the program's own from one with a prompt of ours", () => {
+    const init = { type: "system", subtype: "init", slash_commands: ["compact"] };
+
+    expect(frames(init)).toEqual([{ type: "turn", unasked: true, commands: ["compact"] }]);
+    expect(frames({ ...init, user_message_uuids: [UUID] })).toMatchObject([{ unasked: false }]);
+  });
+
+  it("counts the work beside the conversation, without what is no activity, and tells what ended", () => {
+    const tasks = [{ task_id: "a" }, { task_id: "b", ambient: true }];
+
+    expect(frames({ type: "system", subtype: "background_tasks_changed", tasks })).toEqual([
+      { type: "background", running: 1 },
+    ]);
+    expect(frames({ type: "system", subtype: "task_notification", summary: "x".repeat(9_000) })).toEqual([
+      { type: "background-ended", news: "x".repeat(2_000) },
+    ]);
+  });
+
   it("does not take a server-side tool for one that a prompt could join", () => {
     const event = {
       type: "content_block_start",

@@ -1,5 +1,6 @@
-import { readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { type Clock, systemClock } from "../../core/clock.ts";
@@ -11,6 +12,8 @@ import { engineContract, failures, last, ready } from "./contract.ts";
 import { createRoom, sandboxHere, type TestRoom, type TestSession } from "./room.ts";
 
 const claude = (clock: Clock = systemClock) => createClaudeEngine({ clock, log: silentLog });
+
+const withBackground = () => createClaudeEngine({ clock: systemClock, log: silentLog, background: true });
 
 const sandbox = await sandboxHere();
 
@@ -206,6 +209,99 @@ describe.skipIf(sandbox.missing)(`the claude engine${sandbox.note}`, () => {
     expect(calls).toEqual([{ input: { text: "tea" }, toolUseId: expect.stringMatching(/^toolu_/) }]);
   });
 
+  it("says how long a tool may take, where its call says so", async () => {
+    const session = room.open(claude());
+    session.say('tool: Bash {"command":"sleep 0.2","description":"d","timeout":300000}');
+
+    await session.until("activity", ({ tool, forMs }) => tool === "Bash" && forMs === 300_000);
+    await session.until("done");
+  });
+
+  it("offers what a person may type to it, the group's own included, and takes it only as a command", async () => {
+    await mkdir(join(room.group, ".claude", "commands"), { recursive: true });
+    await writeFile(join(room.group, ".claude", "commands", "greet.md"), "say: greetings from a file");
+    const session = room.open(claude());
+    session.say("/greet");
+    const { commands } = await session.until("offers");
+    await session.until("done");
+    const typed = session.seen.length;
+
+    session.type("/greet");
+    await session.until("done");
+
+    expect(commands.toSorted()).toEqual(["compact", "context", "greet"]);
+    expect(JSON.stringify(session.seen.slice(0, typed))).not.toContain("greetings");
+    expect(JSON.stringify(session.seen.slice(typed))).toContain("greetings from a file");
+  });
+
+  it("leaves nothing running after an answer, unless it is told to", async () => {
+    const session = room.open(claude());
+
+    await session.ask(IN_BACKGROUND("sleep 0.5; echo worked"));
+
+    expect(session.seen.filter(({ type }) => type === "background")).toEqual([]);
+    expect(text(session)).toMatch(/unexpected parameter.*run_in_background/);
+  });
+
+  describe("whose agent leaves work running", () => {
+    it("goes on by itself when a command has ended: an answer like any other, that says what ended", async () => {
+      const session = room.open(withBackground());
+      await session.ask(IN_BACKGROUND("sleep 1; echo worked"));
+      const before = session.seen.length;
+
+      await session.until("done");
+
+      const told = session.seen.slice(before).filter(({ type }) => !["activity", "delta"].includes(type));
+      expect(told).toEqual([
+        { type: "background", running: 0 },
+        { type: "background", running: 0, ended: expect.stringContaining("completed") },
+        { type: "reply", text: expect.stringContaining("completed") },
+        { type: "position", position: expect.any(String) },
+        { type: "done", carried: [] },
+      ]);
+      expect(session.seen.slice(0, before)).toContainEqual({ type: "background", running: 1 });
+      expect((await session.ask("count:")).text).toBe("2");
+    });
+
+    it("goes on by itself when a subagent has ended, and tells what it found", async () => {
+      const session = room.open(withBackground());
+      await session.ask(SUBAGENT("run: sleep 1; echo found it"));
+
+      const { ended } = await session.until("background", (event) => event.ended !== undefined);
+      await session.until("done");
+
+      expect(ended).toContain("found it");
+      expect(text(session)).toContain("found it");
+    });
+
+    it("serves the tools of the host to a subagent during an answer, and not between answers", async () => {
+      const { tool, calls } = notebook();
+      const session = room.open(withBackground(), { tools: [tool] });
+      await session.ask(`${SUBAGENT('tool: note {"text":"during"}')}\nrun: sleep 1.5`);
+      expect(calls).toMatchObject([{ input: { text: "during" } }]);
+
+      await session.ask(SUBAGENT('run: sleep 1\ntool: note {"text":"between"}'));
+      const { ended } = await session.until("background", (event) => event.ended?.includes("host") === true);
+      await session.until("done");
+
+      expect(ended).toContain("No answer is under way");
+      expect(calls).toHaveLength(1);
+    });
+
+    it("ends it with a stop", async () => {
+      const session = room.open(withBackground());
+      session.say(`${IN_BACKGROUND("sleep 1; touch ended")}\nrun: tail -f /dev/null`);
+      await session.until("background", ({ running }) => running === 1);
+      await session.until("activity", ({ tool }) => tool !== undefined);
+
+      await session.session.interrupt();
+      await session.rest();
+      await setTimeout(1_500);
+
+      expect(await readdir(room.group)).not.toContain("ended");
+    });
+  });
+
   it("shows the agent its memory: the house's and the group's own", async () => {
     await writeFile(join(room.group, "CLAUDE.md"), "The group likes tea.\n");
 
@@ -234,6 +330,11 @@ describe.skipIf(sandbox.missing)(`the claude engine${sandbox.note}`, () => {
     expect(answer).toMatch(/not offered|no tool|not available|unknown/i);
   });
 });
+
+const IN_BACKGROUND = (command: string) =>
+  `tool: Bash ${JSON.stringify({ command, description: "d", run_in_background: true })}`;
+const SUBAGENT = (prompt: string) =>
+  `tool: Agent ${JSON.stringify({ description: "d", prompt, subagent_type: "general-purpose", run_in_background: true })}`;
 
 function notebook() {
   const calls: { input: unknown; toolUseId: string }[] = [];

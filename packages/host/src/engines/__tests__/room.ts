@@ -39,6 +39,8 @@ export interface TestSession {
   until<T extends EngineEvent["type"]>(type: T, accept?: (event: Event<T>) => boolean): Promise<Event<T>>;
   /** Gives a prompt of a host block and these messages. */
   say(...messages: string[]): Prompt;
+  /** Gives one of the engine's own commands. */
+  type(command: string): Prompt;
   /** Gives a prompt that was given before. */
   again(prompt: Prompt): void;
   /** Says it and reads to the end of the answer. */
@@ -147,6 +149,11 @@ function testSession(session: EngineSession, kill: () => Promise<void>): TestSes
     },
     say(...messages) {
       const prompt = { id: newId(InboxId), blocks: ['<bellhop chat="terminal:test">', ...messages] };
+      session.prompt(prompt);
+      return prompt;
+    },
+    type(command) {
+      const prompt = { id: newId(InboxId), blocks: [command], command: true };
       session.prompt(prompt);
       return prompt;
     },

@@ -13,8 +13,8 @@ export type Frame =
   | { readonly type: "dropped"; readonly prompt: WireId }
   /** A model call begins: no tool runs, so a prompt given now would not join. */
   | { readonly type: "asking" }
-  /** The model calls a tool of this name; what is given until it ends joins the turn. */
-  | { readonly type: "calling"; readonly tool: string }
+  /** The model calls a tool of this name; what is given until it ends joins the turn. `forMs` is its own timeout. */
+  | { readonly type: "calling"; readonly tool: string; readonly forMs?: number | undefined }
   | { readonly type: "running"; readonly tool: string }
   | { readonly type: "delta"; readonly text: string }
   | { readonly type: "text"; readonly text: string }
@@ -22,6 +22,12 @@ export type Frame =
   | { readonly type: "entry"; readonly uuid: string }
   | { readonly type: "api-error"; readonly error: string; readonly status: number | undefined }
   | ({ readonly type: "result" } & Result)
+  /** A turn of the program's begins. `unasked`: not with a prompt of ours. */
+  | { readonly type: "turn"; readonly unasked: boolean; readonly commands: readonly string[] }
+  /** How many pieces of work go on beside the conversation. */
+  | { readonly type: "background"; readonly running: number }
+  /** One of them has ended; `news` is what the program says of it. */
+  | { readonly type: "background-ended"; readonly news: string }
   | { readonly type: "alive" };
 
 /** The end of a turn of the program's, as it tells it. Also its last words when it cannot start. */
@@ -47,6 +53,8 @@ const Session = z.uuid();
 const Wire = z.uuid().transform((id) => id as WireId); // a uuid, which the template type cannot see
 const short = z.string().max(1_000);
 const status = z.number().nullish();
+/** Of what ended: a subagent's whole report may stand there, and the model has it anyway. */
+const MAX_NEWS = 2_000;
 const Ids = z.array(z.unknown()).max(1_000);
 
 const Message = z.discriminatedUnion("type", [
@@ -55,7 +63,7 @@ const Message = z.discriminatedUnion("type", [
     command_uuid: Wire,
     state: z.enum(["queued", "started", "completed", "cancelled"]),
   }),
-  z.object({ type: z.literal("system"), subtype: short, status: z.unknown().optional() }),
+  z.looseObject({ type: z.literal("system"), subtype: short }),
   z.object({
     type: z.literal("stream_event"),
     parent_tool_use_id: z.string().nullish(),
@@ -74,7 +82,14 @@ const Message = z.discriminatedUnion("type", [
     message: z.object({
       model: short.optional(),
       content: z
-        .array(z.object({ type: short, text: z.string().optional(), name: short.optional() }))
+        .array(
+          z.object({
+            type: short,
+            text: z.string().optional(),
+            name: short.optional(),
+            input: z.object({ timeout: z.number().positive() }).optional().catch(undefined),
+          }),
+        )
         .max(1_000),
     }),
   }),
@@ -98,6 +113,25 @@ const Message = z.discriminatedUnion("type", [
 ]);
 type Message = z.infer<typeof Message>;
 
+/** The ones of the type `system` that say more than that the program lives. */
+const System = z.discriminatedUnion("subtype", [
+  z.object({ subtype: z.literal("status"), status: z.literal("requesting") }),
+  z.object({
+    subtype: z.literal("init"),
+    slash_commands: z.array(short).max(1_000).catch([]),
+    user_message_uuids: Ids.default([]),
+  }),
+  z.object({
+    subtype: z.literal("background_tasks_changed"),
+    tasks: z.array(z.object({ ambient: z.boolean().optional() })).max(1_000),
+  }),
+  z.object({
+    subtype: z.literal("task_notification"),
+    summary: z.string().transform((text) => text.slice(0, MAX_NEWS)),
+    ambient: z.boolean().optional(),
+  }),
+]);
+
 /** Text that the program itself wrote into the conversation: error texts and answers to its own commands. */
 const SYNTHETIC = "<synthetic>";
 
@@ -120,9 +154,7 @@ function framesOf(message: Message): Frame[] {
       if (message.state === "cancelled") return [{ type: "dropped", prompt: message.command_uuid }];
       return [];
     case "system":
-      return message.subtype === "status" && message.status === "requesting"
-        ? [{ type: "asking" }]
-        : [{ type: "alive" }];
+      return [systemFrame(message)];
     case "stream_event":
       return message.parent_tool_use_id ? [{ type: "alive" }] : streamed(message.event);
     case "assistant":
@@ -153,6 +185,24 @@ function framesOf(message: Message): Frame[] {
   }
 }
 
+function systemFrame(message: unknown): Frame {
+  const { data } = System.safeParse(message);
+  switch (data?.subtype) {
+    case "status":
+      return { type: "asking" };
+    case "init":
+      return { type: "turn", unasked: data.user_message_uuids.length === 0, commands: data.slash_commands };
+    case "background_tasks_changed":
+      return { type: "background", running: data.tasks.filter(({ ambient }) => ambient !== true).length };
+    case "task_notification":
+      return data.ambient === true ? { type: "alive" } : { type: "background-ended", news: data.summary };
+    case undefined:
+      return { type: "alive" };
+    default:
+      return data satisfies never;
+  }
+}
+
 function streamed({
   type,
   content_block: block,
@@ -173,9 +223,9 @@ function said({ message, uuid, error, api_error_status }: Extract<Message, { typ
   if (error !== undefined) return [{ type: "api-error", error, status: api_error_status ?? undefined }];
   if (message.model === SYNTHETIC) return [{ type: "alive" }];
   const frames: Frame[] = [{ type: "entry", uuid }];
-  for (const { type, text, name } of message.content) {
+  for (const { type, text, name, input } of message.content) {
     if (type === "text" && text) frames.push({ type: "text", text });
-    if (type === "tool_use") frames.push({ type: "calling", tool: name ?? "tool" });
+    if (type === "tool_use") frames.push({ type: "calling", tool: name ?? "tool", forMs: input?.timeout });
   }
   return frames;
 }

@@ -44,9 +44,9 @@ const ENVIRONMENT: Readonly<Record<string, string>> = {
   DISABLE_AUTOUPDATER: "1",
   // An agent's memory is its group's CLAUDE.md, where people can read it, and nothing beside.
   CLAUDE_CODE_DISABLE_AUTO_MEMORY: "1",
-  // What runs on after a turn would start one by itself when it ends.
-  CLAUDE_CODE_DISABLE_BACKGROUND_TASKS: "1",
 };
+/** Nothing runs on after a turn. */
+const WITHOUT_BACKGROUND = { CLAUDE_CODE_DISABLE_BACKGROUND_TASKS: "1" };
 
 /** What the SDK adds for its program; nothing else of the host's passes. */
 const PASSED_ON = [
@@ -55,26 +55,34 @@ const PASSED_ON = [
   "CLAUDE_CODE_SDK_READS_SESSION_STATE",
 ] as const;
 
+function environment(background: boolean): Record<string, string> {
+  return { ...ENVIRONMENT, ...(background ? {} : WITHOUT_BACKGROUND) };
+}
+
 export function programEnvironment(
   fromSdk: Readonly<Record<string, string | undefined>>,
+  background: boolean,
 ): Record<string, string> {
   const passed = PASSED_ON.flatMap((name) => {
     const value = fromSdk[name];
     return value === undefined ? [] : [[name, value] as const];
   });
-  return { ...ENVIRONMENT, ...Object.fromEntries(passed) };
+  return { ...environment(background), ...Object.fromEntries(passed) };
 }
 
-export function sessionOptions({
-  model,
-  instructions,
-  resume,
-  withoutSettings = false,
-}: Pick<EngineOpen, "model" | "instructions" | "resume" | "withoutSettings">): Options {
+export function sessionOptions(
+  {
+    model,
+    instructions,
+    resume,
+    withoutSettings = false,
+  }: Pick<EngineOpen, "model" | "instructions" | "resume" | "withoutSettings">,
+  background: boolean,
+): Options {
   return {
     model,
     cwd: "/workspace/group",
-    env: { ...ENVIRONMENT },
+    env: environment(background),
     permissionMode: "bypassPermissions",
     allowDangerouslySkipPermissions: true,
     permissionPrompts: "none",
@@ -83,8 +91,6 @@ export function sessionOptions({
     // Rendered afresh by each program, so that a new name or time zone is known without a new session.
     systemPrompt: { type: "preset", preset: "claude_code", append: instructions, snapshot: false },
     includePartialMessages: true,
-    // People's text is text: no `/clear` of a stranger's is a command, no `@path` reads a file.
-    verbatimPrompts: true,
     mcpServersDelivery: "initialize",
     ...(resume && { resume: resume.engineSession }),
     ...(resume?.position !== undefined && { resumeSessionAt: resume.position }),

@@ -12,7 +12,7 @@ import type { FileBlock, Prompt } from "../../turns/engine.ts";
 export type WireId = UUID;
 
 export interface PromptFeed extends AsyncIterable<SDKUserMessage> {
-  push(id: WireId, blocks: Prompt["blocks"]): void;
+  push(id: WireId, prompt: Prompt): void;
   end(): void;
 }
 
@@ -22,8 +22,8 @@ export function createPromptFeed(): PromptFeed {
   let wake = (): void => undefined;
 
   return {
-    push(id, blocks) {
-      waiting.push(toMessage(id, blocks));
+    push(id, prompt) {
+      waiting.push(toMessage(id, prompt));
       wake();
     },
     end() {
@@ -42,10 +42,12 @@ export function createPromptFeed(): PromptFeed {
   };
 }
 
-function toMessage(uuid: WireId, blocks: Prompt["blocks"]): SDKUserMessage {
+function toMessage(uuid: WireId, { blocks, command = false }: Prompt): SDKUserMessage {
   return {
     type: "user",
     uuid,
+    // People's text is text: no `/clear` of a stranger's is a command, no `@path` reads a file.
+    ...(!command && { client_composed: true }),
     parent_tool_use_id: null,
     message: {
       role: "user",

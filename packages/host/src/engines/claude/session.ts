@@ -8,6 +8,11 @@
  * the program as its next turn (`carried`). Every prompt is in exactly one of these places, so none is
  * lost and none runs twice.
  *
+ * Background work. What ends beside the conversation is news that the program puts before the model by
+ * itself: into the answer under way, or as a turn of its own. Such a turn begins with a `background` that tells
+ * what `ended`, and its output is an answer like any other, for a turn that the host claims. If a prompt came
+ * just then, the turn of the program's is the beginning of the prompt's answer.
+ *
  * Ends. A failure is told once: by `done` when the program answered for it, else by `closed`. After a
  * `done` with a failure, an interrupt included, the program is ended: what it still holds in memory is
  * not what a later attempt may build on, which resumes at the stored position.
@@ -15,6 +20,7 @@
 import { randomUUID } from "node:crypto";
 import type { Query } from "@anthropic-ai/claude-agent-sdk";
 import { z } from "zod";
+import { createAllowance } from "../../core/allowance.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { InboxId } from "../../core/ids.ts";
 import type { Log } from "../../log.ts";
@@ -25,6 +31,7 @@ import { createLife } from "../life.ts";
 import type { LineLimits } from "../line-guard.ts";
 import { readMessage, type Frame } from "./events.ts";
 import { resultFailure } from "./failures.ts";
+import { offered } from "./commands.ts";
 import { PROGRAM, programEnvironment, sessionOptions } from "./options.ts";
 import { createPromptFeed, type WireId } from "./prompt-feed.ts";
 import { asSpawned } from "./spawned.ts";
@@ -34,11 +41,17 @@ import { createToolServer, TOOL_SERVER } from "./tools.ts";
 const INTERRUPT_GRACE_MS = 2_000;
 /** The SDK remembers up to 1,024 answers to questions it never asked; all of them together stay below this. */
 const MAX_CONTROL_BYTES = 8 * 1024 * 1024;
+/** Turns that the program may begin by itself: a dozen pieces of work that end together, and then two a minute. */
+const OWN_TURNS = { perSecond: 1 / 30, burst: 12 };
+/** Pieces of news that are kept for the host; the model gets them all. */
+const MAX_NEWS = 20;
 
 export interface SessionDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly limits?: LineLimits | undefined;
+  /** Whether the agent may leave work running. @default false */
+  readonly background?: boolean | undefined;
   /** Fresh names for prompts. */
   readonly newWireId?: () => WireId;
 }
@@ -47,7 +60,7 @@ export interface SessionDeps {
 type Interruptible = Query & { interrupt(options: { cancelQueued: true }): Promise<unknown> };
 
 export function openSession(
-  { clock, log, limits, newWireId = randomUUID }: SessionDeps,
+  { clock, log, limits, background = false, newWireId = randomUUID }: SessionDeps,
   open: EngineOpen,
 ): EngineSession {
   const feed = createPromptFeed();
@@ -67,8 +80,19 @@ export function openSession(
   let joins = false;
   /** The tool that runs just now. */
   let tool: string | undefined;
+  /** How long it may take, where it said so. */
+  let toolMs: number | undefined;
   let position: string | undefined;
   let apiError: Extract<Frame, { type: "api-error" }> | undefined;
+
+  /** Pieces of work that go on beside the conversation. */
+  let running = 0;
+  /** What has ended of it, for the turn that the program will begin by itself. */
+  let news: string[] = [];
+  const ownTurns = createAllowance(clock, OWN_TURNS);
+  /** The program's own turn is under way: for the host to claim, or `ahead` of the prompt that waits for its own. */
+  let own: "claimed" | "ahead" | undefined;
+  let commands = "";
 
   /** A stop was asked for: whatever comes of it, nothing goes on afterwards. */
   let stopping = false;
@@ -91,10 +115,10 @@ export function openSession(
     conversation = sdk.query({
       prompt: feed,
       options: {
-        ...sessionOptions(open),
+        ...sessionOptions(open, background),
         mcpServers: { [TOOL_SERVER]: tools },
         spawnClaudeCodeProcess({ args, env }) {
-          const command = { argv: [PROGRAM, ...args], env: programEnvironment(env) };
+          const command = { argv: [PROGRAM, ...args], env: programEnvironment(env, background) };
           return asSpawned(life.spawn(sandbox, command, controlBudget()));
         },
       },
@@ -127,12 +151,25 @@ export function openSession(
       case "asking":
         joins = false;
         tool = undefined;
+        toolMs = undefined;
+        return alive();
+      case "turn":
+        offer(frame.commands);
+        if (frame.unasked) beginsByItself();
+        return alive();
+      case "background":
+        running = frame.running;
+        events.push({ type: "background", running });
+        return;
+      case "background-ended":
+        news = [...news, frame.news].slice(-MAX_NEWS);
         return alive();
       case "calling":
         joins = true;
         for (const prompt of held) give(prompt);
         held = [];
         tool = frame.tool;
+        if (frame.forMs !== undefined) toolMs = Math.max(toolMs ?? 0, frame.forMs);
         return alive();
       case "running":
         tool = frame.tool;
@@ -159,7 +196,32 @@ export function openSession(
   }
 
   function alive(): void {
-    if (answering) events.push({ type: "activity", ...(tool !== undefined && { tool }) });
+    if (!answering) return;
+    events.push({
+      type: "activity",
+      ...(tool !== undefined && { tool }),
+      ...(tool !== undefined && toolMs !== undefined && { forMs: toolMs }),
+    });
+  }
+
+  /** Told again only when it is another. */
+  function offer(names: readonly string[]): void {
+    const told = offered(names);
+    if (told.join() === commands) return;
+    commands = told.join();
+    events.push({ type: "offers", commands: told });
+  }
+
+  function beginsByItself(): void {
+    // Without news nobody knows what it is for: nothing of it is heard, and the broker refuses its calls.
+    if (begun || news.length === 0 || life.ending) return;
+    if (!ownTurns.take()) return life.breach("it goes on by itself again and again");
+    const ended = news.join("\n");
+    news = [];
+    begun = true;
+    own = answering ? "ahead" : "claimed";
+    answering = true;
+    events.push({ type: "background", running, ended });
   }
 
   function consumed(wireIds: readonly WireId[]): void {
@@ -183,6 +245,12 @@ export function openSession(
       }
       return;
     }
+    if (own === "ahead" && !failure && !stopping && given.size > 0) {
+      // The prompt comes next, and its answer goes on.
+      own = undefined;
+      begun = false;
+      return;
+    }
     // After an interrupt too: the note of it is an entry that a later session can go on from.
     if (position !== undefined && (!failure || failure.class === "cancelled")) {
       events.push({ type: "position", position });
@@ -199,7 +267,9 @@ export function openSession(
     if (stopping && given.size > 0) life.kill();
     answering = carried.length > 0;
     begun = false;
+    own = undefined;
     tool = undefined;
+    toolMs = undefined;
     joins = false;
     position = undefined;
     apiError = undefined;
@@ -213,10 +283,10 @@ export function openSession(
     life.kill();
   }
 
-  function give({ id, blocks }: Prompt): void {
+  function give(prompt: Prompt): void {
     const wireId = newWireId();
-    given.set(wireId, id);
-    feed.push(wireId, blocks);
+    given.set(wireId, prompt.id);
+    feed.push(wireId, prompt);
   }
 
   /** Ends the program: at once when an answer is under way, else with time to write its transcript. */
@@ -230,6 +300,11 @@ export function openSession(
     events,
     prompt(prompt, onlySteer = false) {
       if (life.ending || (onlySteer && !answering)) return; // void, as `closed` or `done` says
+      // It begins an answer where the program has just begun one by itself.
+      if (own === "claimed" && !onlySteer) {
+        own = "ahead";
+        return give(prompt);
+      }
       if (!answering || joins) {
         answering = true;
         give(prompt);

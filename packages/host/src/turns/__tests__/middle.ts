@@ -159,6 +159,7 @@ export async function middle(options: MiddleOptions = {}) {
     uidOf: () => undefined,
     limits: { cpus: 1, memoryBytes: 1, pids: 1, tmpBytes: 1 },
     idleMs: 10 * MINUTE,
+    backgroundMs: 30 * MINUTE,
     cores: options.cores ?? 8,
     clock,
     log: silentLog,

@@ -1,0 +1,137 @@
+import { describe, expect, it } from "vitest";
+import { fakeClock } from "../../core/testing.ts";
+import { GroupFolder, newId, SessionId } from "../../core/ids.ts";
+import { silentLog } from "../../log.ts";
+import { createRooms, type BackgroundListener } from "../rooms.ts";
+import { scriptedBroker, scriptedEngine, scriptedRuntime } from "../testing.ts";
+
+const MINUTE = 60_000;
+const GROUP = GroupFolder.parse("main");
+
+describe("an idle room in which work goes on", () => {
+  it("is open for as long as work may go on, and no longer", async () => {
+    const { rooms, room, engine, clock, settled } = await given();
+    engine.latest.emit({ type: "background", running: 2 });
+    await settled();
+
+    clock.advance(29 * MINUTE);
+    expect(room.background).toBe(2);
+    expect(rooms.list()).toEqual([room]);
+
+    clock.advance(MINUTE);
+    await settled();
+    expect(rooms.list()).toEqual([]);
+  });
+
+  it("is not kept by work that follows work", async () => {
+    const { rooms, engine, clock, settled } = await given();
+
+    for (let minutes = 0; minutes < 30; minutes += 5) {
+      engine.latest.emit({ type: "background", running: 0 }, { type: "background", running: 1 });
+      await settled();
+      clock.advance(5 * MINUTE);
+    }
+    await settled();
+
+    expect(rooms.list()).toEqual([]);
+  });
+
+  it("is as idle as any once the work is over", async () => {
+    const { rooms, engine, clock, settled } = await given();
+    engine.latest.emit({ type: "background", running: 1 });
+    await settled();
+    clock.advance(20 * MINUTE);
+    engine.latest.emit({ type: "background", running: 0 });
+    await settled();
+
+    clock.advance(9 * MINUTE);
+    expect(rooms.list()).toHaveLength(1);
+    clock.advance(MINUTE);
+    await settled();
+    expect(rooms.list()).toEqual([]);
+  });
+
+  it("tells what has ended, and leaves all that follows to the turn that is opened for it", async () => {
+    const told: string[] = [];
+    const { room, rooms, engine, settled } = await given(async (room, ended) => {
+      told.push(ended);
+      await settled();
+      rooms.busy(room);
+      return true;
+    });
+
+    engine.latest.emit({ type: "background", running: 0, ended: "the search is done" });
+    engine.latest.emit({ type: "delta", text: "Found" }, { type: "reply", text: "Found" });
+    await settled();
+    await settled();
+
+    expect(told).toEqual(["the search is done"]);
+    expect(room.state).toBe("busy");
+    expect(await room.next()).toEqual({ type: "delta", text: "Found" });
+  });
+
+  it.each<[string, BackgroundListener]>([
+    ["has no use for it", async () => false],
+    ["fails", () => Promise.reject(new Error("locked"))],
+  ])(
+    "is closed when the host %s: a program that goes on would speak for no turn",
+    async (_what, listener) => {
+      const { rooms, engine, settled } = await given(listener);
+
+      engine.latest.emit({ type: "background", running: 0, ended: "the search is done" });
+      await settled();
+
+      expect(rooms.list()).toEqual([]);
+    },
+  );
+
+  it("is left to a turn that has come into it meanwhile", async () => {
+    const { room, rooms, engine, settled } = await given(async (room) => {
+      rooms.busy(room);
+      return false;
+    });
+
+    engine.latest.emit({ type: "background", running: 0, ended: "the search is done" });
+    await settled();
+
+    expect(rooms.list()).toEqual([room]);
+  });
+
+  it("remembers for its group what may be typed to the engine", async () => {
+    const { rooms, engine, settled } = await given();
+    expect(rooms.commandsOf(GROUP)).toEqual([]);
+
+    engine.latest.emit({ type: "offers", commands: ["compact"] });
+    await settled();
+
+    expect(rooms.commandsOf(GROUP)).toEqual(["compact"]);
+  });
+});
+
+async function given(listener?: BackgroundListener) {
+  const clock = fakeClock();
+  const engine = scriptedEngine();
+  const rooms = createRooms({
+    runtime: scriptedRuntime(),
+    broker: scriptedBroker(),
+    engineOf: () => engine,
+    engineHomeOf: () => "/nowhere",
+    furnish: async () => [],
+    instructionsOf: () => "",
+    toolsOf: () => [],
+    uidOf: () => undefined,
+    limits: { cpus: 1, memoryBytes: 1, pids: 1, tmpBytes: 1 },
+    idleMs: 10 * MINUTE,
+    backgroundMs: 30 * MINUTE,
+    cores: 1,
+    clock,
+    log: silentLog,
+  });
+  if (listener) rooms.onBackground(listener);
+  const session = { id: newId(SessionId), group_id: 1, scope_key: "main", scope_kind: "group" } as const;
+  const room = rooms.open({ session, group: GROUP, model: "m", resume: undefined });
+  await room.next();
+  rooms.idle(room);
+  const settled = () => new Promise<void>((resolve) => void setTimeout(resolve, 10));
+  return { rooms, room, engine, clock, settled };
+}
