@@ -157,12 +157,9 @@ export function createRooms(parts: RoomParts) {
       const { value, done } = await events.next();
       failpoint("engine.heard");
       const event: EngineEvent = done ? { type: "closed" } : value;
-      if (event.type === "ready") {
-        failedStarts.delete(session.id);
-        if (event.commands) parts.onOffered(group, event.commands);
-      }
+      if (event.type === "ready") failedStarts.delete(session.id);
       if (event.type === "ready" || event.type === "closed") lived.started();
-      if (event.type === "offers") commands.set(group, event.commands);
+      if (event.type === "offers") parts.onOffered(group, event.commands);
       if (event.type === "background" || event.type === "closed") await goesOn(event);
       return event;
     }

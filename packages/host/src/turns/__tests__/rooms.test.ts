@@ -97,20 +97,20 @@ describe("an idle room in which work goes on", () => {
     expect(rooms.list()).toEqual([room]);
   });
 
-  it("remembers for its group what may be typed to the engine", async () => {
-    const { rooms, engine, settled } = await given();
-    expect(rooms.commandsOf(GROUP)).toEqual([]);
+  it("tells what may be typed to the engine", async () => {
+    const { engine, offered, settled } = await given();
 
     engine.latest.emit({ type: "offers", commands: ["compact"] });
     await settled();
 
-    expect(rooms.commandsOf(GROUP)).toEqual(["compact"]);
+    expect(offered).toEqual(["compact"]);
   });
 });
 
 async function given(listener?: BackgroundListener) {
   const clock = fakeClock();
   const engine = scriptedEngine();
+  const offered: string[] = [];
   const rooms = createRooms({
     runtime: scriptedRuntime(),
     broker: scriptedBroker(),
@@ -119,6 +119,7 @@ async function given(listener?: BackgroundListener) {
     furnish: async () => [],
     instructionsOf: () => "",
     toolsOf: () => [],
+    onOffered: (_group, commands) => offered.push(...commands),
     uidOf: () => undefined,
     limits: { cpus: 1, memoryBytes: 1, pids: 1, tmpBytes: 1 },
     idleMs: 10 * MINUTE,
@@ -133,5 +134,5 @@ async function given(listener?: BackgroundListener) {
   await room.next();
   rooms.idle(room);
   const settled = () => new Promise<void>((resolve) => void setTimeout(resolve, 10));
-  return { rooms, room, engine, clock, settled };
+  return { rooms, room, engine, offered, clock, settled };
 }
