@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { fakeClock } from "../../core/testing.ts";
-import { GroupFolder, newId, SessionId } from "../../core/ids.ts";
+import { ChatId, GroupFolder, newId, SessionId } from "../../core/ids.ts";
 import { silentLog } from "../../log.ts";
-import { createRooms, type BackgroundListener } from "../rooms.ts";
+import { createRooms } from "../rooms.ts";
 import { scriptedBroker, scriptedEngine, scriptedRuntime } from "../testing.ts";
 
 const MINUTE = 60_000;
@@ -52,49 +52,20 @@ describe("an idle room in which work goes on", () => {
   });
 
   it("tells what has ended, and leaves all that follows to the turn that is opened for it", async () => {
+    const { room, rooms, engine, settled } = await given();
     const told: string[] = [];
-    const { room, rooms, engine, settled } = await given(async (room, ended) => {
-      told.push(ended);
-      await settled();
-      rooms.busy(room);
-      return true;
+    rooms.onGoesOn(({ room, chat, cause }) => {
+      told.push(cause);
+      setImmediate(() => rooms.busy(room, chat));
     });
 
     engine.latest.emit({ type: "background", running: 0, ended: "the search is done" });
     engine.latest.emit({ type: "delta", text: "Found" }, { type: "reply", text: "Found" });
     await settled();
-    await settled();
 
     expect(told).toEqual(["the search is done"]);
     expect(room.state).toBe("busy");
     expect(await room.next()).toEqual({ type: "delta", text: "Found" });
-  });
-
-  it.each<[string, BackgroundListener]>([
-    ["has no use for it", async () => false],
-    ["fails", () => Promise.reject(new Error("locked"))],
-  ])(
-    "is closed when the host %s: a program that goes on would speak for no turn",
-    async (_what, listener) => {
-      const { rooms, engine, settled } = await given(listener);
-
-      engine.latest.emit({ type: "background", running: 0, ended: "the search is done" });
-      await settled();
-
-      expect(rooms.list()).toEqual([]);
-    },
-  );
-
-  it("is left to a turn that has come into it meanwhile", async () => {
-    const { room, rooms, engine, settled } = await given(async (room) => {
-      rooms.busy(room);
-      return false;
-    });
-
-    engine.latest.emit({ type: "background", running: 0, ended: "the search is done" });
-    await settled();
-
-    expect(rooms.list()).toEqual([room]);
   });
 
   it("tells what may be typed to the engine", async () => {
@@ -107,7 +78,7 @@ describe("an idle room in which work goes on", () => {
   });
 });
 
-async function given(listener?: BackgroundListener) {
+async function given() {
   const clock = fakeClock();
   const engine = scriptedEngine();
   const offered: string[] = [];
@@ -128,10 +99,10 @@ async function given(listener?: BackgroundListener) {
     clock,
     log: silentLog,
   });
-  if (listener) rooms.onBackground(listener);
   const session = { id: newId(SessionId), group_id: 1, scope_key: "main", scope_kind: "group" } as const;
   const room = rooms.open({ session, group: GROUP, model: "m", resume: undefined });
   await room.next();
+  rooms.busy(room, ChatId.parse("web:main"));
   rooms.idle(room);
   const settled = () => new Promise<void>((resolve) => void setTimeout(resolve, 10));
   return { rooms, room, engine, offered, clock, settled };
