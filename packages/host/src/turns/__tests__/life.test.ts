@@ -27,7 +27,7 @@ const CLASSES = [
 
 type Step =
   | { readonly do: "write" | "stop"; readonly chat: (typeof CHATS)[number] }
-  | { readonly do: "take" | "say" | "call" | "finish" | "die" | "restart" }
+  | { readonly do: "take" | "say" | "call" | "finish" | "wakes" | "die" | "restart" }
   | { readonly do: "fail"; readonly class: FailureClass; readonly seen: boolean }
   | { readonly do: "wait"; readonly ms: number };
 
@@ -40,7 +40,10 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       do: fc.constantFrom("take" as const, "say" as const, "call" as const, "finish" as const),
     }),
   },
-  { weight: 1, arbitrary: fc.record({ do: fc.constantFrom("die" as const, "restart" as const) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ do: fc.constantFrom("wakes" as const, "die" as const, "restart" as const) }),
+  },
   {
     weight: 3,
     arbitrary: fc.record({
@@ -91,6 +94,12 @@ async function act(house: House, queue: "steer" | "queue" | "interrupt", one: St
       break;
     case "finish":
       session?.answer("soup", "entry");
+      break;
+    case "wakes":
+      // Work has ended in a warm sandbox, and its engine goes on by itself.
+      house.engine.sessions
+        .find(({ closed, answering, prompts }) => !closed && !answering && prompts.length > 0)
+        ?.emit({ type: "background", running: 0, ended: "a build" });
       break;
     case "die":
       session?.die("gone");
