@@ -70,6 +70,8 @@ export interface Delivery {
 
 /** G15: what could not be delivered in a day is given up. */
 const GIVE_UP_MS = 24 * 60 * 60_000;
+/** A channel that does not end what it was told to end does not hold up ours. */
+const CLOSE_MS = 2_000;
 /** After the database failed us. */
 const BREATHER_MS = 1_000;
 /** Spreads those who were told to come back at the same time. */
@@ -385,7 +387,10 @@ export function createDelivery(parts: DeliveryParts): Delivery {
       closing.abort();
       for (const cancel of alarms.values()) cancel();
       alarms.clear();
-      await Promise.all(serving.values());
+      const late = Promise.withResolvers<void>();
+      const cancel = clock.after(CLOSE_MS, late.resolve);
+      await Promise.race([Promise.all(serving.values()), late.promise]);
+      cancel();
     },
   };
 }

@@ -393,3 +393,20 @@ describe("delivery while everything is held", () => {
     expect(sent).toEqual(["one"]);
   });
 });
+
+describe("delivery that is closed", () => {
+  it("does not wait for ever for a channel that does not let go", async () => {
+    const { owes, when, delivery, advance, states } = await given();
+    when(() => new Promise(() => undefined));
+    await owes(KITCHEN, "one");
+    let closed = false;
+
+    void delivery.close().then(() => (closed = true));
+    await settled();
+    expect(closed).toBe(false);
+    await advance(2 * SECOND);
+
+    expect(closed).toBe(true);
+    expect(await states()).toEqual(["sending"]);
+  });
+});
