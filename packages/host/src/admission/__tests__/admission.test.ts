@@ -1,7 +1,7 @@
 import { type Inbound, RejectedError, TemporaryError } from "@bellhop/sdk";
 import { describe, expect, it } from "vitest";
-import { SenderId } from "../../core/ids.ts";
-import { middle, settled } from "../../turns/__tests__/middle.ts";
+import { ChatId, SenderId } from "../../core/ids.ts";
+import { middle, type MiddleOptions, settled } from "../../turns/__tests__/middle.ts";
 import { MAX_TEXT_BYTES } from "../admission.ts";
 
 async function given() {
@@ -144,5 +144,101 @@ describe("admission", () => {
     expect(await accept({ platformId: "1" })).toMatchObject({ duplicate: true });
 
     expect(engine.latest.prompts).toHaveLength(1);
+  });
+});
+
+describe("admission of what a platform brings", () => {
+  const KITCHEN = ChatId.parse("telegram:kitchen");
+
+  async function givenKitchen(more: MiddleOptions = {}) {
+    const house = await middle(more);
+    await house.bind(KITCHEN, "family");
+    return {
+      ...house,
+      async brings(text: string, inbound: Partial<Inbound> = {}, cursor?: string) {
+        const sender = { id: "ben", name: "Ben" };
+        const platformId = crypto.randomUUID();
+        await house.admission.receive(
+          { name: "telegram", account: "" },
+          { platformId, kind: "message", version: 0, chat: "kitchen", sender, text, ...inbound },
+          cursor,
+        );
+        await settled();
+        return platformId;
+      },
+      rows: () => house.db.selectFrom("inbox").selectAll().orderBy("seq").execute(),
+    };
+  }
+  const ada = { id: "ada", name: "Ada" }; // the owner of this house
+
+  it("says who somebody is by the id of the sender, and taints what is not the owner's", async () => {
+    const { brings, rows } = await givenKitchen();
+
+    const bens = await brings("it is Tom");
+    await brings("no, Tim", { sender: ada });
+    await brings("look what he says", { sender: ada, replyTo: bens });
+
+    expect(await rows()).toMatchObject([
+      { sender_id: "telegram:ben", sender_role: "member", tainted: 1 },
+      { sender_id: "telegram:ada", sender_role: "owner", tainted: 0 },
+      { sender_id: "telegram:ada", sender_role: "owner", tainted: 1 },
+    ]);
+  });
+
+  it("knows a reply to what it has sent, and what it has sent when that comes back", async () => {
+    const { brings, db, outbox, rows, engine } = await givenKitchen();
+    await brings("@Bellhop hi");
+    engine.latest.answer("@Bellhop hi");
+    await settled();
+    const claimed = await outbox.claim(KITCHEN);
+    if (!claimed || !("row" in claimed)) throw new Error("there is nothing to send");
+    await outbox.sent(claimed.row, "ours-1");
+
+    await brings("@Bellhop hi", { platformId: "ours-1" });
+    await brings("thanks", { replyTo: "ours-1" });
+
+    expect((await rows()).map(({ verdict, reason, context }) => [verdict, reason, context])).toEqual([
+      ["admitted", "it begins with @Bellhop", 0],
+      ["noted", "the assistant itself sent it", 0],
+      ["admitted", "it replies to a message of the assistant's", 0],
+    ]);
+    expect(await db.selectFrom("outbox").selectAll().execute()).toHaveLength(1);
+  });
+
+  it("stores nothing of a chat that no group has, and moves its cursor", async () => {
+    const { brings, rows, inbox, admission } = await givenKitchen();
+
+    await brings("hello?", { chat: "elsewhere" }, "41");
+    await brings("anybody?", { chat: "elsewhere" }, "42");
+
+    expect(await rows()).toEqual([]);
+    expect(await inbox.cursor("telegram", "")).toBe("42");
+    expect(admission.unregistered()).toMatchObject([{ chat: "telegram:elsewhere", messages: 2 }]);
+  });
+
+  it("keeps what is no text, and passes over what is nothing", async () => {
+    const { brings, rows } = await givenKitchen();
+
+    await brings("", { nonText: "location" });
+
+    expect(await rows()).toMatchObject([{ text: "", non_text: "location", context: 1 }]);
+    await expect(brings(" ")).rejects.toThrow(RejectedError);
+    await expect(brings("hi", { sender: { id: "", name: "" } })).rejects.toThrow(RejectedError);
+  });
+
+  it("gives what was said since along with a call that joins a turn, and to the turn after it no more", async () => {
+    const { brings, engine } = await givenKitchen();
+    await brings("@Bellhop one");
+    await brings("between");
+
+    await brings("@Bellhop two");
+    await brings("behind");
+    const [, joined] = engine.latest.prompts;
+    engine.latest.answer("done");
+    await settled();
+    await brings("@Bellhop three");
+
+    expect(joined?.blocks.slice(1)).toEqual(["between", "@Bellhop two"]);
+    expect(engine.latest.prompts.at(-1)?.blocks.slice(1)).toEqual(["behind", "@Bellhop three"]);
   });
 });
