@@ -204,7 +204,8 @@ export function createOutbox(db: Kysely<Database>, clock: Clock) {
       const now = clock.now();
       return await db.transaction().execute(async (trx) => {
         let first = await firstOpen(trx, chat, only);
-        while (first?.kind === "draft" && first.state !== "sending" && (await isReplaced(trx, first))) {
+        // One that may have arrived is sent again under its key, to learn which message is to be edited.
+        while (first && isIdleDraft(first) && (await isReplaced(trx, first))) {
           await dropDraft(trx, first, "its answer was there before it was sent");
           first = await firstOpen(trx, chat, only);
         }
@@ -299,6 +300,11 @@ export function createOutbox(db: Kysely<Database>, clock: Clock) {
       return { open, unknown: count("unknown"), dead: count("dead") };
     },
   };
+}
+
+/** Surely not shown, and not being sent. */
+function isIdleDraft({ kind, state, uncertain }: OutboxRow): boolean {
+  return kind === "draft" && state !== "sending" && uncertain === 0;
 }
 
 /** Our rows know each other by our ids; a platform knows its own. */
