@@ -3,7 +3,7 @@
  * passes admission into the inbox; the dispatcher gives it to a turn; a turn speaks with an engine in
  * a room; what it says goes through the outbox to a channel. All writing is the store's.
  */
-import type { Channel } from "@bellhop/sdk";
+import { type Channel, StaleError } from "@bellhop/sdk";
 import { randomBytes, randomUUID } from "node:crypto";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
@@ -293,6 +293,15 @@ export async function startHost({ config, channels: platforms = [], reload }: Ho
           chats,
           search: history.search,
           channelOf,
+          files: {
+            async pull({ session: { id } }, path, take) {
+              const door = await rooms.of(id)?.door;
+              if (!door) throw new StaleError("the sandbox of this answer is gone");
+              return await door.pull(path, take);
+            },
+            receive: media.receive,
+            drop: media.drop,
+          },
           timezoneOf: ({ chat }) => settings(chat.folder).timezone,
           secrets,
           deliver: delivery.wake,

@@ -23,7 +23,7 @@ import {
 import type { Commands, MaybeCommand } from "./commands/commands.ts";
 import { createTrigger, type Trigger, type TriggerSettings, type Verdict } from "../core/trigger.ts";
 import type { Around } from "../store/around.ts";
-import type { MessageFile } from "../store/files.ts";
+import type { MessageFile } from "../store/message-files.ts";
 import type { Accepted, Inbox, Judged, NewMessage } from "../store/inbox.ts";
 
 /** G5. In bytes of UTF-8. */

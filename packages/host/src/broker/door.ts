@@ -2,9 +2,10 @@
  * A door: the one way out of one sandbox, an HTTP server on a unix socket. The socket is the identity,
  * so nothing a request says about who it is matters.
  *
- * - The model's API is served while a turn is set, and nothing else ever is. A call that began under a
+ * - The model's API is served while a turn is set, and nothing else of the network is. A call that began under a
  *   turn may end after it, and is counted for it. Work that the turn left running lends from it: see
  *   `setBackground`. How long is for the rooms to bound.
+ * - A file goes up only where the host has asked for it (pulls.ts).
  * - Every refusal has a reason that an agent can read.
  * - What one sandbox does at its door is bounded, and can neither throw into the host nor hold up others.
  */
@@ -12,6 +13,7 @@ import { chmod, chown, mkdir, rm } from "node:fs/promises";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { join } from "node:path";
 import type { Duplex } from "node:stream";
+import { StaleError } from "@bellhop/sdk";
 import { z } from "zod";
 import type { Clock } from "../core/clock.ts";
 import type { TurnId } from "../core/ids.ts";
@@ -23,6 +25,7 @@ import { createDoorAllowance, type DoorAllowance } from "./allowance.ts";
 import { AGENT_HEADER, parseCall, type Call } from "./call.ts";
 import { forward, type Exchange, type Outcome } from "./forward.ts";
 import { withinBounds } from "./json-bounds.ts";
+import { createPulls } from "./pulls.ts";
 import { listening } from "../core/listen.ts";
 import { closed, socketPath } from "./listen.ts";
 import {
@@ -77,6 +80,7 @@ export async function openDoor(spec: DoorSpec, deps: DoorDeps): Promise<Door> {
   let hadBackground = false;
   let lastTurn: TurnId | undefined;
   const awaitingTurn = new Set<() => void>();
+  const pulls = createPulls(clock);
 
   const server = createServer(
     {
@@ -100,6 +104,7 @@ export async function openDoor(spec: DoorSpec, deps: DoorDeps): Promise<Door> {
   server.on("clientError", (_error, socket) => socket.destroy()); // not HTTP: nothing to answer
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (pulls.serves(request)) return await pulls.serve(request, response);
     const refusal = refusalOf(request);
     if (refusal) {
       request.resume();
@@ -219,6 +224,7 @@ export async function openDoor(spec: DoorSpec, deps: DoorDeps): Promise<Door> {
     turn = undefined;
     background = 0;
     for (const go of awaitingTurn) go();
+    pulls.end();
     await closed(server);
     await socket.release();
     await rm(directory, { recursive: true, force: true });
@@ -234,6 +240,7 @@ export async function openDoor(spec: DoorSpec, deps: DoorDeps): Promise<Door> {
   return {
     directory,
     setTurn(next) {
+      if (next !== turn) pulls.end();
       turn = next;
       turns += 1;
       lastFailure = undefined;
@@ -247,6 +254,10 @@ export async function openDoor(spec: DoorSpec, deps: DoorDeps): Promise<Door> {
     },
     lastFailure: () => lastFailure,
     asking: () => asking,
+    async pull(path, take) {
+      if (turn === undefined) throw new StaleError("no answer is under way");
+      return await pulls.pull(path, take);
+    },
     close: () => (closing ??= close()),
   };
 }

@@ -40,6 +40,18 @@ export const TOO_MUCH: Refusal = {
   reason: "this sandbox sends more than it may at once. Wait a few seconds.",
 };
 
+export const NOT_WANTED: Refusal = {
+  status: 403,
+  type: "permission_error",
+  reason: "nobody wants this file. Files are sent with the tool send_file.",
+};
+
+export const ALREADY_WAITED_FOR: Refusal = {
+  status: 403,
+  type: "permission_error",
+  reason: "somebody waits here already.",
+};
+
 /** For a proxy request (`CONNECT host:port`, `GET http://host/…`). */
 export function egressRefusal(host: string): Refusal {
   return {

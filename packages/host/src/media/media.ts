@@ -20,7 +20,8 @@ import type { Clock } from "../core/clock.ts";
 import { safeFileName } from "../core/file-name.ts";
 import type { ChatId, FileId, InboxId, TurnId } from "../core/ids.ts";
 import type { Log } from "../log.ts";
-import type { FileRow, Files } from "../store/files.ts";
+import type { Files } from "../store/files.ts";
+import type { FileRow } from "../store/message-files.ts";
 import { receive } from "./receive.ts";
 import { createRoom, sizeInWords, tooLarge } from "./room.ts";
 

@@ -7,16 +7,22 @@
  *    which is not our own: with NODE_USE_ENV_PROXY, for one, Node takes twice as long to start.
  * 2. Carries 127.0.0.1:8080 to the broker's socket, byte for byte, half-closed ends included.
  * 3. Closes what the host's own parent may have left open, so that no program inside has it.
- * 4. Runs `argv[3…]` with its own stdin, stdout and stderr, hands signals on, and ends as it ends.
+ * 4. Waits at the door for files that the host wants to have, and pushes them up through it. What can be
+ *    read here is what the agent can read: this program has no more rights than the agent.
+ * 5. Runs `argv[3…]` with its own stdin, stdout and stderr, hands signals on, and ends as it ends.
  *    When the line of life breaks, the host is gone, and everything here ends.
  */
 import { spawn } from "node:child_process";
-import { closeSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { closeSync, constants as file, readdirSync, readFileSync, statSync } from "node:fs";
+import { open } from "node:fs/promises";
 import { connect, createServer, Socket } from "node:net";
 import { constants } from "node:os";
+import { resolve } from "node:path";
+import { pipeline } from "node:stream/promises";
 
 const DOOR = "/run/bellhop/broker.sock";
 const PORT = 8080;
+const GROUP = "/workspace/group";
 /** Of sysexits.h: `EX_CONFIG`. The host knows it as "the room is not as ordered". */
 const NOT_AS_ORDERED = 78;
 /** `O_CLOEXEC`, as fdinfo shows it. */
@@ -49,7 +55,46 @@ function begin({ mounts, env }) {
     carry(door, inside);
   });
   server.on("error", (error) => end(NOT_AS_ORDERED, `cannot listen on port ${PORT}: ${error.message}`));
+  waitAtDoor();
   server.listen(PORT, "127.0.0.1", () => run(env));
+}
+
+/** Asks first, before there is anybody else here; the door listens to no second one. Without a door there is nothing to wait for. */
+function waitAtDoor() {
+  const door = connect({ path: DOOR });
+  let rest = "";
+  door.setEncoding("utf8");
+  door.on("error", () => undefined);
+  door.on("data", (text) => {
+    const lines = (rest + text).split("\n");
+    rest = lines.pop();
+    for (const wanted of lines.filter((one) => one.startsWith("{"))) void push(JSON.parse(wanted));
+  });
+  door.write("GET /bellhop/wanted HTTP/1.0\r\n\r\n");
+}
+
+async function push({ id, path }) {
+  const door = connect({ path: DOOR });
+  door.on("error", () => undefined); // the host hears of it by what does not come
+  door.resume();
+  const head = (query, bytes) =>
+    `PUT /bellhop/files/${id}${query} HTTP/1.1\r\nHost: bellhop\r\nContent-Length: ${bytes}\r\nConnection: close\r\n\r\n`;
+  let handle;
+  try {
+    // A pipe or a device must not make us wait.
+    handle = await open(resolve(GROUP, path), file.O_RDONLY | file.O_NONBLOCK | file.O_NOCTTY);
+    const found = await handle.stat();
+    if (!found.isFile())
+      throw Object.assign(new Error(), { code: found.isDirectory() ? "EISDIR" : "EINVAL" });
+    door.write(head("", found.size));
+    if (found.size === 0) door.end();
+    else await pipeline(handle.createReadStream({ end: found.size - 1, autoClose: false }), door);
+  } catch ({ code = "EIO" }) {
+    if (door.bytesWritten === 0) door.end(head(`?problem=${code}`, 0));
+    else door.destroy();
+  } finally {
+    await handle?.close();
+  }
 }
 
 /** Node marks its own descriptors, and all low ones, as not to be inherited. Others came from outside. */

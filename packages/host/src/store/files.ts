@@ -6,19 +6,12 @@
  *   is on the disk, or as a `stub`, with the reason; each is final.
  * - What becomes a stub of a chat's is told to the chat by the same transaction, once (G25).
  */
-import { RejectedError } from "@bellhop/sdk";
-import { type Kysely, type Selectable, sql } from "kysely";
+import { type Kysely, sql } from "kysely";
 import type { Clock } from "../core/clock.ts";
 import { type ChatId, FileId, type GroupFolder, type InboxId, newId, type TurnId } from "../core/ids.ts";
 import { owe } from "./outbox.ts";
-import type { Database, FilesTable } from "./tables.ts";
-
-export type FileRow = Selectable<FilesTable>;
-
-/** A file of a message that is accepted just now: to be fetched, or handed over before. */
-export type MessageFile =
-  | { readonly id: FileId; readonly name: string; readonly type: string; readonly bytes: number }
-  | { readonly attached: FileId };
+import { type FileRow, filesOfMessages } from "./message-files.ts";
+import type { Database } from "./tables.ts";
 
 export interface NewFile {
   readonly groupId: number;
@@ -29,76 +22,11 @@ export interface NewFile {
   readonly pathOf: (id: FileId) => string;
 }
 
-/** In the order in which they came. */
-export async function filesOfMessages(
-  db: Kysely<Database>,
-  messages: readonly InboxId[],
-): Promise<FileRow[]> {
-  if (messages.length === 0) return [];
-  return await db
-    .selectFrom("files")
-    .selectAll()
-    .where("inbox_id", "in", messages)
-    .orderBy("created_at")
-    .execute();
-}
-
 /** As literals, word for word as the indexes say them; else SQLite does not use these. */
 const isStored = sql<boolean>`state = 'stored'`;
 const isComing = sql<boolean>`state = 'coming'`;
 
 export type Files = ReturnType<typeof createFiles>;
-
-/**
- * The files of a message, in the transaction that accepts it.
- * @throws RejectedError when one that was handed over before is not there, is another group's or was used
- */
-export async function addFiles(
-  trx: Kysely<Database>,
-  message: { readonly id: InboxId; readonly groupId: number; readonly now: number },
-  files: readonly MessageFile[],
-): Promise<void> {
-  for (const file of files) {
-    if ("attached" in file) await attach(trx, message, file.attached);
-    else {
-      await trx
-        .insertInto("files")
-        .values({
-          id: file.id,
-          group_id: message.groupId,
-          inbox_id: message.id,
-          turn_id: null,
-          name: file.name,
-          type: file.type,
-          bytes: file.bytes,
-          sha256: null,
-          path: null,
-          state: "coming",
-          reason: null,
-          created_at: message.now,
-        })
-        .execute();
-    }
-  }
-}
-
-async function attach(
-  trx: Kysely<Database>,
-  message: { id: InboxId; groupId: number },
-  file: FileId,
-): Promise<void> {
-  const { numUpdatedRows } = await trx
-    .updateTable("files")
-    .set({ inbox_id: message.id })
-    .where("id", "=", file)
-    .where("group_id", "=", message.groupId)
-    .where("inbox_id", "is", null)
-    .where("turn_id", "is", null)
-    .where("state", "=", "stored")
-    .executeTakeFirst();
-  if (numUpdatedRows === 0n)
-    throw new RejectedError(`there is no file ${file} to attach: hand it over first, and attach it once`);
-}
 
 export function createFiles(db: Kysely<Database>, clock: Clock) {
   return {

@@ -26,7 +26,7 @@ import {
 } from "../core/ids.ts";
 import { type Around, lookAround, undisturbed } from "./around.ts";
 import { type Chat, describeChat, ensureChat, findChat, takeSeq } from "./chats.ts";
-import { addFiles, type MessageFile } from "./files.ts";
+import { addFiles, type MessageFile } from "./message-files.ts";
 import { owe } from "./outbox.ts";
 import { type Fate, revise } from "./revisions.ts";
 import { archive, currentSession, type Scope, sessionInUse } from "./sessions.ts";

@@ -6,7 +6,7 @@ import type { Kysely } from "kysely";
 import { z } from "zod";
 import { type DurableEvent, EventId, type SharedFile, TurnEvent } from "../core/events.ts";
 import { type ChatId, InboxId, OutboxId, TurnId } from "../core/ids.ts";
-import { type FileRow, filesOfMessages } from "./files.ts";
+import { type FileRow, filesOfMessages } from "./message-files.ts";
 import type { Database } from "./tables.ts";
 
 /** What a turn's row in the timeline holds beyond its id. */

@@ -53,7 +53,7 @@ export function createTurnViews(db: Kysely<Database>) {
         .select("id")
         .where("turn_id", "=", claim.turn)
         .where("chat_id", "=", claim.chat.id)
-        .where("kind", "in", ["text", "reaction"])
+        .where("kind", "in", ["text", "reaction", "file"])
         .limit(1)
         .executeTakeFirst();
       return row !== undefined;

@@ -5,12 +5,11 @@
  */
 import { RejectedError } from "@bellhop/sdk";
 import { z } from "zod";
-import { ChatId, MAIN } from "../core/ids.ts";
+import { ChatId } from "../core/ids.ts";
 import { filterOutbound } from "../core/outbound-filter.ts";
 import { sizeOf, splitText } from "../core/split.ts";
-import type { Chat } from "../store/chats.ts";
-import type { Claim } from "../store/turns.ts";
-import type { ToolDefinition, ToolParts } from "./tool.ts";
+import { targetOf } from "./target.ts";
+import type { ToolDefinition } from "./tool.ts";
 
 const Input = z.object({
   text: z.string().min(1).max(100_000).describe("What to say. Markdown."),
@@ -56,13 +55,3 @@ export const sendMessage: ToolDefinition<typeof Input> = {
     return result;
   },
 };
-
-async function targetOf(claim: Claim, chat: ChatId | undefined, { chats }: ToolParts): Promise<Chat> {
-  if (chat === undefined || chat === claim.chat.id) return claim.chat;
-  if (claim.chat.folder !== MAIN) {
-    throw new RejectedError(`Only the group main may write to other chats; yours is ${claim.chat.folder}.`);
-  }
-  const target = await chats.find(chat);
-  if (!target) throw new RejectedError(`There is no chat ${chat}.`);
-  return target;
-}

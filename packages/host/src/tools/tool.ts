@@ -11,6 +11,7 @@ import type { History } from "../store/history.ts";
 import type { Act } from "../store/journal.ts";
 import type { Claim, Turns } from "../store/turns.ts";
 import type { HostTool, ToolResult } from "../turns/engine.ts";
+import type { ToolFiles } from "./tool-files.ts";
 import { failpoint } from "../core/failpoint.ts";
 
 export interface ToolParts {
@@ -20,6 +21,7 @@ export interface ToolParts {
   readonly chats: Chats;
   readonly search: History["search"];
   readonly channelOf: (chat: ChatId) => Pick<Channel, "abilities"> | undefined;
+  readonly files: ToolFiles;
   readonly timezoneOf: (claim: Claim) => string;
   readonly secrets: readonly string[];
   /** There is something to deliver to this chat. */

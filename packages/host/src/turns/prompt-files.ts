@@ -6,7 +6,7 @@
  */
 import type { InboxId } from "../core/ids.ts";
 import { describeFile } from "../media/media.ts";
-import type { FileRow } from "../store/files.ts";
+import type { FileRow } from "../store/message-files.ts";
 import type { InboxRow } from "../store/inbox.ts";
 import type { FileBlock, Prompt } from "./engine.ts";
 

@@ -286,6 +286,7 @@ export function scriptedBroker(provider = "scripted"): ScriptedBroker {
         lastFailure: () => door.failure,
         asking: () => door.calls,
         setBackground: () => undefined,
+        pull: () => Promise.reject(new Error("nothing can be pulled through a scripted door")),
         async close() {
           closed = true;
         },

@@ -124,7 +124,7 @@ export function call(socketPath: string, options: CallOptions = {}): Promise<Rep
       const read = () => readAll(response).then((bytes) => bytes.toString("utf8"));
       resolve({ status: response.statusCode ?? 0, headers: response.headers, response, body: read });
     });
-    request.end(method === "POST" ? body : undefined);
+    request.end(["POST", "PUT"].includes(method) ? body : undefined);
   });
 }
 

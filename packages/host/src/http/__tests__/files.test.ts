@@ -17,7 +17,7 @@ async function given(scope: "read" | "chat" = "chat") {
     upload: async (body: Body, name = "photo.png", more: Record<string, string> = {}) =>
       await app.request(
         `${path}/files?name=${encodeURIComponent(name)}`,
-        { method: "POST", headers: { ...headers, ...more }, body, duplex: "half" } as RequestInit,
+        { method: "POST", headers: { ...headers, ...more }, body, duplex: "half" },
         TCP,
       ),
     uploaded: async (name = "photo.png", body: Body = PNG) => {

@@ -6,7 +6,6 @@
  *   cannot run anything: pictures. Everything else is for saving, and nothing of it may load or run.
  */
 import { Readable } from "node:stream";
-import type { ReadableStream } from "node:stream/web";
 import { RejectedError } from "@bellhop/sdk";
 import { Hono } from "hono";
 import { chatAddress, MAIN } from "../../core/ids.ts";
@@ -74,8 +73,7 @@ export function createFileRoutes({ chats, media }: FileRoutesDeps) {
 
 function bodyOf({ body }: Request): AsyncIterable<unknown> {
   if (!body) return Readable.from([]);
-  // The same stream: Node's type and the browser's differ in name only.
-  return Readable.fromWeb(body as ReadableStream);
+  return Readable.fromWeb(body);
 }
 
 function tooLarge(bytes: number): never {

@@ -152,6 +152,11 @@ export async function middle(options: MiddleOptions = {}) {
         chats,
         search: createHistory(db, clock, silentLog).search,
         channelOf,
+        files: {
+          pull: () => Promise.reject(new Error("nothing is pulled here")),
+          receive: () => Promise.reject(new Error("nothing is received here")),
+          drop: async () => undefined,
+        },
         timezoneOf: () => "UTC",
         secrets: [SECRET],
         deliver: delivery.wake,

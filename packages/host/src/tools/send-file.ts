@@ -1,0 +1,62 @@
+/**
+ * `send_file`: sends a file to the chat. The sandbox pushes the file up through its door, bound to the
+ * live turn (docs/decisions/files-out.md); the host stores it first and owes it then, under the turn's
+ * fence. The answer is the real result, or the exact reason.
+ */
+import { RejectedError } from "@bellhop/sdk";
+import { z } from "zod";
+import { ChatId } from "../core/ids.ts";
+import { filterOutbound } from "../core/outbound-filter.ts";
+import { targetOf } from "./target.ts";
+import type { ToolDefinition } from "./tool.ts";
+
+const Input = z.object({
+  path: z.string().min(1).max(4_096).describe("Where the file is; relative to /workspace/group."),
+  caption: z.string().max(1_000).optional().describe("A word with it."),
+  filename: z.string().min(1).max(255).optional().describe("What it is called there, if not as here."),
+  reply_to: z.int().positive().optional().describe("Number (#) of the message of this chat that it answers."),
+  chat: ChatId.optional().describe("Address of another chat. Only in the group main."),
+});
+
+export const sendFile: ToolDefinition<typeof Input> = {
+  name: "send_file",
+  description: "Sends a file (a picture, a document, anything) to the chat. The file may be anywhere here.",
+  input: Input,
+  async run({ path, caption = "", filename, reply_to, chat }, { claim, toolUseId, parts, act }) {
+    const target = await targetOf(claim, chat, parts);
+    const answered = reply_to === undefined ? undefined : await parts.turns.numbered(target.id, reply_to);
+    if (reply_to !== undefined && !answered)
+      throw new RejectedError(`There is no message #${reply_to} in ${target.id}.`);
+    const channel = parts.channelOf(target.id);
+    if (!channel) throw new RejectedError(`The channel of ${target.id} is not there just now.`);
+    const maxBytes = channel.abilities.maxFileBytes;
+    if (maxBytes === undefined) throw new RejectedError("This channel takes no files.");
+    const name = filterOutbound(filename ?? path, parts.secrets);
+
+    const file = await parts.files.pull(claim, path, (source) =>
+      parts.files.receive({ groupId: claim.chat.group_id, turn: claim.turn, name, maxBytes }, source),
+    );
+    const result = `${JSON.stringify(file.name)} (${file.type}, ${file.bytes} bytes) is handed over for delivery to ${target.id}.`;
+    try {
+      await parts.turns.say(
+        claim,
+        target,
+        [
+          {
+            key: `${claim.turn}:tool:${toolUseId}:file`,
+            kind: "file",
+            text: filterOutbound(caption, parts.secrets).trim(),
+            replyTo: answered,
+            file: file.id,
+          },
+        ],
+        act(result),
+      );
+    } catch (error) {
+      await parts.files.drop(file.id);
+      throw error;
+    }
+    parts.deliver(target.id);
+    return result;
+  },
+};
