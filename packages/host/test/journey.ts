@@ -13,7 +13,7 @@ import { type Client, createClient } from "../src/cli/client.ts";
 import { homePaths, loadConfig } from "../src/config.ts";
 import { systemClock } from "../src/core/clock.ts";
 import type { ChatEvent } from "../src/core/events.ts";
-import { ChatId, type InboxId } from "../src/core/ids.ts";
+import { ChatId, type FileId, type InboxId } from "../src/core/ids.ts";
 import { type Host, startHost } from "../src/main.ts";
 
 export interface Told {
@@ -30,9 +30,9 @@ export interface Journey {
   readonly client: Client;
   readonly host: () => Host;
   /** Sends, and waits for the whole answer. */
-  ask(text: string, chat?: string): Promise<Told>;
+  ask(text: string, chat?: string, files?: readonly FileId[]): Promise<Told>;
   /** Sends; `told` waits for the answer, `shows` for the first event that fits. */
-  send(text: string, chat?: string): Promise<Sent>;
+  send(text: string, chat?: string, files?: readonly FileId[]): Promise<Sent>;
   restart(): Promise<void>;
 }
 
@@ -70,9 +70,9 @@ export async function givenHost({
   });
   const client = createClient({ home, socket: homePaths(home).socket, clock: systemClock });
 
-  async function send(text: string, name = "web:journey"): Promise<Sent> {
+  async function send(text: string, name = "web:journey", files: readonly FileId[] = []): Promise<Sent> {
     const chat = ChatId.parse(name);
-    const accepted = await client.send(chat, { text, id: randomUUID() });
+    const accepted = await client.send(chat, { text, id: randomUUID(), files });
     const answer = createAnswer(accepted.message);
     const frames: ChatEvent[] = [];
     let waiting: { fits: (event: ChatEvent) => boolean; resolve: (event: ChatEvent) => void }[] = [];
@@ -117,7 +117,7 @@ export async function givenHost({
     client,
     host: () => host,
     send,
-    ask: async (text, chat) => await (await send(text, chat)).told,
+    ask: async (text, chat, files) => await (await send(text, chat, files)).told,
     async restart() {
       await host.drain();
       host = await start();

@@ -5,10 +5,12 @@
  */
 import { ConfigError, RejectedError, TemporaryError } from "@bellhop/sdk";
 import { Agent, type IncomingMessage, request as httpRequest } from "node:http";
+import type { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
 import { z } from "zod";
 import type { Clock } from "../core/clock.ts";
-import { ChatEvent, EventId, MessageEvent, TurnEvent } from "../core/events.ts";
-import { type ChatId, InboxId } from "../core/ids.ts";
+import { ChatEvent, EventId, MessageEvent, SharedFile, TurnEvent } from "../core/events.ts";
+import { type ChatId, type FileId, InboxId } from "../core/ids.ts";
 import { Status } from "../core/status.ts";
 import { OpenedDeadLetter } from "../core/dead.ts";
 import { Accepted as Done, DeadLetterPage, Halted, Resumed } from "../http/schemas.ts";
@@ -67,7 +69,14 @@ export interface ClientOptions {
 export interface Client {
   status(): Promise<Status>;
   /** Accepted once however often it is called with the same `id`; resolves after the commit (G1). */
-  send(chat: ChatId, message: { text: string; id: string }): Promise<Accepted>;
+  send(
+    chat: ChatId,
+    message: { text: string; id: string; files?: readonly FileId[] | undefined },
+  ): Promise<Accepted>;
+  /** Hands a file over, for one message of this chat. However long it takes. */
+  upload(chat: ChatId, file: { name: string; content: Readable }): Promise<SharedFile>;
+  /** The content of a file, as it comes. */
+  download(file: FileId): Promise<Readable>;
   /** Oldest first. */
   history(
     chat: ChatId,
@@ -102,6 +111,7 @@ export function createClient({ home, socket, clock, patience = 30_000 }: ClientO
   const agent = new Agent({ keepAlive: false });
 
   function open(method: string, path: string, options: CallOptions = {}): Promise<IncomingMessage> {
+    const { content } = options;
     const body = options.body === undefined ? undefined : JSON.stringify(options.body);
     return new Promise((resolve, reject) => {
       const request = httpRequest({
@@ -118,7 +128,9 @@ export function createClient({ home, socket, clock, patience = 30_000 }: ClientO
       });
       request.on("error", (error) => reject(connectionError(error)));
       request.on("response", resolve);
-      request.end(body);
+      if (!content) request.end(body);
+      // A host that has heard enough answers and hangs up: then the answer counts.
+      else pipeline(content, request).catch((error: unknown) => reject(connectionError(asErrno(error))));
     });
   }
 
@@ -196,6 +208,18 @@ export function createClient({ home, socket, clock, patience = 30_000 }: ClientO
     async bind(chat, group) {
       await call("PUT", `/chats/${encodeURIComponent(chat)}`, z.unknown(), { group });
     },
+    async upload(chat, { name, content }) {
+      const path = `/chats/${encodeURIComponent(chat)}/files?name=${encodeURIComponent(name)}`;
+      const response = await open("POST", path, { content });
+      const text = await readAll(response);
+      if (!isSuccess(response)) throw refusal(response, text);
+      return parse(SharedFile, text);
+    },
+    async download(file) {
+      const response = await open("GET", `/files/${file}`);
+      if (!isSuccess(response)) throw refusal(response, await readAll(response));
+      return response;
+    },
     loginCode: () => call("POST", "/login-codes", LoginCode, {}),
     dead: {
       list: (before) =>
@@ -217,6 +241,8 @@ export function createClient({ home, socket, clock, patience = 30_000 }: ClientO
 }
 
 interface CallOptions {
+  /** Sent as it is. */
+  readonly content?: Readable | undefined;
   readonly body?: object | undefined;
   readonly headers?: Record<string, string>;
   readonly signal?: AbortSignal | undefined;

@@ -55,6 +55,7 @@ const MEANING: Readonly<Record<keyof typeof USAGE, string>> = {
   recall: "answer with what the system prompt and the memory files say",
   tool: "call any tool that is offered, and answer with its result",
   count: "answer with the number of people's messages it was shown",
+  see: "answer with the types and sizes of the images and documents it was given",
   think: "wait before going on",
   stream: "answer N words, one every MS milliseconds",
   error: "fail as the API does; with xN, N times and then no more",

@@ -110,6 +110,7 @@ function turnAnswer(conversation: Conversation, struck: Struck): Answer {
         case "recall":
         case "tool":
         case "count":
+        case "see":
         case "unusable": {
           const results: ToolStep[] = [];
           for (;;) {
@@ -155,6 +156,8 @@ function next(directive: Working, conversation: Conversation, results: readonly 
       return { say: directive.problem };
     case "count":
       return { say: String(conversation.people.length) };
+    case "see":
+      return { say: see(conversation) };
     case "recall":
       return { say: recall(conversation) };
     case "run":
@@ -215,6 +218,11 @@ function notOffered(name: string, tools: readonly string[]): string {
 
 function words(count: number): string {
   return Array.from({ length: count }, (_, index) => `word${index + 1}`).join(" ");
+}
+
+function see({ seen }: Conversation): string {
+  if (seen.length === 0) return "I see no file.";
+  return seen.map(({ type, bytes }) => `I see a file (${type}, ${bytes} bytes).`).join("\n");
 }
 
 function recall({ instructions, memory }: Conversation): string {

@@ -14,6 +14,11 @@ import { z } from "zod";
 
 const Part = z.looseObject({ type: z.string() });
 const TextPart = z.looseObject({ type: z.literal("text"), text: z.string() });
+/** An image or a document, given as base64. */
+const FilePart = z.looseObject({
+  type: z.enum(["image", "document"]),
+  source: z.looseObject({ type: z.literal("base64"), media_type: z.string(), data: z.string() }),
+});
 const ToolUsePart = z.looseObject({ type: z.literal("tool_use"), id: z.string(), name: z.string() });
 const ToolResultPart = z.looseObject({
   type: z.literal("tool_result"),
@@ -52,6 +57,8 @@ export interface Conversation {
   readonly asks: readonly string[];
   /** Tools that were called for these asks, with their results, in order. */
   readonly steps: readonly ToolStep[];
+  /** Images and documents that came with these asks. */
+  readonly seen: readonly { readonly type: string; readonly bytes: number }[];
   /** Every message of a person that the model was shown. */
   readonly people: readonly string[];
   /** Names of the tools offered. */
@@ -106,6 +113,7 @@ export function readConversation(request: MessagesRequest): Conversation {
         ? [{ name: event.name, result: event.result.text, isError: event.result.isError }]
         : [],
     ),
+    seen: seenIn(request.messages),
     people: events.flatMap((event) => (event.type === "person" ? [event.text] : [])),
     tools: (request.tools ?? []).map(({ name }) => name),
     instructions: instructionsOf(textsOf(request.system ?? [])),
@@ -125,6 +133,22 @@ function textsOf(content: string | readonly unknown[]): string[] {
     const text = TextPart.safeParse(part);
     return text.success ? [text.data.text] : [];
   });
+}
+
+/** Since the model's last finished answer. */
+function seenIn(messages: MessagesRequest["messages"]): Conversation["seen"] {
+  const answered = messages.findLastIndex(
+    ({ role, content }) => role === "assistant" && modelEvents(content).some(({ type }) => type === "final"),
+  );
+  return messages
+    .slice(answered + 1)
+    .flatMap(({ content }) => (typeof content === "string" ? [] : content))
+    .flatMap((part) => {
+      const file = FilePart.safeParse(part);
+      if (!file.success) return [];
+      const { media_type: type, data } = file.data.source;
+      return [{ type, bytes: Buffer.byteLength(data, "base64") }];
+    });
 }
 
 function modelEvents(content: MessagesRequest["messages"][number]["content"]): Event[] {

@@ -4,7 +4,7 @@
  *
  * What counts as a directive, so that ordinary text is left alone:
  * - A known name in lower case at the start of a line (after an `@mention`, if there is one), directly
- *   followed by a colon. `Note: buy milk`, `https://…` and `see: below` in the middle are text.
+ *   followed by a colon. `Note: buy milk`, `https://…` and `say: this` in the middle are text.
  * - A name nobody knows is reported only in a script: a message that holds a known directive too, or that
  *   consists of nothing but lines of that shape. Elsewhere it is text.
  */
@@ -21,6 +21,7 @@ export type Directive =
   | { readonly kind: "recall" }
   | { readonly kind: "tool"; readonly name: string; readonly input: Readonly<Record<string, unknown>> }
   | { readonly kind: "count" }
+  | { readonly kind: "see" }
   | { readonly kind: "think"; readonly ms: number }
   | { readonly kind: "stream"; readonly words: number; readonly everyMs: number }
   /** `times` undefined: for ever. */
@@ -38,6 +39,7 @@ export const USAGE = {
   recall: "",
   tool: "NAME JSON",
   count: "",
+  see: "",
   think: "SECONDS",
   stream: "N MS",
   error: `KIND [xN]`,
@@ -99,6 +101,8 @@ function parse(name: Name, argument: string): Directive {
       return parseTool(argument);
     case "count":
       return { kind: "count" };
+    case "see":
+      return { kind: "see" };
     case "think": {
       const seconds = Number(argument);
       const fits = argument !== "" && seconds >= 0 && seconds <= 3600;

@@ -50,7 +50,11 @@ export const errorBody = ({ type, message }: ApiError, requestId: string) => ({
 export const countTokens = (text: string) => Math.max(1, Math.ceil(text.length / 4));
 
 export const inputTokens = ({ system, messages, tools }: MessagesRequest) =>
-  countTokens(JSON.stringify([system ?? "", messages, tools ?? []]));
+  countTokens(JSON.stringify([system ?? "", messages, tools ?? []], withoutFiles));
+
+/** A picture costs by its size on the screen, not by its bytes: here it is free. */
+const withoutFiles = (key: string, value: unknown) =>
+  key === "data" && typeof value === "string" ? "" : value;
 
 export interface MessageFrame {
   readonly id: string;
