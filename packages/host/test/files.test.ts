@@ -50,7 +50,7 @@ describe("a file that a person sends", () => {
     const [name = ""] = await readdir(join(journey.home, "media", "main"));
     expect(name).toMatch(/^[0-9a-f]{12}-red dot\.png$/);
     const inside = await journey.ask(
-      `run: cd /workspace/media && ls && sha256sum < "${name}" && (echo x >> "${name}"; rm -f "${name}"; touch new) 2>&1 | grep -c -i read-only`,
+      `run: (cd /workspace/media && ls && sha256sum < "${name}" && (echo x >> "${name}"; rm -f "${name}"; touch new) 2>&1 | grep -c -i "read-only\\|denied")`,
     );
     expect(inside.answer.split("\n")).toEqual([name, expect.stringMatching(/^[0-9a-f]{64} {2}-$/), "3"]);
     expect(await readFile(join(journey.home, "media", "main", name))).toEqual(PNG);
@@ -65,7 +65,9 @@ describe("a file that a person sends", () => {
     expect(answer).toBe("I see no file.");
 
     expect((await journey.ask("run: cat /workspace/media/*notes.txt")).answer).toBe("eggs and milk");
-    const transcript = await journey.ask("run: cat ~/.claude/projects/*/*.jsonl | grep -o 'with the file[^.]*' | head -1");
+    const transcript = await journey.ask(
+      "run: cat ~/.claude/projects/*/*.jsonl | grep -o 'with the file[^.]*' | head -1",
+    );
     expect(transcript.answer).toMatch(/with the file .*notes/);
   });
 
@@ -74,7 +76,10 @@ describe("a file that a person sends", () => {
     const file = await upload(journey, "secret.txt", Buffer.from("for main only"));
     await journey.ask("say: here", "web:journey", [file.id]);
 
-    const { answer } = await journey.ask("run: ls /workspace/media | wc -l; ls -a /workspace/media/..", "web:other");
+    const { answer } = await journey.ask(
+      "run: ls /workspace/media | wc -l; ls -a /workspace/media/..",
+      "web:other",
+    );
 
     expect(answer.split("\n")[0]).toBe("1"); // the same group
     expect(answer).not.toContain("garden");
@@ -97,7 +102,9 @@ describe("a file that a person sends", () => {
         { name: "dot.png", open: fine },
       ],
     });
-    await kitchen.shows(({ from, text }) => from === "us" && text === `I see a file (image/png, ${PNG.length} bytes).`);
+    await kitchen.shows(
+      ({ from, text }) => from === "us" && text === `I see a file (image/png, ${PNG.length} bytes).`,
+    );
 
     const notices = kitchen.ours().filter((text) => text.includes("could not take"));
     expect(notices.sort()).toEqual([
@@ -115,7 +122,9 @@ describe("a file that an agent sends", () => {
       `run: head -c 3000000 /dev/urandom > /tmp/noise.bin && sha256sum < /tmp/noise.bin\ntool: send_file {"path": "/tmp/noise.bin", "caption": "some noise", "filename": "Rauschen.bin"}`,
     );
 
-    expect(told.answer).toMatch(/"Rauschen\.bin" \(application\/octet-stream, 3000000 bytes\) is handed over for delivery/);
+    expect(told.answer).toMatch(
+      /"Rauschen\.bin" \(application\/octet-stream, 3000000 bytes\) is handed over for delivery/,
+    );
     const [file] = filesOf(told);
     expect(file).toMatchObject({ name: "Rauschen.bin", bytes: 3_000_000, state: "stored" });
     if (!file) return;

@@ -83,7 +83,7 @@ const SUMMARY_REQUEST = /^(?:CRITICAL: Respond with TEXT ONLY|Your task is to cr
 const REMINDER = /^\s*<system-reminder>/;
 /** Texts of the user role that the engine's program writes by itself. */
 const NOT_A_PERSON =
-  /^\s*(?:<(?:system-reminder|session|task-notification|local-command-|command-|bash-)|\[Request interrupted|Caveat: The messages below|This session is being continued from a previous conversation|\[System notification|\[earlier conversation truncated|\[Your previous response had no visible output|Your response above was stopped by a safety classifier)/;
+  /^\s*(?:<(?:system-reminder|session|task-notification|local-command-|command-|bash-)|\[Request interrupted|\[Image: source: |Caveat: The messages below|This session is being continued from a previous conversation|\[System notification|\[earlier conversation truncated|\[Your previous response had no visible output|Your response above was stopped by a safety classifier)/;
 /** The lines that the engine's own system prompt ends with, by model; what Bellhop appended follows. */
 const OWN_PROMPT_END = /^(?:When you have enough information to act, act\.|<total_tokens>).*$/gm;
 
