@@ -1,7 +1,9 @@
 /**
- * `npm run bench -- latency|load|idle`: what Bellhop costs, measured at a real host (docs/bench.md).
+ * `npm run bench -- latency|load|idle|dispatch|history`: what Bellhop costs, measured at a real host (docs/bench.md).
  */
 import { parseArgs } from "node:util";
+import { type BurstReport, type Cost, isFlat, measureBurst, measureDispatchCost } from "./dispatch.ts";
+import { measureHistory } from "./history.ts";
 import { measureIdle } from "./idle.ts";
 import { measureLatency } from "./latency.ts";
 import { measureLoad } from "./load.ts";
@@ -23,6 +25,19 @@ const HELP = `Usage: npm run bench -- <workload> [options]
   idle      memory and processor time of a host that nobody writes to, and how
             long a start takes
               --seconds N    to watch it (60)
+  dispatch  many groups writing at once: all answered by echo agents in real
+            sandboxes, in order and fairly; and what the dispatcher costs per
+            message at 10 to 10,000 groups, which fails when it grows
+              --groups N     of the burst (500)
+              --each N       messages of each group (20)
+              --sandboxes N  (5)
+              --samples N    of the cost (5)
+              --only WHAT    burst or cost
+  history   the steps of every message on a young database and on one with a
+            past; fails when a p99 grows by more than a fifth
+              --past N       messages in it (1000000)
+              --samples N    of each step (1000)
+              --seed N       (1)
 
 Each also takes
   --json                     the last line of stdout is one JSON object
@@ -33,6 +48,8 @@ Each also takes
 Exit code 0 when it was measured (and, for load, nothing went wrong), else 1.
 `;
 
+const WORKLOADS = "latency, load, idle, dispatch or history";
+
 const OPTIONS = {
   warm: { type: "string", default: "100" },
   cold: { type: "string", default: "20" },
@@ -40,6 +57,13 @@ const OPTIONS = {
   chats: { type: "string", default: "50" },
   answered: { type: "boolean", default: false },
   seconds: { type: "string", default: "60" },
+  groups: { type: "string", default: "500" },
+  each: { type: "string", default: "20" },
+  sandboxes: { type: "string", default: "5" },
+  samples: { type: "string" },
+  only: { type: "string" },
+  past: { type: "string", default: "1000000" },
+  seed: { type: "string", default: "1" },
   "node-flag": { type: "string", multiple: true, default: [] as string[] },
   json: { type: "boolean", default: false },
   help: { type: "boolean", default: false },
@@ -146,11 +170,118 @@ async function main(): Promise<number> {
       );
       return 0;
     }
+    case "dispatch": {
+      const sandboxes = wholeNumber("sandboxes", values.sandboxes);
+      const { only } = values;
+      if (only !== undefined && only !== "burst" && only !== "cost")
+        throw new TypeError(`--only is burst or cost, not ${only}`);
+      const cost =
+        only === "burst"
+          ? undefined
+          : await measureDispatchCost({
+              groups: [10, 100, 1_000, 10_000],
+              messages: 1_000,
+              samples: wholeNumber("samples", values.samples ?? "5"),
+              sandboxes,
+            });
+      if (cost && !values.json) process.stdout.write(`${costTable(cost)}\n\n`);
+      const burst =
+        only === "cost"
+          ? undefined
+          : await measureBurst({
+              groups: wholeNumber("groups", values.groups),
+              messages: wholeNumber("each", values.each),
+              sandboxes,
+              nodeFlags,
+            });
+      if (burst) process.stderr.write(burst.findings.map((finding) => `${finding}\n`).join(""));
+      if (burst && !values.json) process.stdout.write(`${burstTable(burst)}\n`);
+      const flat = !cost || isFlat(cost);
+      const sound = !burst || burst.lost + burst.doubled + burst.unexpected === 0;
+      if (values.json) tell({ ok: flat && sound, flat, ...dispatchJson(cost, burst) }, "");
+      return flat && sound ? 0 : 1;
+    }
+    case "history": {
+      const { steps, fillMs, ok } = await measureHistory({
+        messages: wholeNumber("past", values.past),
+        samples: wholeNumber("samples", values.samples ?? "1000"),
+        seed: wholeNumber("seed", values.seed),
+      });
+      tell(
+        { ok, fillMs: rounded(fillMs), steps },
+        `${table(
+          ["ms", "young p50", "young p99", "old p50", "old p99", "ratio of p99"],
+          steps.map((one) => [
+            one.step,
+            ...[one.youngP50, one.youngP99, one.oldP50, one.oldP99, one.ratio].map((value) =>
+              value.toFixed(2),
+            ),
+          ]),
+        )}\n${ok ? "flat" : "not flat"}; the past was written in ${Math.round(fillMs / 1_000)} s`,
+      );
+      return ok ? 0 : 1;
+    }
     case undefined:
-      throw new TypeError("name a workload: latency, load or idle");
+      throw new TypeError(`name a workload: ${WORKLOADS}`);
     default:
-      throw new TypeError(`there is no workload ${workload}: name latency, load or idle`);
+      throw new TypeError(`there is no workload ${workload}: name ${WORKLOADS}`);
   }
+}
+
+function costTable(cost: readonly Cost[]): string {
+  const [least] = cost;
+  return table(
+    ["groups that wait", "us per message", "± spread", "ratio", "dispatcher alone, us", "± spread", "ratio"],
+    cost.map(({ groups, served, alone }) => [
+      groups,
+      rounded(served.p50),
+      rounded(served.spread),
+      (served.p50 / (least?.served.p50 ?? NaN)).toFixed(2),
+      rounded(alone.p50),
+      rounded(alone.spread),
+      (alone.p50 / (least?.alone.p50 ?? NaN)).toFixed(2),
+    ]),
+  );
+}
+
+function burstTable(burst: BurstReport): string {
+  return table(
+    ["what", "value"],
+    [
+      ["groups", burst.groups],
+      ["messages acknowledged", burst.acked],
+      ["lost", burst.lost],
+      ["doubled", burst.doubled],
+      ["unexpected", burst.unexpected],
+      ["out of order", burst.outOfOrder],
+      ["turns", burst.turns],
+      ["ms a group's messages wait, p50", burst.waitMs.p50],
+      ["ms a group's messages wait, slowest", burst.waitMs.max],
+      ["fairness: slowest over median", burst.fairness],
+      ["ms in all", burst.tookMs],
+    ],
+  );
+}
+
+function dispatchJson(cost: readonly Cost[] | undefined, burst: BurstReport | undefined): object {
+  const { findings: _, waitMs, fairness, tookMs, ...counts } = burst ?? {};
+  return {
+    ...(cost && {
+      cost: cost.map(({ groups, served, alone }) => ({
+        groups,
+        served: brief(served),
+        alone: brief(alone),
+      })),
+    }),
+    ...(waitMs && {
+      burst: {
+        ...counts,
+        waitMs: brief(waitMs),
+        fairness: rounded(fairness ?? 0),
+        tookMs: rounded(tookMs ?? 0),
+      },
+    }),
+  };
 }
 
 function latencyRow(name: string, measured: Summary, floor?: Summary): (string | number)[] {

@@ -68,7 +68,12 @@ export type FileId = z.infer<typeof FileId>;
 export const SandboxId = z.uuid().brand<"SandboxId">();
 export type SandboxId = z.infer<typeof SandboxId>;
 
-/** A fresh id: `newId(TurnId)`. */
+/**
+ * A fresh id: `newId(TurnId)`. It begins with the time (UUID version 7), so that rows that are written
+ * together lie together on the disk, and the newest of a million are read as fast as the newest of ten.
+ * Nothing sorts by it, or reads the time out of it.
+ */
 export function newId<S extends z.ZodType>(schema: S): z.output<S> {
-  return schema.parse(randomUUID());
+  const now = Date.now().toString(16).padStart(12, "0");
+  return schema.parse(`${now.slice(0, 8)}-${now.slice(8)}-7${randomUUID().slice(15)}`);
 }

@@ -22,8 +22,11 @@ import type { RunningTurn } from "../turns/turn.ts";
 import { createLine, type Visited, type Waiting } from "./line.ts";
 
 export interface DispatcherParts {
-  readonly turns: Turns;
-  readonly rooms: Rooms;
+  readonly turns: Pick<
+    Turns,
+    "claim" | "claimBackground" | "release" | "due" | "hasWaiting" | "cancelWaiting"
+  >;
+  readonly rooms: Pick<Rooms, "of" | "list" | "close" | "onGone" | "onGoesOn">;
   readonly start: (claim: Claim, goesOn?: boolean) => RunningTurn;
   /** Ends a turn that was lost with its host too often (poison), and tells the person. */
   readonly bury: (claim: Claim) => Promise<void>;
@@ -292,7 +295,8 @@ export function createDispatcher(parts: DispatcherParts) {
 
   /** More than a turn takes at once, or what moved along to a fresh session: nobody wakes us for those. */
   async function lookBehind(slot: Slot): Promise<void> {
-    slot.more = await turns.hasWaiting(sessionOf(slot));
+    slot.more = false; // not by what the query says: a wake may come while it runs
+    if (await turns.hasWaiting(sessionOf(slot))) slot.more = true;
   }
 
   /** Resolves when the turn is over: true if it is to be tried again. */

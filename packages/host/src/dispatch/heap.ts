@@ -3,7 +3,12 @@
  * else costs the logarithm of how many there are. What `before` looks at must not change while a member
  * is in it.
  */
-export interface Heap<T extends object> {
+export interface Member {
+  /** Where it stands in each heap that it may be in: written by them alone, so that nothing is looked up. */
+  readonly at: number[];
+}
+
+export interface Heap<T extends Member> {
   readonly first: T | undefined;
   readonly size: number;
   /** Does nothing for what is in it. */
@@ -12,13 +17,18 @@ export interface Heap<T extends object> {
   remove(item: T): void;
 }
 
-export function createHeap<T extends object>(before: (a: T, b: T) => boolean): Heap<T> {
+/** @param slot which number of `at` is this heap's */
+export function createHeap<T extends Member>(slot: number, before: (a: T, b: T) => boolean): Heap<T> {
   const items: T[] = [];
-  const places = new Map<T, number>();
+
+  const placeOf = (item: T): number | undefined => {
+    const at = item.at[slot] ?? -1;
+    return items[at] === item ? at : undefined;
+  };
 
   function settle(item: T, at: number): void {
     items[at] = item;
-    places.set(item, at);
+    item.at[slot] = at;
   }
 
   /** @returns where it came to stand */
@@ -56,12 +66,12 @@ export function createHeap<T extends object>(before: (a: T, b: T) => boolean): H
       return items.length;
     },
     put(item) {
-      if (!places.has(item)) rise(item, items.length);
+      if (placeOf(item) === undefined) rise(item, items.length);
     },
     remove(item) {
-      const at = places.get(item);
+      const at = placeOf(item);
       if (at === undefined) return;
-      places.delete(item);
+      item.at[slot] = -1;
       const last = items.pop();
       if (last && last !== item) sink(last, rise(last, at));
     },

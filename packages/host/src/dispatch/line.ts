@@ -11,7 +11,7 @@
  * - Every step costs the logarithm of how many wait, however many groups there are.
  */
 import type { SessionId } from "../core/ids.ts";
-import { createHeap, type Heap } from "./heap.ts";
+import { createHeap, type Member } from "./heap.ts";
 
 export interface Waiting {
   readonly session: SessionId;
@@ -29,13 +29,25 @@ interface Entry {
   readonly waiting: Waiting;
   /** Who came first. */
   readonly order: number;
+  gone: boolean;
 }
 
-interface Lane {
-  readonly groupId: number;
-  readonly chatter: Heap<Entry>;
-  readonly occurrences: Heap<Entry>;
+/** Grows at its end and is eaten from its beginning; who leaves from the middle is skipped. */
+interface Queue {
+  readonly entries: Entry[];
+  head: number;
+}
+
+/** One per group, two if it has isolated tasks; they stay. */
+interface Lane extends Member {
+  readonly chatter: Queue;
+  readonly occurrences: Queue;
   busy: boolean;
+  /** When a turn of the group was started last; -1: never. */
+  served: number;
+  /** The order of who waits longest in it, and of the longest waiting occurrence. */
+  oldest: number;
+  oldestOccurrence: number;
 }
 
 export type Line = ReturnType<typeof createLine>;
@@ -43,31 +55,29 @@ export type Line = ReturnType<typeof createLine>;
 export function createLine() {
   const entries = new Map<SessionId, Entry>();
   const lanes = new Map<number, Lane>();
-  const servedAt = new Map<number, number>();
   let counter = 0;
-  const byTurn = createHeap<Lane>((a, b) => comes(a, oldest(a), b, oldest(b)));
-  const eager = createHeap<Lane>((a, b) => comes(a, a.occurrences.first, b, b.occurrences.first));
-  const byAge = createHeap<Lane>((a, b) => orderOf(oldest(a)) < orderOf(oldest(b)));
-
-  const served = ({ groupId }: Lane) => servedAt.get(groupId) ?? -1;
-
-  function comes(a: Lane, first: Entry | undefined, b: Lane, second: Entry | undefined): boolean {
-    return (served(a) - served(b) || orderOf(first) - orderOf(second)) < 0;
-  }
+  const byTurn = createHeap<Lane>(0, (a, b) => (a.served - b.served || a.oldest - b.oldest) < 0);
+  const byAge = createHeap<Lane>(1, (a, b) => a.oldest < b.oldest);
+  const eager = createHeap<Lane>(
+    2,
+    (a, b) => (a.served - b.served || a.oldestOccurrence - b.oldestOccurrence) < 0,
+  );
 
   /** Changes what the heaps sort by. They do not see it happen. */
   function change(lane: Lane, how: () => void): void {
     hide(lane);
     byAge.remove(lane);
     how();
-    if (lane.busy || !oldest(lane)) return;
+    lane.oldestOccurrence = first(lane.occurrences)?.order ?? Infinity;
+    lane.oldest = Math.min(lane.oldestOccurrence, first(lane.chatter)?.order ?? Infinity);
+    if (lane.busy || lane.oldest === Infinity) return;
     byAge.put(lane);
     show(lane);
   }
 
   function show(lane: Lane): void {
     byTurn.put(lane);
-    if (lane.occurrences.first) eager.put(lane);
+    if (lane.oldestOccurrence < Infinity) eager.put(lane);
   }
 
   function hide(lane: Lane): void {
@@ -76,67 +86,64 @@ export function createLine() {
   }
 
   function laneOf(of: Waiting): Lane {
-    const key = keyOf(of);
-    const lane = lanes.get(key) ?? {
-      groupId: of.groupId,
-      chatter: createHeap<Entry>(inOrder),
-      occurrences: createHeap<Entry>(inOrder),
+    const known = lanes.get(keyOf(of));
+    if (known) return known;
+    const lane: Lane = {
+      at: [-1, -1, -1],
+      chatter: { entries: [], head: 0 },
+      occurrences: { entries: [], head: 0 },
       busy: false,
+      served: laneBeside(of)?.served ?? -1,
+      oldest: Infinity,
+      oldestOccurrence: Infinity,
     };
-    lanes.set(key, lane);
+    lanes.set(keyOf(of), lane);
     return lane;
   }
 
-  function forget(entry: Entry): void {
-    const { waiting } = entry;
-    const lane = laneOf(waiting);
-    entries.delete(waiting.session);
-    change(lane, () => queueOf(lane, waiting).remove(entry));
-    tidy(waiting);
+  function laneBeside(of: Waiting): Lane | undefined {
+    return lanes.get(keyOf({ ...of, isolated: !of.isolated }));
   }
 
-  function tidy(of: Waiting): void {
-    const lane = lanes.get(keyOf(of));
-    if (lane && !lane.busy && !oldest(lane)) lanes.delete(keyOf(of));
+  function forget(entry: Entry): void {
+    entries.delete(entry.waiting.session);
+    change(laneOf(entry.waiting), () => (entry.gone = true));
   }
 
   function start(entry: Entry): void {
     const { waiting } = entry;
     const lane = laneOf(waiting);
-    const beside = lanes.get(keyOf({ ...waiting, isolated: !waiting.isolated }));
-    const serve = () => servedAt.set(waiting.groupId, counter++);
+    const beside = laneBeside(waiting);
+    const served = counter++;
     entries.delete(waiting.session);
     change(lane, () => {
-      queueOf(lane, waiting).remove(entry);
+      entry.gone = true;
       lane.busy = true;
-      if (beside) change(beside, serve);
-      else serve();
+      lane.served = served;
     });
+    if (beside) change(beside, () => (beside.served = served));
   }
 
   function next(): { lane: Lane; entry: Entry } | undefined {
     const early = eager.first;
-    const longest = byAge.first;
-    const occurrence = early?.occurrences.first;
-    if (early && occurrence && longest && served(early) < orderOf(oldest(longest)))
-      return { lane: early, entry: occurrence };
-    const lane = byTurn.first;
-    const entry = lane && oldest(lane);
+    const mayOvertake = early !== undefined && early.served < (byAge.first?.oldest ?? -1);
+    const lane = mayOvertake ? early : byTurn.first;
+    const entry = lane && first(mayOvertake ? lane.occurrences : longestWaiting(lane));
     return lane && entry && { lane, entry };
   }
 
   return {
-    /** Whoever waits already keeps its place. */
+    /** Whoever waits already keeps its place, unless something of a schedule is wanted of it now. */
     add(waiting: Waiting): void {
       const known = entries.get(waiting.session);
       if (known && (waiting.kind === "chat" || known.waiting.kind === "occurrence")) return;
       if (known) forget(known);
-      const entry: Entry = { waiting, order: known?.order ?? counter++ };
+      const entry: Entry = { waiting, order: counter++, gone: false };
       entries.set(waiting.session, entry);
       const lane = laneOf(waiting);
-      const queue = queueOf(lane, waiting);
-      if (orderOf(queue.first) < entry.order) queue.put(entry); // changes nobody's turn
-      else change(lane, () => queue.put(entry));
+      const { entries: queue } = waiting.kind === "chat" ? lane.chatter : lane.occurrences;
+      if (lane.busy) queue.push(entry);
+      else change(lane, () => queue.push(entry));
     },
 
     has: (session: SessionId): boolean => entries.has(session),
@@ -144,7 +151,7 @@ export function createLine() {
     /** A turn of this lane begins by itself, in nobody's turn. False where the lane is busy. */
     occupy(of: Waiting): boolean {
       if (laneOf(of).busy) return false;
-      start(entries.get(of.session) ?? { waiting: of, order: counter++ });
+      start(entries.get(of.session) ?? { waiting: of, order: counter++, gone: false });
       return true;
     },
 
@@ -152,7 +159,6 @@ export function createLine() {
     release(of: Waiting): void {
       const lane = laneOf(of);
       change(lane, () => (lane.busy = false));
-      tidy(of);
     },
 
     /**
@@ -163,33 +169,32 @@ export function createLine() {
       const passed: Lane[] = [];
       for (let at = next(); at; at = next()) {
         const visited = visit(at.entry.waiting);
+        if (visited === "enough") break;
         if (visited === "started") start(at.entry);
         else if (visited === "left") forget(at.entry);
         else {
           hide(at.lane);
           passed.push(at.lane);
         }
-        if (visited === "enough") break;
       }
       for (const lane of passed) show(lane);
     },
   };
 }
 
-function inOrder(a: Entry, b: Entry): boolean {
-  return a.order < b.order;
+function longestWaiting(lane: Lane): Queue {
+  return lane.oldestOccurrence === lane.oldest ? lane.occurrences : lane.chatter;
 }
 
-function orderOf(entry: Entry | undefined): number {
-  return entry?.order ?? Infinity;
-}
-
-function oldest({ chatter, occurrences }: Lane): Entry | undefined {
-  return orderOf(chatter.first) < orderOf(occurrences.first) ? chatter.first : occurrences.first;
-}
-
-function queueOf(lane: Lane, { kind }: Waiting): Heap<Entry> {
-  return kind === "chat" ? lane.chatter : lane.occurrences;
+/** Forgets on the way who has gone, and now and then what it has forgotten. */
+function first(queue: Queue): Entry | undefined {
+  const { entries } = queue;
+  while (entries[queue.head]?.gone) queue.head += 1;
+  if (queue.head > entries.length / 2) {
+    entries.splice(0, queue.head);
+    queue.head = 0;
+  }
+  return entries[queue.head];
 }
 
 function keyOf({ groupId, isolated }: Waiting): number {

@@ -1,19 +1,23 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { createHeap } from "../heap.ts";
+import { createHeap, type Member } from "../heap.ts";
+
+interface Ranked extends Member {
+  readonly rank: number;
+}
 
 describe("a heap", () => {
   it("always has first what a sorted list would have, whatever is put in and taken out", () => {
     const step = fc.record({ put: fc.boolean(), rank: fc.nat(50), pick: fc.nat() });
     fc.assert(
       fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
-        const heap = createHeap<{ rank: number }>((a, b) => a.rank < b.rank);
-        const model: { rank: number }[] = [];
+        const heap = createHeap<Ranked>(0, (a, b) => a.rank < b.rank);
+        const model: Ranked[] = [];
 
         for (const { put, rank, pick } of steps) {
           const known = model[pick % Math.max(1, model.length)];
           if (put || !known) {
-            const item = { rank };
+            const item = { rank, at: [] };
             heap.put(item);
             heap.put(item); // does nothing
             model.push(item);
