@@ -226,19 +226,20 @@ describe("admission of what a platform brings", () => {
     await expect(brings("hi", { sender: { id: "", name: "" } })).rejects.toThrow(RejectedError);
   });
 
-  it("gives what was said since along with a call that joins a turn, and to the turn after it no more", async () => {
+  it("gives what was said since along with each call that joins a turn, and to the turn after it no more", async () => {
     const { brings, engine } = await givenKitchen();
     await brings("@Bellhop one");
-    await brings("between");
 
-    await brings("@Bellhop two");
-    await brings("behind");
-    const [, joined] = engine.latest.prompts;
+    for (const text of ["between", "@Bellhop two", "then", "@Bellhop three", "behind"]) await brings(text);
     engine.latest.answer("done");
     await settled();
-    await brings("@Bellhop three");
+    await brings("@Bellhop four");
 
-    expect(joined?.blocks.slice(1)).toEqual(["between", "@Bellhop two"]);
-    expect(engine.latest.prompts.at(-1)?.blocks.slice(1)).toEqual(["behind", "@Bellhop three"]);
+    expect(engine.latest.prompts.map(({ blocks }) => blocks.slice(1))).toEqual([
+      ["@Bellhop one"],
+      ["between", "@Bellhop two"],
+      ["then", "@Bellhop three"],
+      ["behind", "@Bellhop four"],
+    ]);
   });
 });

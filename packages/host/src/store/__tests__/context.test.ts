@@ -164,15 +164,15 @@ describe("an edit", () => {
 
   it.each<[string, Partial<TestMessage & Judged>]>([
     ["by somebody else", { sender: { id: "telegram:eve" as never, name: "Eve" } }],
-    ["that a later one has overtaken", { version: 0 }],
+    ["that a later one has overtaken", { version: 4 }],
     ["that is too long", { verdict: "refused", context: false }],
     ["of another message", { platformId: "p-2" }],
   ])("%s changes nothing", async (_, more) => {
     const { says, inbox, calls } = await given();
     await says("one", { ...PLATFORM, ...AROUND });
-    await inbox.accept(edit("two"));
+    await inbox.accept(edit("two", { version: 5 }));
 
-    await inbox.accept(edit("three", more));
+    await inbox.accept(edit("three", { version: 6, ...more }));
 
     expect(texts((await calls("call")).context.rows)).toEqual(["two"]);
   });
