@@ -65,6 +65,8 @@ interface Slot {
   stopping?: string;
   /** More has come since somebody looked for the last time. */
   more: boolean;
+  /** What its room's engine went on with as the turn ended, and since when the room had been idle. */
+  goesOn?: GoesOn & { readonly idleSince: number };
   /** When the place is free again. Never rejects. */
   freed: Promise<void>;
 }
@@ -263,6 +265,7 @@ export function createDispatcher(parts: DispatcherParts) {
         const last = sessionOf(slot);
         slots.delete(slot);
         line.release(waiting);
+        if (slot.goesOn && isUntouched(slot.goesOn)) goOn(slot.goesOn);
         if (slot.more) wake(last, groupId, { isolated: waiting.isolated });
         const room = rooms.of(last);
         // Nobody comes back to the session of an isolated task.
@@ -324,9 +327,18 @@ export function createDispatcher(parts: DispatcherParts) {
       kind: "chat",
       isolated: room.isolated,
     };
-    if (slotOf(room.session)) return; // the turn that begins there just now will hear of it
+    const slot = slotOf(room.session);
+    if (slot) {
+      // The turn that ends there; or one that begins, which will hear of it.
+      slot.goesOn = { ...goesOn, idleSince: room.idleSince };
+      return;
+    }
     if (draining || paused() || !line.occupy(waiting)) return giveWay(room);
     begin(waiting, goesOn);
+  }
+
+  function isUntouched({ room, idleSince }: GoesOn & { readonly idleSince: number }): boolean {
+    return room.state === "idle" && room.idleSince === idleSince;
   }
 
   rooms.onGone(schedule); // its place is free

@@ -822,6 +822,18 @@ describe("work that ends beside the conversation", () => {
     expect(await turnRows()).toHaveLength(2);
   });
 
+  it("opens one as well where it ended just before the answer did", async () => {
+    const { engine, said } = await asked();
+    engine.latest.answer("It runs.", "entry-1");
+    engine.latest.emit(ended);
+    await settled();
+
+    engine.latest.emit({ type: "reply", text: "The build is done." }, { type: "done", carried: [] });
+    await settled();
+
+    expect(await said(CHAT)).toEqual(["It runs.", "The build is done."]);
+  });
+
   it("can be stopped like any other turn", async () => {
     const { dispatcher, session, turnRows, rooms } = await goingOn();
 
