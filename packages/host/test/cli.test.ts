@@ -56,6 +56,24 @@ describe("with a host", () => {
       });
     });
 
+    it("sends files, and says how to save those that come back", async () => {
+      const path = join(host.home, "..", "what i wrote.txt");
+      writeFileSync(path, "eggs and milk");
+
+      const sent = await ask("--file", path, "run: cat /workspace/media/*wrote.txt; echo hi > /tmp/back.txt");
+      const back = await ask('tool: send_file {"path": "/tmp/back.txt", "caption": "here"}');
+      const missing = await ask("--file", "/nowhere/at/all", "say: hello");
+
+      expect(sent).toMatchObject({ code: 0, stdout: "eggs and milk\n", stderr: "" });
+      expect(back.stderr).toMatch(
+        /^here\n— file back\.txt \(text\/plain, 3 bytes\); save it with: bellhop files get \S+\n$/,
+      );
+      const id = back.stderr.trim().split(" ").at(-1) ?? "";
+      const got = await run(["files", "get", id, "--home", host.home]);
+      expect(got).toMatchObject({ code: 0, stdout: "hi\n" });
+      expect(missing).toMatchObject({ code: 1, stderr: "/nowhere/at/all cannot be read (ENOENT).\n" });
+    });
+
     it("reads the message from stdin, all its lines", async () => {
       const ended = await run(["ask", "-", "--home", host.home], { input: "say: ein\nsay: Ä 👩‍👩‍👧\n" });
 

@@ -6,14 +6,18 @@
  * - The message carries an id of its own and the events are read from it on, so a host that restarts
  *   in between neither asks twice nor loses the answer.
  */
-import { RejectedError, TemporaryError } from "@bellhop/sdk";
+import { BellhopError, RejectedError, TemporaryError } from "@bellhop/sdk";
 import { Command, InvalidArgumentError } from "commander";
 import { randomUUID } from "node:crypto";
-import type { ChatEvent, MessageEvent } from "../core/events.ts";
+import { open } from "node:fs/promises";
+import { basename } from "node:path";
+import type { ChatEvent, MessageEvent, SharedFile } from "../core/events.ts";
 import { EventId } from "../core/events.ts";
-import type { ChatId, InboxId } from "../core/ids.ts";
+import { codeOf } from "../core/error-code.ts";
+import type { ChatId, FileId, InboxId } from "../core/ids.ts";
 import { type Outcome, createAnswer } from "./answer.ts";
 import { type Accepted, type Client, NoHostError } from "./client.ts";
+import { fileInWords } from "./file-words.ts";
 import { follow, sleep } from "./follow.ts";
 import { chatNamed, clientFor, homeOption } from "./home-option.ts";
 import { plain } from "./plain.ts";
@@ -25,31 +29,35 @@ interface AskOptions {
   readonly chat: string;
   readonly json?: true;
   readonly timeout: number;
+  readonly file?: string[];
 }
 
 export function askCommand(io: Io): Command {
   return new Command("ask")
     .summary("send one message and print its answer")
     .description("Sends one message to the running Bellhop and prints the answer.")
-    .argument("<text...>", "the message; - reads it from stdin")
+    .argument("[text...]", "the message; - reads it from stdin")
     .addOption(homeOption())
     .option(
       "--chat <name>",
       "the chat to ask in: a terminal chat's name, or a whole address such as web:abc",
       "ask",
     )
+    .option("--file <path>", "a file to send with it; may be given several times", gather)
     .option("--timeout <seconds>", "how long to wait for the answer", seconds, 600)
     .option("--json", "print each event of the answer as one line of JSON, the live ones included")
     .addHelpText("after", HELP)
     .action(async (words: string[], options: AskOptions) => {
       const chat = chatNamed(options.chat);
       const text = words.length === 1 && words[0] === "-" ? await readText(io.stdin) : words.join(" ");
-      if (text.trim() === "") throw new RejectedError("There is nothing to send: the message is empty.");
+      const paths = options.file ?? [];
+      if (text.trim() === "" && paths.length === 0)
+        throw new RejectedError("There is nothing to send: the message is empty.");
       const client = clientFor(io, options.home);
       const late = new AbortController();
       const cancel = io.clock.after(options.timeout * 1000, () => late.abort());
       try {
-        const accepted = await sendOnce({ client, chat, text, io, signal: late.signal });
+        const accepted = await sendOnce({ client, chat, text, paths, io, signal: late.signal });
         const show = options.json ? showFrames(io) : io.stdout.isTTY ? showLive(io) : showMessages(io);
         const outcome = await readAnswer({ client, chat, accepted, io, signal: late.signal, show });
         if (outcome === undefined) throw new TemporaryError(tooLate(options.timeout, chat));
@@ -84,23 +92,44 @@ interface Sending {
   readonly client: Client;
   readonly chat: ChatId;
   readonly text: string;
+  readonly paths: readonly string[];
   readonly io: Io;
   readonly signal: AbortSignal;
 }
 
 /** Tries again while a host that was there goes away and comes back; the id makes it one message (G2). */
-async function sendOnce({ client, chat, text, io, signal }: Sending): Promise<Accepted> {
+async function sendOnce({ client, chat, text, paths, io, signal }: Sending): Promise<Accepted> {
   const id = randomUUID();
   await client.status(); // no host at all is an answer, not something to wait for
+  const files: FileId[] = [];
+  for (const path of paths) files.push((await handOver(client, chat, path)).id);
   for (;;) {
     try {
-      return await client.send(chat, { text, id });
+      return await client.send(chat, { text, id, files });
     } catch (error) {
       if (!(error instanceof TemporaryError) || signal.aborted) throw error;
       await sleep(io.clock, RETRY_MS, signal);
     }
   }
 }
+
+/** @throws RejectedError when it cannot be read, or the host does not take it */
+async function handOver(client: Client, chat: ChatId, path: string): Promise<SharedFile> {
+  try {
+    await using file = await open(path);
+    if (!(await file.stat()).isFile()) throw new RejectedError(`${path} is not a plain file.`);
+    return await client.upload(chat, {
+      name: basename(path),
+      content: file.createReadStream({ autoClose: false }),
+    });
+  } catch (cause) {
+    const code = codeOf(cause);
+    if (cause instanceof BellhopError || code === undefined) throw cause;
+    throw new RejectedError(`${path} cannot be read (${code}).`, { cause });
+  }
+}
+
+const gather = (path: string, before: string[] = []) => [...before, path];
 
 /** How the events of an answer are shown. `notice` is the host's own word about it. */
 interface Show {
@@ -228,8 +257,9 @@ function isAnswer({ kind, turn }: MessageEvent): boolean {
 function collectNotices(io: Io) {
   const notices: string[] = [];
   return {
-    take({ kind, text }: { kind: string; text: string }) {
-      if (kind === "notice") notices.push(text);
+    take({ kind, text, files = [] }: MessageEvent) {
+      if (kind === "notice" || (kind === "file" && text !== "")) notices.push(text);
+      notices.push(...files.map((file) => `— ${fileInWords(file)}`));
     },
     end(outcome: Outcome) {
       for (const text of outcome.ok ? notices : []) io.stderr.write(`${plain(text)}\n`);
@@ -260,6 +290,7 @@ finished messages, one after the other, each ended by a line feed.
 Examples:
   bellhop ask "remember that the bins go out on Tuesday"
   git diff | bellhop ask - --chat review > review.md
+  bellhop ask --file photo.jpg "what is this plant?"
   bellhop ask --json --timeout 60 "hello" | jq -r 'select(.type == "delta").text'
 
 Exit codes: 0 answered; 1 not answered (the reason is on stderr): no Bellhop is

@@ -4,6 +4,7 @@
  */
 import { styleText } from "node:util";
 import type { ChatEvent, DurableEvent, MessageEvent, TurnEvent } from "../core/events.ts";
+import { fileInWords } from "./file-words.ts";
 import { plain } from "./plain.ts";
 import type { Screen } from "./screen.ts";
 import { createStreamed } from "./streamed.ts";
@@ -27,10 +28,17 @@ export function createChatView(screen: Screen, stdout: NodeJS.WriteStream): Chat
     screen.write(`${dim(`— ${plain(text)}`)}\n`);
   }
 
-  function person({ sender, text }: MessageEvent, known: boolean) {
+  function person({ sender, text, files = [] }: MessageEvent, known: boolean) {
     screen.endLine();
     const name = known ? "" : dim(`${plain(sender)} `);
     screen.write(`${name}› ${plain(text).replaceAll("\n", "\n… ")}\n`);
+    for (const file of files) say(fileInWords(file));
+  }
+
+  function sentFile({ text, files = [] }: MessageEvent) {
+    screen.endLine();
+    if (text !== "") screen.write(`${plain(text)}\n`);
+    for (const file of files) say(fileInWords(file));
   }
 
   function turnChanged({ state, reason }: TurnEvent) {
@@ -53,8 +61,9 @@ export function createChatView(screen: Screen, stdout: NodeJS.WriteStream): Chat
 
   function message(event: MessageEvent, own: (message: string) => boolean) {
     switch (event.kind) {
-      case "text":
       case "file":
+        return sentFile(event);
+      case "text":
         if (event.direction === "out") screen.write(streamed.message(plain(event.text)));
         else if (!own(event.message)) person(event, false);
         return;
@@ -79,6 +88,7 @@ export function createChatView(screen: Screen, stdout: NodeJS.WriteStream): Chat
         if (event.type === "turn") continue;
         if (event.direction === "in") person(event, true);
         else if (event.kind === "notice") say(event.text);
+        else if (event.kind === "file") sentFile(event);
         else if (event.kind === "text") screen.write(`${plain(event.text)}\n`);
       }
     },

@@ -7,6 +7,7 @@ import { Command, CommanderError } from "commander";
 import { askCommand } from "./ask.ts";
 import { chatCommand } from "./chat.ts";
 import { chatsCommand } from "./chats.ts";
+import { filesCommand } from "./files.ts";
 import { ExitCode, type Io } from "./io.ts";
 import { deadCommand } from "./dead.ts";
 import { loginCommand } from "./login.ts";
@@ -49,6 +50,7 @@ export function createProgram(io: Io): Command {
     chatCommand(io),
     chatsCommand(io),
     askCommand(io),
+    filesCommand(io),
     statusCommand(io),
     stopCommand(io),
     deadCommand(io),

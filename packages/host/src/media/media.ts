@@ -19,11 +19,12 @@ import { fullJitter } from "../core/backoff.ts";
 import type { Clock } from "../core/clock.ts";
 import { safeFileName } from "../core/file-name.ts";
 import type { ChatId, FileId, InboxId, TurnId } from "../core/ids.ts";
+import { sizeInWords } from "../core/size.ts";
 import type { Log } from "../log.ts";
 import type { Files } from "../store/files.ts";
 import type { FileRow } from "../store/message-files.ts";
 import { receive } from "./receive.ts";
-import { createRoom, sizeInWords, tooLarge } from "./room.ts";
+import { createRoom, tooLarge } from "./room.ts";
 
 export interface MediaParts {
   /** Absolute path of `media/`. */

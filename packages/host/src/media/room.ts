@@ -3,6 +3,7 @@
  * written just now; one host holds the home, so nobody else writes.
  */
 import { RejectedError } from "@bellhop/sdk";
+import { sizeInWords } from "../core/size.ts";
 
 /** It is larger than a file may be. */
 export class TooLargeError extends RejectedError {}
@@ -64,15 +65,4 @@ export function createRoom({ groupBytes, bytesOf }: RoomLimits) {
 
 export function tooLarge(limit: number): string {
   return `the file is larger than the ${sizeInWords(limit)} allowed`;
-}
-
-export function sizeInWords(bytes: number): string {
-  const units = ["bytes", "KB", "MB", "GB"];
-  let size = bytes;
-  let unit = 0;
-  while (size >= 1_024 && unit < units.length - 1) {
-    size /= 1_024;
-    unit += 1;
-  }
-  return `${unit === 0 || size >= 10 ? Math.round(size) : size.toFixed(1)} ${units[unit]}`;
 }
