@@ -100,6 +100,14 @@ describe("with a host", () => {
       expect((await asked.ended).stdout).toBe("[31mred alert\r\n");
     });
 
+    it("prints what a chat command is answered", async () => {
+      const piped = await ask("/model");
+      const shown = startInTerminal(["ask", "--home", host.home, "/model"]);
+
+      expect(piped).toMatchObject({ code: 0, stdout: "The model is sonnet.\n", stderr: "" });
+      expect((await shown.ended).stdout).toBe("The model is sonnet.\r\n");
+    });
+
     it("says why when there is no answer", async () => {
       const ended = await ask("error: auth");
 
@@ -175,6 +183,7 @@ describe("with a host", () => {
       await chat.says(/(?<!say: )three\r\n.*(?<!say: )four\r\n/s);
       chat.type("/help\r");
       await chat.says("or paste a block");
+      await chat.says("/stop – end the answer under way");
       chat.type(CTRL_D);
       const { code, stdout } = await chat.ended;
 

@@ -22,6 +22,7 @@ export interface Told {
   readonly frames: readonly ChatEvent[];
   /** What the chat was told, notices included, in order. */
   readonly answer: string;
+  /** Of the turn; a chat command, which has none, is done. */
   readonly state: "done" | "failed" | "cancelled";
 }
 
@@ -93,7 +94,8 @@ export async function givenHost({
         event.type === "message" && event.direction === "out" ? event.text : [],
       );
       const ends = frames.findLast((event) => event.type === "turn");
-      const state = ends?.state;
+      const isCommand = frames.some(({ type, turn }) => type === "message" && turn === undefined);
+      const state = isCommand ? "done" : ends?.state;
       if (state !== "done" && state !== "failed" && state !== "cancelled")
         throw new Error("the turn has not ended");
       return { message: accepted.message, frames, answer: said.join("\n"), state };

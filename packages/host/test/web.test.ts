@@ -192,6 +192,14 @@ describe.skipIf(!mandatory && (CHROMIUM === undefined || BWRAP === undefined))("
     await state().filter({ hasText: "Not answered" }).waitFor();
   });
 
+  it("shows what a chat command is answered, and no answer as missing", async () => {
+    await write("/model");
+    await page.getByText("The model is sonnet.").waitFor();
+
+    expect(await page.locator("#log .mine .text").last().textContent()).toBe("/model");
+    expect(await state().textContent()).toBe("");
+  });
+
   it("takes what an agent says for text, whatever it says", async () => {
     await write(`say: <img src=x onerror="document.title='owned'"> ![x](https://evil.example/leak.png)`);
     await lastAnswer().filter({ hasText: "<img src=x" }).waitFor();

@@ -32,7 +32,6 @@ export function createAnswer(message: InboxId): Answer {
   let turn: TurnId | undefined;
   let replies: readonly string[] = [];
   let outcome: Outcome | undefined;
-  let isCommand = false;
 
   function progress(frames: readonly ChatEvent[]): Progress {
     for (const frame of frames) if (frame.type === "message") seen.add(frame.message);
@@ -73,7 +72,6 @@ export function createAnswer(message: InboxId): Answer {
         case "message": {
           if (event.direction === "in") {
             if (event.message !== message) return progress([]);
-            isCommand = event.kind === "command";
             if (event.kind === "note")
               outcome = { ok: false, reason: event.reason ?? "No answer will come." };
             return progress([event]);
@@ -81,7 +79,7 @@ export function createAnswer(message: InboxId): Answer {
           if (event.turn !== undefined)
             return event.turn === turn ? progress([event]) : hold(event.turn, event);
           if (event.replyTo !== message) return progress([]);
-          if (isCommand) outcome = { ok: true };
+          if (event.kind === "notice") outcome ??= { ok: true };
           return progress([event]);
         }
         case "delta":

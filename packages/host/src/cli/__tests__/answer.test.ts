@@ -71,6 +71,17 @@ describe("the answer to a message", () => {
     expect(outcome).toEqual({ ok: false, reason: "The key is refused." });
   });
 
+  it("is what the host says to a command, and nothing else that it says", () => {
+    const { events, take } = given();
+
+    const before = take({ ...events.asked(OURS), kind: "command" }, events.notice("hello", OTHER));
+    const { outcome, texts } = take(events.notice("Stopped.", OURS));
+
+    expect(before.outcome).toBeUndefined();
+    expect(outcome).toEqual({ ok: true });
+    expect(texts).toEqual(["Stopped."]);
+  });
+
   it("will not come when the message was only noted", () => {
     const { events, take } = given();
 
@@ -92,6 +103,8 @@ function given() {
       asked: (one: InboxId) => message({ direction: "in", message: one, sender: "owner", text: "?" }),
       said: (turn: TurnId, one: OutboxId, text: string) =>
         message({ direction: "out", message: one, sender: "Bellhop", text, turn }),
+      notice: (text: string, replyTo: InboxId) =>
+        message({ direction: "out", message: newId(OutboxId), sender: "", text, kind: "notice", replyTo }),
       turn: (turn: TurnId, state: string, inputs: InboxId[], replies: OutboxId[] = [], reason?: string) =>
         ChatEvent.parse({ ...durable(), type: "turn", turn, state, inputs, replies, reason }),
       delta: (turn: TurnId, text: string) =>

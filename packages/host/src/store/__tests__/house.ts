@@ -58,7 +58,15 @@ let count = 0;
 export type TestMessage = NewMessage & { readonly group: GroupFolder };
 
 export function message(text: string, more: Partial<TestMessage & Judged> = {}): TestMessage {
-  const { verdict = "admitted", reason = "test", role = "owner", tainted = false, context, ...rest } = more;
+  const {
+    verdict = "admitted",
+    reason = "test",
+    role = "owner",
+    tainted = false,
+    context,
+    command,
+    ...rest
+  } = more;
   count += 1;
   return {
     chat: ChatId.parse("web:kitchen"),
@@ -68,7 +76,7 @@ export function message(text: string, more: Partial<TestMessage & Judged> = {}):
     version: 0,
     sender: { id: SenderId.parse("web:ada"), name: "Ada" },
     text,
-    judge: () => ({ verdict, reason, role, tainted, context }),
+    judge: () => ({ verdict, reason, role, tainted, context, command }),
     ...rest,
   };
 }

@@ -4,6 +4,7 @@ import { Kysely } from "kysely";
 import { DatabaseSync } from "node:sqlite";
 import { systemClock } from "../../core/clock.ts";
 import { createChats } from "../chats.ts";
+import { createCommandStore } from "../commands.ts";
 import { createSqliteDialect } from "../dialect.ts";
 import { createDead } from "../dead.ts";
 import { createInbox, type RouteOf } from "../inbox.ts";
@@ -14,6 +15,7 @@ import { scopeOf } from "../sessions.ts";
 import type { Database } from "../tables.ts";
 import { createTimeline } from "../timeline.ts";
 import { createTurns } from "../turns.ts";
+import { createWhy } from "../why.ts";
 import { message, type TestMessage } from "./house.ts";
 import { MAIN } from "../../core/ids.ts";
 
@@ -72,6 +74,8 @@ async function given() {
     dead: createDead(db, { clock: systemClock, routeOf, wake: () => undefined, deliver: () => undefined }),
     outbox: createOutbox(db, systemClock),
     timeline: createTimeline(db),
+    commands: createCommandStore(db, systemClock),
+    why: createWhy(db),
     async claimed(session: Awaited<ReturnType<typeof inbox.accept>>["session"]) {
       const claim = session && (await turns.claim(session));
       if (!claim || "notBefore" in claim) throw new Error("there is nothing to claim");
@@ -167,6 +171,28 @@ describe("the queries of every message", () => {
     });
 
     expect(plans.length).toBeGreaterThan(40);
+    expect(scans(plans)).toEqual([]);
+    expect(chatWalks(plans)).toEqual([]);
+  });
+
+  it("nor do those of chat commands", async () => {
+    const { inbox, turns, chats, claimed, commands, why, plansOf } = await given();
+    await chats.ensure(CHAT, MAIN);
+    const { session } = await inbox.accept(message("one"));
+    const claim = await claimed(session);
+    await turns.say(claim, claim.chat, [{ key: "k", kind: "text", text: "hi" }]);
+
+    const plans = await plansOf(async () => {
+      const command = { name: "new", startsAfresh: true };
+      const { message: id, seq } = await inbox.accept(message("/new", { verdict: "noted", command }));
+      await commands.unanswered(0);
+      await commands.answer(await commands.find(id), ["done"]);
+      await turns.cancelWaiting(claim.session.id, "stopped");
+      for (const which of [{ before: seq }, { seq }, { seq: 1 }, { ref: id }, { ref: "p" }])
+        await why.find(CHAT, which);
+    });
+
+    expect(plans.length).toBeGreaterThan(20);
     expect(scans(plans)).toEqual([]);
     expect(chatWalks(plans)).toEqual([]);
   });
