@@ -105,7 +105,10 @@ export async function check(world: World, { failing = [], notices }: Expected = 
   const left = Object.entries(await leftovers(world.home)).flatMap(
     ([kind, all]: [string, readonly string[]]) => all.map((one) => `${kind}: ${one}`),
   );
-  for (const one of left) found("I6", "unexpected", one);
+  const { media } = homePaths(world.home);
+  const incoming = await readdir(join(media, ".incoming")).catch(() => []); // no file ever came
+  for (const one of [...left, ...incoming.map((name) => `half a file: ${name}`)])
+    found("I6", "unexpected", one);
   for (const place of await canaryIn(world)) found("I7", "unexpected", `the canary is in ${place}`);
 
   const wanted = acked.filter(({ token }) => !doomed.has(token));

@@ -14,6 +14,8 @@ import { type Room, soon, type World } from "./world.ts";
 export interface KillPointsOptions {
   readonly trials: number;
   readonly seed: number;
+  /** Only these; default: all. */
+  readonly places?: readonly Failpoint[] | undefined;
   /** Called after each kill. */
   readonly onKill?: ((kills: number, place: Failpoint, nth: number) => void) | undefined;
 }
@@ -34,24 +36,35 @@ const ROOMS: readonly Room[] = [
 /** A life that shows nothing for so long is stuck; the last one tells whether something was lost by it. */
 const STUCK_MS = 20_000;
 const LAST_PATIENCE_MS = 60_000;
+/** A turn that loses its host ten times is given up as poison; no host dies ten times in a row of itself. */
+const BREATHE_EVERY = 6;
+/** Places that a life comes to only when its people make it; for that nothing else may wait. */
+const PROVOKED = /^(retry|afresh|file)/;
 const DRAIN_MS = 75_000;
 /** What people may be told beside answers: that a conversation was lost, or that an attempt is made again. */
-const NOTICES = /afresh|anew|try again|lost|may not have arrived|could not be delivered/i;
+const NOTICES =
+  /could not take the file|afresh|anew|try again|lost|may not have arrived|could not be delivered/i;
 
 export function killAtEveryPlace({
   trials,
   seed,
+  places: only = FAILPOINTS,
   onKill = () => undefined,
 }: KillPointsOptions): Promise<Outcome> {
   const name = { fault: "F1", what: "kill -9 of the host at every failpoint" };
   return tried(name, { rooms: ROOMS }, async (world) => {
     const chance = createChance(seed);
-    const places: Place[] = FAILPOINTS.map((place) => ({ place, nth: 1, most: undefined, kills: 0 }));
+    const places: Place[] = only.map((place) => ({ place, nth: 1, most: undefined, kills: 0 }));
     let kills = 0;
     let stuck = 0;
+    let breathed = 0;
     for (let round = 0; kills < trials; round += 1) {
       const place = places[round % places.length];
       if (!place || place.most === 0) continue;
+      if (kills - breathed >= BREATHE_EVERY || (kills > breathed && PROVOKED.test(place.place))) {
+        breathed = kills;
+        if (!(await breathe(world))) stuck += 1;
+      }
       const nth = place.most === undefined ? place.nth : 1 + Math.floor(chance.next() * place.most);
       const end = await live(world, { place: place.place, nth }, chance);
       if (end === "killed") {
@@ -63,10 +76,7 @@ export function killAtEveryPlace({
       else stuck += 1;
       if (places.every(({ most }) => most === 0)) break;
     }
-    const last = world.start();
-    await last.ready;
-    await world.answered(world.written, LAST_PATIENCE_MS);
-    await last.stop();
+    await breathe(world);
     const never = places.filter((one) => one.kills === 0).map((one) => one.place);
     return {
       trials: kills,
@@ -117,7 +127,9 @@ async function live(
   chance: Chance,
 ): Promise<"killed" | "drained" | "stuck"> {
   const host = world.start({ place, nth, action: "kill" });
-  for (const room of world.rooms) await world.write(room, directives(chance));
+  // What kills its agent is asked only where nothing else waits: three in one turn would be poison.
+  const calm = await world.answered(world.written, 0);
+  for (const room of world.rooms) await world.write(room, calm ? directives(place, chance) : slow(chance));
   const answered = await Promise.race([host.exited, world.answered(world.written, STUCK_MS)]);
   if (answered === false) {
     await host.kill();
@@ -130,9 +142,25 @@ async function live(
   return ended?.code === 0 ? "drained" : "stuck";
 }
 
-function directives(chance: Chance): string {
+/** A life that nobody cuts short. Whether it answered everything. */
+async function breathe(world: World): Promise<boolean> {
+  const host = world.start();
+  await host.ready;
+  const answered = await world.answered(world.written, LAST_PATIENCE_MS);
+  await host.stop();
+  return answered;
+}
+
+/** What makes a life come to its place, where not every life does; else a bit of everything. */
+function directives(place: Failpoint, chance: Chance): string {
+  if (place.startsWith("retry")) return "die:once";
+  if (place.startsWith("afresh")) return "forget:once die:once";
+  if (place.startsWith("file") || chance.happens(0.1)) return "file";
   if (chance.happens(0.1)) return "die:once";
   if (chance.happens(0.1)) return "half:once";
-  if (chance.happens(0.1)) return "forget:once";
+  return chance.happens(0.2) ? "forget:once" : slow(chance);
+}
+
+function slow(chance: Chance): string {
   return chance.happens(0.3) ? `sleep:${Math.round(chance.between(20, 200))}` : "";
 }

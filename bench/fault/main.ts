@@ -1,5 +1,6 @@
 /** `npm run fault`: faults injected into a real host, judged from outside (docs/fault.md). */
 import { parseArgs } from "node:util";
+import { type Failpoint, FAILPOINTS } from "../../packages/host/src/core/failpoint.ts";
 import { runCommand, wholeNumber } from "../command-line.ts";
 import { rounded, summarise } from "../stats.ts";
 import { table } from "../table.ts";
@@ -19,6 +20,7 @@ afterwards.
   --profile NAME  ci: about three minutes (default); long: 2,000 kills, by hand
   --only LIST     of these, separated by commas: ${FAULT_IDS.join(", ")}
   --trials N      how many kills of F1
+  --places LIST   the failpoints of F1, separated by commas; default: all
   --seed S        of its points and of what is written (1)
   --json          progress on stderr; the last line of stdout is {ok, faults,
                   invariants, lost, doubled, unexpected, recoveryMs: {p50, p95}}
@@ -38,6 +40,7 @@ async function main(): Promise<number> {
       profile: { type: "string", default: "ci" },
       only: { type: "string", default: "" },
       trials: { type: "string" },
+      places: { type: "string" },
       seed: { type: "string", default: "1" },
       json: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
@@ -51,6 +54,7 @@ async function main(): Promise<number> {
     profile: profile(values.profile),
     seed: wholeNumber("seed", values.seed),
     trials: values.trials === undefined ? undefined : wholeNumber("trials", values.trials),
+    places: values.places?.split(",").map(placeNamed),
     say: (line) => process.stderr.write(`${line}\n`),
   });
   for (const { fault, findings } of outcomes) {
@@ -149,6 +153,12 @@ function faultsIn(list: string): string[] {
   const stranger = wanted.find((id) => !known.has(id));
   if (stranger !== undefined) throw new TypeError(`--only knows no fault ${stranger}`);
   return wanted;
+}
+
+function placeNamed(name: string): Failpoint {
+  const found = FAILPOINTS.find((place) => place === name);
+  if (found === undefined) throw new TypeError(`--places knows no failpoint ${name}`);
+  return found;
 }
 
 function profile(name: string): Profile {

@@ -1,11 +1,13 @@
 /** The host's side of the fake platform: one channel per account, as a plugin would bring it. */
 import {
   type Channel,
+  type InboundFile,
   RejectedError,
   TemporaryError,
   UnknownOutcomeError,
   type ChannelAbilities,
 } from "@bellhop/sdk";
+import { Readable } from "node:stream";
 import { z } from "zod";
 import type { Account, PlatformCall } from "./platform-words.ts";
 
@@ -15,6 +17,13 @@ const Updates = z.object({
 const Found = z.object({ id: z.string().optional() });
 const SentMessage = z.object({ id: z.string() });
 const Wait = z.object({ retryAfterMs: z.number() });
+
+/** Comes along with each message that says `file`. */
+const NOTE: InboundFile = {
+  name: "note.txt",
+  type: "text/plain",
+  open: () => Promise.resolve(Readable.from([Buffer.from("a note\n".repeat(1_000))])),
+};
 
 /** Short, so that a long answer has many parts. */
 const MAX_TEXT = 1_000;
@@ -62,6 +71,7 @@ export function platformChannel(account: Account, url: string): Channel {
               direct: true,
               sender: { id: "person", name: "Person" },
               text,
+              ...(text.includes("file") && { files: [NOTE] }),
             },
             String(Math.max(after, id)),
           );

@@ -1,4 +1,5 @@
 /** The faults of the suite, and how much of each a profile asks for. */
+import type { Failpoint } from "../../packages/host/src/core/failpoint.ts";
 import { brokenFrames, floods, killParts, poison, resumes, stopAndContinue } from "./agent-faults.ts";
 import { failingPart, lostAnswers } from "./delivery-faults.ts";
 import { emergencyStop, terminate } from "./end-faults.ts";
@@ -12,6 +13,8 @@ export interface SuiteOptions {
   readonly seed: number;
   /** Kills of F1; default: as many as the profile wants. */
   readonly trials?: number | undefined;
+  /** The failpoints of F1; default: all. */
+  readonly places?: readonly Failpoint[] | undefined;
   /** Told what happens, for people who wait. */
   readonly say: (line: string) => void;
 }
@@ -27,10 +30,11 @@ const NEWS_EVERY = 50;
 const FAULTS: readonly Fault[] = [
   {
     id: "F1",
-    run: ({ profile, seed, trials = KILLS[profile], say }) =>
+    run: ({ profile, seed, trials = KILLS[profile], places, say }) =>
       killAtEveryPlace({
         trials,
         seed,
+        places,
         onKill: (kills, place, nth) => {
           if (kills % NEWS_EVERY === 0) say(`${kills} kills, the last at ${place}, time ${nth}`);
         },

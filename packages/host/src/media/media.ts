@@ -16,6 +16,7 @@ import { mkdir, open, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { fullJitter } from "../core/backoff.ts";
+import { failpoint } from "../core/failpoint.ts";
 import type { Clock } from "../core/clock.ts";
 import { safeFileName } from "../core/file-name.ts";
 import type { ChatId, FileId, InboxId, TurnId } from "../core/ids.ts";
@@ -94,6 +95,7 @@ export function createMedia({ root, files, limits, deliver, clock, random, log }
         signal,
       });
       await files.stored(row.id, received);
+      failpoint("file.stored");
     } catch (error) {
       share.giveBack();
       await rm(target, { force: true });

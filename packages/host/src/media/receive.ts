@@ -6,6 +6,7 @@ import { createHash } from "node:crypto";
 import { type FileHandle, mkdir, open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { BellhopError, TemporaryError } from "@bellhop/sdk";
+import { failpoint } from "../core/failpoint.ts";
 import { HEAD_BYTES, mediaType } from "../core/media-type.ts";
 
 export interface Received {
@@ -40,7 +41,9 @@ export async function receive(source: AsyncIterable<unknown>, options: Receiving
     signal.throwIfAborted();
     await handle.chmod(READABLE);
     await handle.sync();
+    failpoint("file.written");
     await rename(partial, target);
+    failpoint("file.renamed");
     await syncFolder(dirname(target));
     return { type: mediaType(written.head, name), bytes: written.bytes, sha256: written.sha256 };
   } catch (cause) {
