@@ -464,6 +464,7 @@ export async function startHost({ config, channels: platforms = [], reload }: Ho
         dead: dead.summary,
         outbox,
         usage,
+        stuck: delivery.troubles,
         silent: () => listeners?.silent() ?? [],
         unregistered: admission.unregistered,
         clock,

@@ -11,13 +11,14 @@ import type { Rooms } from "./turns/rooms.ts";
 export interface StatusParts {
   readonly host: Omit<
     Status,
-    "rooms" | "turns" | "waiting" | "dead" | "outbox" | "usage" | "silent" | "unregistered"
+    "rooms" | "turns" | "waiting" | "dead" | "outbox" | "stuck" | "usage" | "silent" | "unregistered"
   >;
   readonly rooms: Rooms;
   readonly turns: Turns;
   readonly dispatcher: Dispatcher;
   readonly dead: () => Promise<Status["dead"]>;
   readonly outbox: Outbox;
+  readonly stuck: () => Status["stuck"];
   readonly usage: UsageStore;
   readonly silent: () => readonly Status["silent"][number][];
   readonly unregistered: () => readonly unknown[];
@@ -56,6 +57,7 @@ export async function describeHost(parts: StatusParts): Promise<Status> {
     })),
     dead: await parts.dead(),
     outbox: await outbox.counts(),
+    stuck: parts.stuck(),
     usage: await usage.since(clock.now() - DAY_MS),
     silent: [...parts.silent()],
     unregistered: parts.unregistered().length,

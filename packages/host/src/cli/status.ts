@@ -20,7 +20,7 @@ export function statusCommand(io: Io): Command {
 
 /** For people; `now` in ms since 1970. */
 export function describeStatus(status: Status, now: number): string {
-  const { model, sandbox, rooms, turns, waiting, outbox, usage, silent, unregistered } = status;
+  const { model, sandbox, rooms, turns, waiting, outbox, usage, stuck, silent, unregistered } = status;
   const rehearsal = model.provider === "rehearsal";
   const rows: [string, string][] = [
     ...(status.paused ? [["PAUSED", describePause(status.paused, now)] satisfies [string, string]] : []),
@@ -53,6 +53,7 @@ export function describeStatus(status: Status, now: number): string {
     ...(status.dead.newest.length === 0
       ? []
       : [["given up", describeDead(status, now)] satisfies [string, string]]),
+    ...stuck.map(({ account, why }): [string, string] => ["cannot send", `${account}: ${why}`]),
     ...silent.map(({ channel, account, why }): [string, string] => [
       "silent",
       `${account === "" ? channel : `${channel}/${account}`}: ${why}`,

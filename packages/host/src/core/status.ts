@@ -42,6 +42,8 @@ export const Status = z.object({
   /** Turns that failed for good and were neither tried again nor dropped, and what was given up last of all. */
   dead: z.object({ turns: z.int(), newest: z.array(DeadLetter) }),
   outbox: z.object({ open: z.int(), unknown: z.int(), dead: z.int() }),
+  /** Accounts on platforms that cannot send just now, why, and when they are tried again. */
+  stuck: z.array(z.object({ account: z.string(), why: z.string(), until: z.number() })),
   usage: z.object({
     /** Since local midnight would need a zone; this is the last 24 hours. */
     calls: z.int(),

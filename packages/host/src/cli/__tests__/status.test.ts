@@ -76,6 +76,14 @@ describe("figures for people", () => {
   });
 });
 
+describe("an account that cannot send", () => {
+  it("is named with the reason", () => {
+    const stuck = [{ account: "telegram/home", why: "401, log in again", until: NOW + 60_000 }];
+
+    expect(describeStatus(given({ stuck }), NOW)).toMatch(/cannot send +telegram\/home: 401, log in again/);
+  });
+});
+
 function given(more: object): Status {
   return Status.parse({
     version: "0.1.0",
@@ -94,6 +102,7 @@ function given(more: object): Status {
     dead: { turns: 0, newest: [] },
     outbox: { open: 0, unknown: 0, dead: 0 },
     usage: { calls: 3, inputTokens: 10, outputTokens: 5, costMicros: 0 },
+    stuck: [],
     silent: [],
     unregistered: 0,
     ...more,

@@ -220,6 +220,7 @@ const STATUS: Status = {
   dead: { turns: 0, newest: [] },
   outbox: { open: 0, unknown: 0, dead: 0 },
   usage: { calls: 0, inputTokens: 0, outputTokens: 0, costMicros: 0 },
+  stuck: [],
   silent: [],
   unregistered: 0,
 };
