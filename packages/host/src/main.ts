@@ -163,7 +163,7 @@ export async function startHost({ config, channels: platforms = [], reload }: Ho
     const choices = await openGroupSettings(db);
     const settings = (group: GroupFolder) => ({ ...groupConfig(config, group), ...choices.of(group) });
     const engines = {
-      claude: createClaudeEngine({ clock, log }),
+      claude: createClaudeEngine({ clock, log, background: true }),
       acp: config.acp && (await acpEngine(config.acp, { clock, log })),
     };
     const engineOf = (group: GroupFolder) => engines[settings(group).engine] ?? engines.claude;
@@ -199,7 +199,7 @@ export async function startHost({ config, channels: platforms = [], reload }: Ho
         return { messages, tokens };
       },
     });
-    const groups = createGroups({ paths, config, log, deniedTools: DISALLOWED_TOOLS });
+    const groups = createGroups({ paths, config, log, deniedTools: DISALLOWED_TOOLS, background: true });
     for (const folder of new Set([
       MAIN,
       ...Object.keys(config.groups).map((name) => GroupFolder.parse(name)),
