@@ -159,14 +159,14 @@ export function createAdmission(parts: AdmissionParts) {
   }
 
   function follow(accepted: Accepted, { platformId }: Inbound, files: readonly NamedFile[]): void {
-    const { chat, message, session, groupId, group, duplicate, notice, command } = accepted;
+    const { chat, message, answered, session, groupId, group, duplicate, notice, command } = accepted;
     if (duplicate) return;
     if (command) parts.commands.run(message);
     // Before the wake, so that the turn finds that there is something to wait for.
     if (accepted.files) parts.fetch(files.map(({ id, source }) => ({ id, source, message, groupId })));
     if (session !== undefined) {
       parts.wake(session, groupId, group);
-      parts.taken({ chat, message, platformId });
+      parts.taken({ chat, message: answered, platformId });
     }
     if (notice) parts.deliver(chat);
     bus.publish({ type: "durable", chat });

@@ -93,6 +93,8 @@ export interface Accepted {
   readonly group: GroupFolder;
   /** Whose turn will answer it, or what it has changed; none if none will. */
   readonly session: SessionId | undefined;
+  /** What such a turn answers: the message itself, or the one that it was an edit of. */
+  readonly answered: InboxId;
   readonly duplicate: boolean;
   /** Its files are to be fetched now. */
   readonly files: boolean;
@@ -231,7 +233,8 @@ export function createInbox(
       event,
       groupId: chat.group_id,
       group: chat.folder,
-      session: fate.session ?? fate.wakes ?? fresh,
+      session: fate.session ?? fate.wakes?.session ?? fresh,
+      answered: fate.wakes?.message ?? id,
       duplicate: false,
       files: files.length > 0,
       notice: judged.notice !== undefined,
@@ -329,6 +332,7 @@ async function findAccepted(trx: Kysely<Database>, message: NewMessage): Promise
     groupId: row.group_id,
     group: row.folder,
     session: row.session_id ?? undefined,
+    answered: row.id,
     duplicate: true,
     files: false,
     notice: false,

@@ -31,7 +31,7 @@ export interface Fate {
   /** The session whose turn answers it: it waits for one. */
   readonly session?: SessionId | undefined;
   /** Another row waits now, in this session. */
-  readonly wakes?: SessionId | undefined;
+  readonly wakes?: { readonly message: InboxId; readonly session: SessionId } | undefined;
 }
 
 type Row = Pick<
@@ -73,7 +73,10 @@ async function edit(
       text,
       ...(session && { ...verdict, state: "waiting", context: 0, session_id: session }),
     });
-    return { ...note("an edit that took effect before the message was taken up"), wakes: session };
+    return {
+      ...note("an edit that took effect before the message was taken up"),
+      wakes: session && { message: untaken.id, session },
+    };
   }
   const live = original.verdict === "admitted" && (await liveSession(trx, original.turn_id));
   if (live)

@@ -242,4 +242,21 @@ describe("admission of what a platform brings", () => {
       ["behind", "@Bellhop four"],
     ]);
   });
+
+  it("shows an edit to the turn that is answering the message, and what was deleted later to the next one", async () => {
+    const { brings, engine } = await givenKitchen();
+    const platformId = await brings("@Bellhop dinner at seven");
+
+    await brings("@Bellhop dinner at eight", { platformId, kind: "edit", version: 1 });
+    engine.latest.answer("done");
+    await settled();
+    await brings("", { platformId, kind: "delete", version: 2 });
+    await brings("@Bellhop hello");
+
+    const [, edited, next] = engine.latest.prompts.map(({ blocks }) => blocks);
+    expect(edited?.[0]).toMatch(/arrived while you were answering[^]*an edit of #1, which now reads so/);
+    expect(edited?.slice(1)).toEqual(["@Bellhop dinner at eight"]);
+    expect(next?.[0]).toContain("#1 was deleted by its author.\nThe next block is a message:");
+    expect(next?.slice(1)).toEqual(["@Bellhop hello"]);
+  });
 });

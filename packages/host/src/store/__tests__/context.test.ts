@@ -127,12 +127,12 @@ describe("an edit", () => {
     const { says, inbox, claimed, inputs } = await given();
     await says("what is the time?", { ...PLATFORM, ...AROUND });
 
-    const { session } = await inbox.accept(
+    const { session, answered } = await inbox.accept(
       edit("@Bellhop what is the time?", { verdict: "admitted", reason: "called", context: false }),
     );
 
     const claim = await claimed(session);
-    expect(texts(claim.inputs)).toEqual(["@Bellhop what is the time?"]);
+    expect(claim.inputs).toMatchObject([{ id: answered, text: "@Bellhop what is the time?" }]);
     expect((await inputs())[0]).toMatchObject({ verdict: "admitted", reason: "called", kind: "message" });
   });
 
