@@ -53,7 +53,7 @@ export function describeStatus(status: Status, now: number): string {
     ...(status.dead.newest.length === 0
       ? []
       : [["given up", describeDead(status, now)] satisfies [string, string]]),
-    ...stuck.map(({ account, why }): [string, string] => ["cannot send", `${account}: ${why}`]),
+    ...stuck.map(({ account, why }): [string, string] => ["stuck", `${account}: ${why}`]),
     ...silent.map(({ channel, account, why }): [string, string] => [
       "silent",
       `${account === "" ? channel : `${channel}/${account}`}: ${why}`,

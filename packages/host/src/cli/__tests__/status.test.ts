@@ -80,7 +80,7 @@ describe("an account that cannot send", () => {
   it("is named with the reason", () => {
     const stuck = [{ account: "telegram/home", why: "401, log in again", until: NOW + 60_000 }];
 
-    expect(describeStatus(given({ stuck }), NOW)).toMatch(/cannot send +telegram\/home: 401, log in again/);
+    expect(describeStatus(given({ stuck }), NOW)).toMatch(/stuck +telegram\/home: 401, log in again/);
   });
 });
 
