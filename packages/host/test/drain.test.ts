@@ -113,7 +113,7 @@ describe("SIGTERM", () => {
     expect(code).toBe(0);
     expect(ms).toBeLessThan(75_000);
     expect(leftIn(home).turns).toEqual([{ state: "running", attempt: 1, lost: 0 }]);
-    const again = await (await startHost(home)).url;
+    const again = (await startHost(home)).url;
     expect(again).toContain("http");
   }, 120_000);
 
