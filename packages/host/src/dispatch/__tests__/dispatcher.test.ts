@@ -1,12 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { SenderId } from "../../core/ids.ts";
+import { ChatId, SenderId } from "../../core/ids.ts";
 import type { EngineScript } from "../../turns/testing.ts";
 import { middle, MINUTE, SECOND, settled } from "../../turns/__tests__/middle.ts";
 import { createLocalChannel } from "../../channels/local.ts";
 
 /** Chats of groups of their own: `web:a` belongs to the group `a`. */
-async function given(groups: readonly string[], options: { sandboxes?: number; script?: EngineScript } = {}) {
+async function given(groups: readonly string[], options: Parameters<typeof middle>[0] = {}) {
   const house = await middle(options);
   for (const group of groups) await house.bind(`web:${group}`, group);
   return {
@@ -254,6 +254,84 @@ async function middleOf(name: string) {
   });
   return { ...house, running: () => house.dispatcher.running().map(({ claim }) => claim.chat.native) };
 }
+
+describe("what keeps a session from starting", () => {
+  it("waits until a chat has been quiet for as long as its group wants, counted from the last message", async () => {
+    const { says, running, advance, dispatcher, turnRows } = await given(["a"], { quietMs: 3 * SECOND });
+    const { session, groupId } = await says("web:a", "hello");
+    await advance(2 * SECOND);
+    await says("web:a", "and another thing");
+    await advance(2 * SECOND);
+    expect(await turnRows()).toEqual([]);
+    expect(session && dispatcher.explain(session, groupId)).toBe(
+      "waiting for the rest of what is being written, 1 s from now",
+    );
+
+    await advance(SECOND);
+
+    expect(running()).toEqual(["a"]);
+    expect(dispatcher.running()[0]?.claim.inputs).toHaveLength(2);
+  });
+
+  it("lets what comes during an answer join it at once, however long a chat is to be quiet before one", async () => {
+    const { says, advance, engine } = await given(["a"], { quietMs: 3 * SECOND });
+    await says("web:a", "hello");
+    await advance(3 * SECOND);
+
+    await says("web:a", "and another thing");
+
+    expect(engine.latest.prompts).toHaveLength(2);
+  });
+
+  it("starts nothing while everything is paused, says so, and goes on when somebody looks again", async () => {
+    let paused = true;
+    const { says, running, dispatcher } = await given(["a"], { paused: () => paused });
+    const { session, groupId } = await says("web:a", "hello");
+    expect(running()).toEqual([]);
+    expect(session && dispatcher.explain(session, groupId)).toBe("everything is paused");
+
+    paused = false;
+    dispatcher.look();
+    await settled();
+
+    expect(running()).toEqual(["a"]);
+  });
+
+  it("asks before each claim whether it may start, and again when it was told to", async () => {
+    let open = false;
+    const house = await given(["a", "b"], {
+      mayStart: (_session, groupId) =>
+        open || groupId !== groupOfA
+          ? { yes: true }
+          : { yes: false, why: "the model's service is down", until: house.clock.now() + MINUTE },
+    });
+    const groupOfA = (await house.chats.find(ChatId.parse("web:a")))?.group_id;
+    const { session, groupId } = await house.says("web:a", "hello");
+    await house.says("web:b", "hello");
+    expect(house.running()).toEqual(["b"]);
+    expect(session && house.dispatcher.explain(session, groupId)).toBe(
+      "the model's service is down, 60 s from now",
+    );
+
+    open = true;
+    await house.advance(MINUTE);
+
+    expect(house.running()).toEqual(["a", "b"]);
+  });
+
+  it("takes up everything that waits at the start, whoever it is", async () => {
+    const dead = await middle({ paused: () => true });
+    const names = Array.from({ length: 300 }, (_, n) => `g${n}`);
+    for (const name of names) await dead.bind(`web:${name}`, name);
+    for (const name of names) await dead.says(`web:${name}`, "hello");
+
+    const next = await middle({ after: dead, script: answering });
+    await next.dispatcher.sweep();
+    for (let i = 0; i < 100 && (await next.turnRows()).length < 300; i += 1) await settled();
+
+    expect(await next.turnRows()).toHaveLength(300);
+  });
+});
 
 describe("draining", () => {
   it("waits for the turns under way and claims nothing more", async () => {
