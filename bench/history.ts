@@ -58,8 +58,8 @@ const MOST_RATIO = 1.2;
 const BLOCK = 10;
 const ROUNDS = 5;
 const WARM_UP = 50;
-const CHATS = 200;
-const GROUPS = 50;
+const CHATS = 20;
+const GROUPS = 10;
 const PAGE = 50;
 const RECAP_TOKENS = 2_000;
 

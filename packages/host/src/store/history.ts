@@ -70,7 +70,7 @@ export function createHistory(db: Kysely<Database>, clock: Clock, log: Log) {
       });
     },
 
-    /** What was said in a group, best match first. */
+    /** What was said in a group, newest first: to find the best of all, each would have to be weighed. */
     async search({ groupId, words, limit }: HistoryQuery): Promise<HistoryHit[]> {
       const terms = words.match(/[\p{L}\p{N}]+/gu) ?? [];
       if (terms.length === 0) return [];
@@ -84,7 +84,7 @@ export function createHistory(db: Kysely<Database>, clock: Clock, log: Log) {
         JOIN events ON events.id = history.rowid
         LEFT JOIN inbox ON events.kind = 'in' AND inbox.id = events.ref
         LEFT JOIN outbox ON events.kind = 'out' AND outbox.id = events.ref
-        WHERE history MATCH ${match} ORDER BY rank LIMIT ${limit}`.execute(db);
+        WHERE history MATCH ${match} ORDER BY history.rowid DESC LIMIT ${limit}`.execute(db);
       return rows.map(({ chat, at, sender, text }) => ({ chat, at, sender: sender ?? "", text: text ?? "" }));
     },
 

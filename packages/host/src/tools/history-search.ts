@@ -14,7 +14,7 @@ const SHOWN_LENGTH = 600;
 export const historySearch: ToolDefinition<typeof Input> = {
   name: "history_search",
   description:
-    "Searches everything that was said in the chats of this group, by people and by you, best match first.",
+    "Searches everything that was said in the chats of this group, by people and by you, newest first.",
   input: Input,
   async run({ query, limit }, { claim, parts }) {
     const hits = await parts.search({ groupId: claim.chat.group_id, words: query, limit });
