@@ -109,10 +109,10 @@ describe("with a host", () => {
     });
 
     it("says why when there is no answer", async () => {
-      const ended = await ask("error: auth");
+      const ended = await ask("error: refusal");
 
       expect(ended).toMatchObject({ code: 1, stdout: "" });
-      expect(ended.stderr).toMatch(/^[^\n]*key[^\n]*\n$/);
+      expect(ended.stderr).toMatch(/^[^\n]*declined[^\n]*\n$/);
     });
 
     it("gives up when the time is up, and the answer still comes to the chat", async () => {
@@ -136,7 +136,7 @@ describe("with a host", () => {
       [["--chat", "a b:", "hi"], "is not a chat"],
       [["--chat", "telegram:5", "hi"], 'There is no chat "telegram:5"'],
       [["  "], "the message is empty"],
-      [[], "missing required argument"],
+      [[], "There is nothing to send"],
       [["--loud", "hi"], "unknown option '--loud'"],
     ])("refuses %j with a sentence", async (args, sentence) => {
       const ended = await ask(...args);

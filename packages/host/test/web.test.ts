@@ -186,9 +186,9 @@ describe.skipIf(!mandatory && (CHROMIUM === undefined || BWRAP === undefined))("
     await page.locator("#live .doing").filter({ hasText: /./ }).waitFor();
     await page.locator("#live").waitFor({ state: "hidden" });
 
-    await write("error: auth");
+    await write("error: refusal");
     await page.locator("#log .notice").waitFor();
-    expect(await page.locator("#log .notice").textContent()).toContain("refuses our key");
+    expect(await page.locator("#log .notice").textContent()).toContain("declined to answer");
     await state().filter({ hasText: "Not answered" }).waitFor();
   });
 

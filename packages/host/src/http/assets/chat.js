@@ -115,7 +115,7 @@ function answer(turn) {
 
 /** Takes away of the live text what the message now says itself. */
 function takeOver(turn, text) {
-  if (answering?.turn !== turn) return;
+  if (!answering || answering.turn !== turn) return; // what the host itself says is of no turn
   if (text.startsWith(answering.text)) answering.text = "";
   else if (answering.text.startsWith(text)) answering.text = answering.text.slice(text.length).trimStart();
 }
