@@ -104,7 +104,8 @@ export function createPresence({ delivery, channelOf, turns, clock, log }: Prese
   }
 
   const unsubscribe = delivery.onSent(({ chat_id: chat, turn_id: turn, kind }: OutboxRow) => {
-    if (turn !== null && kind !== "reaction" && kind !== "notice" && marks(chat)) settleSafely(turn, false);
+    // A notice may be the last word of a turn that nobody watched: one that was given up at the start.
+    if (turn !== null && kind !== "reaction" && marks(chat)) settleSafely(turn, kind === "notice");
   });
 
   return {

@@ -10,7 +10,7 @@ import { createDead } from "../dead.ts";
 import { createInbox, type RouteOf } from "../inbox.ts";
 import { migrate } from "../migrate.ts";
 import { migrations } from "../migrations/index.ts";
-import { createOutbox } from "../outbox.ts";
+import { createOutbox, draftKey } from "../outbox.ts";
 import { scopeOf } from "../sessions.ts";
 import type { Database } from "../tables.ts";
 import { createTimeline } from "../timeline.ts";
@@ -137,6 +137,8 @@ describe("the queries of every message", () => {
       await turns.followUps(claim);
       await turns.consume(claim, [more.message]);
       await turns.say(claim, claim.chat, [{ key: "k", kind: "text", text: "hi", replyTo: id }]);
+      await turns.say(claim, claim.chat, [{ key: draftKey(claim.turn), kind: "draft", text: "h" }]);
+      const draft = await outbox.draftOf(claim.turn);
       await turns.hasSpoken(claim);
       await turns.hasWaiting(claim.session.id);
       await turns.alreadySent(claim);
@@ -148,7 +150,7 @@ describe("the queries of every message", () => {
         engineSession: "s",
         position: "p",
         carried: [],
-        outbound: [{ key: newId(OutboxId), kind: "text", text: "answer" }],
+        outbound: [{ key: newId(OutboxId), kind: "text", text: "answer", overDraft: "if any" }],
       });
       const failed = await claimed((await inbox.accept(message("three"))).session);
       await turns.fail(failed, { class: "x", detail: "", outbound: [] });
@@ -158,6 +160,12 @@ describe("the queries of every message", () => {
       for (let next = await outbox.claim(CHAT); next && "row" in next; next = await outbox.claim(CHAT))
         await outbox.sent(next.row, "p");
       await outbox.chatsOwed();
+      await outbox.firstDue(CHAT);
+      await outbox.firstDue(CHAT, "answers to commands");
+      await outbox.draftOf(claim.turn);
+      await outbox.shownDraft(draft ?? newId(OutboxId));
+      await outbox.oweNotice({ chat: CHAT, groupId: claim.chat.group_id, key: "notice", text: "n" });
+      await turns.marksOf(claim.turn);
       await outbox.counts();
       const newest = await timeline.latest();
       await timeline.after(CHAT, newest, 100);
