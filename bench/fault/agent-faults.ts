@@ -217,26 +217,58 @@ export function resumes(): Promise<Outcome> {
   });
 }
 
-/** F22: a message that kills every agent it is given to; the chat goes on without it. */
+/**
+ * F22: a message that kills every agent it is given to, and an answer that its platform refuses. Both are
+ * given up and told, the chat goes on without them, and both come when they are tried again by hand.
+ */
 export function poison(): Promise<Outcome> {
-  const name = { fault: "F22", what: "a message that kills its agent every time" };
+  const name = { fault: "F22", what: "a message that kills its agent, an answer refused; redriven" };
   return tried(name, { rooms: [ROOM], settings: CLOCKS }, async (world) => {
     const host = await up(world);
-    const failing = [await world.write(ROOM, "die")];
+    const deadly = await world.write(ROOM, "die:x3");
     const told = await world.shows(ROOM, "could not get an answer", PATIENCE_MS);
-    await answeredAfter(world, "");
-    const seenTimes = (await world.agentJournal()).filter(
-      (line) => line.what === "seen" && line.token === failing[0]?.token,
+    const times = (await world.agentJournal()).filter(
+      (line) => line.what === "seen" && line.token === deadly.token,
     ).length;
+    const refused = await world.write(ROOM);
+    await world.fault({ account: ROOM.account, of: "send", how: "refuse", times: 1, match: refused.token });
+    await world.shows(ROOM, "could not be delivered", PATIENCE_MS);
+    await answeredAfter(world, "");
+
+    const letters = await deadLetters(host);
+    for (const id of letters) await redrive(host, id);
+    await world.answered([deadly, refused], PATIENCE_MS);
     await host.stop();
     return {
-      trials: 1,
+      trials: 2,
       findings: [
         ...rule(told, "I1", "nobody was told that a message was given up"),
-        ...rule(seenTimes === 3, "I2", `the message was tried ${seenTimes} times instead of 3`),
+        ...rule(times === 3, "I2", `the message was tried ${times} times instead of 3`),
+        ...rule(letters.length === 2, "I1", `there were ${letters.length} dead letters instead of 2`),
       ],
-      expected: { failing, notices: GAVE_UP },
+      expected: { redriven: [deadly, refused], notices: GAVE_UP },
     };
+  });
+}
+
+const Letters = z.object({ letters: z.array(z.object({ id: z.string() })) });
+
+async function deadLetters(host: HostProcess): Promise<string[]> {
+  const { letters } = Letters.parse(await (await asOwner(host, "GET", "/dead")).json());
+  return letters.map(({ id }) => id);
+}
+
+async function redrive(host: HostProcess, id: string): Promise<void> {
+  const response = await asOwner(host, "POST", `/dead/${id}/retry`, {});
+  if (!response.ok) throw new Error(`${id} could not be tried again: ${await response.text()}`);
+}
+
+async function asOwner(host: HostProcess, method: string, path: string, body?: object): Promise<Response> {
+  const { url, token } = await host.ready;
+  return await fetch(`${url}/api/v1${path}`, {
+    method,
+    headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+    ...(body && { body: JSON.stringify(body) }),
   });
 }
 
