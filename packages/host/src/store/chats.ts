@@ -52,13 +52,11 @@ export function createChats(db: Kysely<Database>, clock: Clock) {
         const chat = await ensureChat(trx, { id, group, now: clock.now() });
         if (chat.folder === group) return;
         const { id: groupId } = await groupNamed(trx, group, id);
-        await trx.updateTable("chats").set({ group_id: groupId }).where("id", "=", id).execute();
-        // What was said in front of one group is not the other's business.
         await trx
-          .updateTable("inbox")
-          .set({ context: 0 })
-          .where("chat_id", "=", id)
-          .where(sql<boolean>`inbox.context = 1`) // literal: see the index inbox_context
+          .updateTable("chats")
+          // What was said in front of one group is not the other's business.
+          .set((eb) => ({ group_id: groupId, context_from: eb.ref("next_seq") }))
+          .where("id", "=", id)
           .execute();
       });
     },

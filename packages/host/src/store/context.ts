@@ -4,8 +4,9 @@
  *
  * - A row waits as context once. When a message after it is taken by a turn, it rides along with it
  *   (`turn_id`; a later attempt of the turn is shown it again) or is left out for good.
+ * - Up to where a chat's context was given away or left out stands in the chat (`context_from`): to mark
+ *   each row that is left out would take long in a chat that talks much and calls seldom.
  * - Both bounds hold for what is newest; what is left out is the oldest, and how many they were is kept.
- * - What was said while the chat belonged to another group is not this group's business.
  */
 import { type Kysely, sql } from "kysely";
 import type { ChatId, TurnId } from "../core/ids.ts";
@@ -26,7 +27,6 @@ export interface Context {
 
 export interface Span {
   readonly chat: ChatId;
-  readonly groupId: number;
   /** Only what was said after this number; 0 for all. */
   readonly afterSeq: number;
   readonly beforeSeq: number;
@@ -45,25 +45,31 @@ const isContext = sql<boolean>`inbox.context = 1`;
 
 /** What would ride along. */
 export async function readContext(db: Kysely<Database>, span: Span, bounds: ContextBounds): Promise<Context> {
-  const found = await within(db, span)
+  const { context_from: from } = await db
+    .selectFrom("chats")
+    .select("context_from")
+    .where("id", "=", span.chat)
+    .executeTakeFirstOrThrow();
+  const all = { ...span, afterSeq: Math.max(span.afterSeq, from - 1) };
+  const newest = await within(db, all)
     .select(["id", sql<number>`octet_length(text)`.as("bytes")])
     .orderBy("seq", "desc")
-    .limit(bounds.messages + 1)
+    .limit(Math.max(1, bounds.messages))
     .execute();
-  if (found.length === 0) return NO_CONTEXT;
+  if (newest.length === 0) return NO_CONTEXT;
+  const { count } = await within(db, all)
+    .select((eb) => eb.fn.countAll<number>().as("count"))
+    .executeTakeFirstOrThrow();
   let tokens = 0;
-  const chosen = found
+  const chosen = newest
     .slice(0, bounds.messages)
     .filter(({ bytes }) => (tokens += Math.ceil(bytes / BYTES_PER_TOKEN)) <= bounds.tokens)
     .map(({ id }) => id);
-  const { all } = await within(db, span)
-    .select((eb) => eb.fn.countAll<number>().as("all"))
-    .executeTakeFirstOrThrow();
   const rows =
     chosen.length === 0
       ? []
       : await db.selectFrom("inbox").selectAll().where("id", "in", chosen).orderBy("seq").execute();
-  return { rows, leftOut: all - rows.length };
+  return { rows, leftOut: count - rows.length };
 }
 
 /** Gives it to the turn. Only inside the transaction that gives the turn the message it rides along with. */
@@ -75,23 +81,10 @@ export async function takeContext(
 ): Promise<Context> {
   const context = await readContext(trx, { ...span, afterSeq: 0 }, bounds);
   if (context === NO_CONTEXT) return context; // mostly, and this is on the way to an answer
-  if (context.rows.length > 0)
-    await trx
-      .updateTable("inbox")
-      .set({ turn_id: turn })
-      .where(
-        "id",
-        "in",
-        context.rows.map(({ id }) => id),
-      )
-      .execute();
-  await trx
-    .updateTable("inbox")
-    .set({ context: 0 })
-    .where("chat_id", "=", span.chat)
-    .where("seq", "<", span.beforeSeq)
-    .where(isContext)
-    .execute();
+  const ids = context.rows.map(({ id }) => id);
+  if (ids.length > 0)
+    await trx.updateTable("inbox").set({ turn_id: turn, context: 0 }).where("id", "in", ids).execute();
+  await trx.updateTable("chats").set({ context_from: span.beforeSeq }).where("id", "=", span.chat).execute();
   if (context.leftOut > 0)
     await trx
       .updateTable("turns")
@@ -101,12 +94,11 @@ export async function takeContext(
   return context;
 }
 
-function within(db: Kysely<Database>, { chat, groupId, afterSeq, beforeSeq }: Span) {
+function within(db: Kysely<Database>, { chat, afterSeq, beforeSeq }: Span) {
   return db
     .selectFrom("inbox")
     .where("chat_id", "=", chat)
     .where("seq", ">", afterSeq)
     .where("seq", "<", beforeSeq)
-    .where(isContext)
-    .where("group_id", "=", groupId);
+    .where(isContext);
 }

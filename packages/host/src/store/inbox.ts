@@ -292,8 +292,7 @@ async function fateOf(
     return { verdict, reason, context, session: verdict === "admitted" ? await sessionOf() : undefined };
   const { platformId, kind, version, sender, text } = message;
   const revision = {
-    chat: chat.id,
-    groupId: chat.group_id,
+    chat,
     platformId,
     kind,
     version,

@@ -8,12 +8,12 @@
  * - Only the author edits: nobody's edit may become somebody else's words.
  */
 import type { Kysely, Selectable } from "kysely";
-import type { ChatId, InboxId, SenderId, SessionId, TurnId } from "../core/ids.ts";
+import type { InboxId, SenderId, SessionId, TurnId } from "../core/ids.ts";
+import type { Chat } from "./chats.ts";
 import type { Database, InboxTable } from "./tables.ts";
 
 export interface Revision {
-  readonly chat: ChatId;
-  readonly groupId: number;
+  readonly chat: Pick<Chat, "id" | "group_id" | "context_from">;
   readonly platformId: string;
   readonly kind: "edit" | "delete";
   readonly version: number;
@@ -47,11 +47,13 @@ export async function revise(
 ): Promise<Fate> {
   const known = await rowsOf(trx, revision);
   const original = known.find(({ kind }) => kind === "message");
-  if (!original || original.group_id !== revision.groupId)
+  if (!original || original.group_id !== revision.chat.group_id)
     return note(`${WHAT[revision.kind]} of a message that is not known here`);
+  const untaken = known.filter((row) => isUntaken(row, revision.chat));
+  const shown = known.some((row) => row.turn_id !== null && !untaken.includes(row));
   return revision.kind === "edit"
-    ? await edit(trx, revision, { original, known }, sessionOf)
-    : await remove(trx, known);
+    ? await edit(trx, revision, { original, known, untaken: untaken.at(-1), shown }, sessionOf)
+    : await remove(trx, untaken, shown);
 }
 
 const WHAT = { edit: "an edit", delete: "a deletion" } as const;
@@ -59,13 +61,17 @@ const WHAT = { edit: "an edit", delete: "a deletion" } as const;
 async function edit(
   trx: Kysely<Database>,
   { sender, version, text, verdict }: Revision,
-  { original, known }: { original: Row; known: readonly Row[] },
+  {
+    original,
+    known,
+    untaken,
+    shown,
+  }: { original: Row; known: readonly Row[]; untaken: Row | undefined; shown: boolean },
   sessionOf: () => Promise<SessionId>,
 ): Promise<Fate> {
   if (original.sender_id !== sender) return note("an edit by somebody else than the author");
   if (known.some((row) => row.kind === "edit" && row.version > version))
     return note("an edit that a later one has replaced");
-  const untaken = known.findLast(isUntaken);
   if (untaken) {
     const calls = untaken.state === "note" && untaken.kind === "message" && verdict.verdict === "admitted";
     const session = calls ? await sessionOf() : undefined;
@@ -86,21 +92,22 @@ async function edit(
       context: false,
       session: live,
     };
-  return known.some(wasShown)
+  return shown
     ? { ...note("an edit of a message that was taken up; told with the next one"), context: true }
     : note("an edit of a message that was not taken up");
 }
 
-async function remove(trx: Kysely<Database>, known: readonly Row[]): Promise<Fate> {
-  const untaken = known.filter(isUntaken).map(({ id }) => id);
-  await change(trx, untaken, {
+/** @param shown an agent has seen it, or is about to */
+async function remove(trx: Kysely<Database>, untaken: readonly Row[], shown: boolean): Promise<Fate> {
+  const ids = untaken.map(({ id }) => id);
+  await change(trx, ids, {
     verdict: "noted",
     reason: "deleted before it was answered",
     state: "note",
     context: 0,
     session_id: null,
   });
-  if (known.some(wasShown))
+  if (shown)
     return { ...note("a deletion of a message that was taken up; told with the next one"), context: true };
   return note(
     untaken.length > 0
@@ -125,20 +132,15 @@ async function rowsOf(trx: Kysely<Database>, { chat, platformId }: Revision): Pr
       "turn_id",
       "verdict",
     ])
-    .where("chat_id", "=", chat)
+    .where("chat_id", "=", chat.id)
     .where("platform_id", "=", platformId)
     .execute();
   return rows.toSorted((a, b) => a.seq - b.seq); // asked for in order, SQLite would read the whole chat
 }
 
 /** A turn may yet take it in. */
-function isUntaken({ state, context }: Row): boolean {
-  return state === "waiting" || context === 1;
-}
-
-/** An agent has seen it, or is about to. */
-function wasShown(row: Row): boolean {
-  return row.turn_id !== null && !isUntaken(row);
+function isUntaken({ state, context, seq }: Row, chat: Revision["chat"]): boolean {
+  return state === "waiting" || (context === 1 && seq >= chat.context_from);
 }
 
 async function change(

@@ -36,6 +36,8 @@ export interface ChatsTable {
   title: string | null;
   /** A conversation of one person with the assistant alone. */
   direct: Generated<number>;
+  /** What waits as context is not older than this number: what is was left out, or said in front of another group. */
+  context_from: Generated<number>;
   /** The sequence number that the next accepted row of this chat gets (G3). */
   next_seq: number;
   created_at: Fixed<number>;
@@ -69,7 +71,7 @@ export interface InboxTable {
   state: InboxState;
   /** The turn that answers it; of a `note`, the turn that it rode along with as context. */
   turn_id: TurnId | null;
-  /** 1: a `note` that waits to ride along with the next message that triggers. */
+  /** 1: a `note` that waits to ride along with the next message that triggers; see `context_from` of its chat. */
   context: Generated<number>;
   /** What it is where it is no text: `location`, `poll`, … */
   non_text: Fixed<string | null>;

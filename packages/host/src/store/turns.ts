@@ -269,7 +269,12 @@ export function createTurns(db: Kysely<Database>, options: TurnsOptions) {
     // A command of the engine's goes as it is; what was said around it waits for a message.
     if (taken.length === 0 || taken.some(isCommand)) return NO_CONTEXT;
     const beforeSeq = Math.max(...taken.map(({ seq }) => seq));
-    return await takeContext(trx, claim.turn, { ...spanOf(claim), beforeSeq }, contextOf(claim.chat.folder));
+    return await takeContext(
+      trx,
+      claim.turn,
+      { chat: claim.chat.id, beforeSeq },
+      contextOf(claim.chat.folder),
+    );
   }
 
   /** The next attempt at a turn that waits for one, or that nobody holds any more. */
@@ -440,7 +445,7 @@ export function createTurns(db: Kysely<Database>, options: TurnsOptions) {
 
     /** What would ride along with a message of the turn's chat that is offered to its engine. */
     contextOf: (claim: Claim, between: { afterSeq: number; beforeSeq: number }): Promise<Context> =>
-      readContext(db, { ...spanOf(claim), ...between }, contextOf(claim.chat.folder)),
+      readContext(db, { chat: claim.chat.id, ...between }, contextOf(claim.chat.folder)),
 
     /** The answer, its inputs and the place to resume: all or nothing. Returns the claim on what was carried over. */
     async complete(claim: Claim, completion: Completion): Promise<Claim | undefined> {
@@ -668,11 +673,6 @@ async function remember(
       ),
     )
     .execute();
-}
-
-/** All that was said in the turn's chat while it belonged to the turn's group. */
-function spanOf({ chat }: Claim) {
-  return { chat: chat.id, groupId: chat.group_id };
 }
 
 /** What a turn has put into one chat, or into all. */

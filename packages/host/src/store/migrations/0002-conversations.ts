@@ -9,6 +9,7 @@ const statements = [
   sql`ALTER TABLE groups ADD COLUMN queue TEXT CHECK (queue IN ('steer', 'queue', 'interrupt'))`,
   sql`ALTER TABLE groups ADD COLUMN model TEXT`,
   sql`ALTER TABLE chats ADD COLUMN direct INTEGER NOT NULL DEFAULT 0`,
+  sql`ALTER TABLE chats ADD COLUMN context_from INTEGER NOT NULL DEFAULT 0`,
   sql`ALTER TABLE inbox ADD COLUMN context INTEGER NOT NULL DEFAULT 0`,
   sql`ALTER TABLE inbox ADD COLUMN non_text TEXT`,
   sql`ALTER TABLE inbox ADD COLUMN sender_bot INTEGER NOT NULL DEFAULT 0`,
