@@ -261,7 +261,7 @@ export async function startHost({ config, channels: platforms = [], reload }: Ho
       turns,
       log,
     });
-    const presence = createPresence({ delivery, channelOf, turns, clock, log });
+    const presence = createPresence({ delivery, channelOf, turns, bus, clock, log });
     opened.defer(presence.close);
     const streaming = createStreaming({
       bus,

@@ -8,6 +8,7 @@
  */
 import type { Channel } from "@bellhop/sdk";
 import type { Clock } from "../core/clock.ts";
+import type { EventBus } from "../core/events.ts";
 import { type ChatId, chatAddress, type InboxId, type TurnId } from "../core/ids.ts";
 import type { Log } from "../log.ts";
 import type { OutboxRow } from "../store/outbox.ts";
@@ -18,7 +19,8 @@ import type { Watched } from "./streaming.ts";
 export interface PresenceParts {
   readonly delivery: Pick<Delivery, "aside" | "onSent">;
   readonly channelOf: (chat: ChatId) => Channel | undefined;
-  readonly turns: Pick<Turns, "marksOf">;
+  readonly turns: Pick<Turns, "marksOf" | "fateOf">;
+  readonly bus: EventBus;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -38,10 +40,10 @@ const OVERLAP = 0.8;
 const TRIES = 3;
 const AGAIN_MS = 10_000;
 
-export function createPresence({ delivery, channelOf, turns, clock, log }: PresenceParts) {
+export function createPresence({ delivery, channelOf, turns, bus, clock, log }: PresenceParts) {
   const startedAt = clock.now();
-  /** The eyes that are shown, and when each is there. */
-  const seen = new Map<InboxId, Promise<unknown>>();
+  /** The eyes that are shown; `there` resolves once one is. */
+  const seen = new Map<InboxId, { chat: ChatId; there: Promise<unknown> }>();
 
   /** The owner's own desk shows itself what is going on. */
   const marks = (chat: ChatId): boolean => {
@@ -69,9 +71,18 @@ export function createPresence({ delivery, channelOf, turns, clock, log }: Prese
       const left = ended && acceptedAt < startedAt;
       if (!shown && !left && !(ended && emoji === FAILED)) continue;
       seen.delete(message);
-      await shown;
+      await shown?.there;
       if (!reacted) await put({ chat, message, platformId }, emoji, TRIES);
     }
+  }
+
+  /** Some turns end without having been watched: stopped while they waited for another attempt. */
+  async function look(chat: ChatId): Promise<void> {
+    const waiting = [...seen].flatMap(([message, eye]) => (eye.chat === chat ? [message] : []));
+    if (waiting.length === 0) return;
+    const { forgotten, turns: ended } = await turns.fateOf(waiting);
+    for (const message of forgotten) seen.delete(message);
+    for (const turn of ended) await settle(turn, true);
   }
 
   function settleSafely(turn: TurnId, ended: boolean): void {
@@ -108,10 +119,16 @@ export function createPresence({ delivery, channelOf, turns, clock, log }: Prese
     if (turn !== null && kind !== "reaction" && marks(chat)) settleSafely(turn, kind === "notice");
   });
 
+  const stopListening = bus.subscribe((signal) => {
+    if (signal.type === "durable" && seen.size > 0)
+      look(signal.chat).catch((error: unknown) => log.debug({ err: error }, "signs were not settled"));
+  });
+
   return {
     /** A message was taken in, and will be answered. */
     taken(message: Taken): void {
-      if (marks(message.chat)) seen.set(message.message, put(message, SEEN, 1));
+      if (marks(message.chat))
+        seen.set(message.message, { chat: message.chat, there: put(message, SEEN, 1) });
     },
 
     watch(running: Watched): void {
@@ -121,6 +138,9 @@ export function createPresence({ delivery, channelOf, turns, clock, log }: Prese
       void running.over.finally(() => settleSafely(running.claim.turn, true));
     },
 
-    close: unsubscribe,
+    close(): void {
+      unsubscribe();
+      stopListening();
+    },
   };
 }

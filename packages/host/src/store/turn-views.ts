@@ -123,6 +123,19 @@ export function createTurnViews(db: Kysely<Database>) {
       return { chat, state, messages: messages.map((one) => ({ ...one, reacted: reacted(one.id) })) };
     },
 
+    /** Which turns have ended that answered these, and which of these will not be answered at all. */
+    async fateOf(messages: readonly InboxId[]): Promise<{ turns: TurnId[]; forgotten: InboxId[] }> {
+      const rows = await db
+        .selectFrom("inbox")
+        .select(["id", "state", "turn_id"])
+        .where("id", "in", messages)
+        .where("state", "in", ["done", "note"])
+        .execute();
+      const turns = new Set(rows.flatMap(({ state, turn_id }) => (state === "done" && turn_id) || []));
+      const forgotten = rows.flatMap(({ id, state }) => (state === "note" ? id : []));
+      return { turns: [...turns], forgotten };
+    },
+
     /** The message with this number in a chat, whoever wrote it. */
     async numbered(chat: ChatId, seq: number): Promise<InboxId | OutboxId | undefined> {
       const own = { chat_id: chat, seq };

@@ -387,6 +387,25 @@ describe("the signs that somebody is there", () => {
     expect(scene.view()).toEqual(["@Bellhop hi", "Hello."]);
   });
 
+  it("go when the turn is stopped while it waits for another attempt, and what was shown says so", async () => {
+    const scene = await given();
+    await asks(scene, "hi");
+    scene.engine.latest.emit({ type: "delta", text: "One" });
+    await settled();
+    await scene.advance(SECOND);
+    scene.engine.latest.fail({ class: "rate_limited", detail: "429", retryAfterMs: 600 * SECOND });
+    await settled();
+    const [turn] = await scene.turnRows();
+
+    if (turn) await scene.dispatcher.stop(turn.session_id, "/stop");
+    scene.bus.publish({ type: "durable", chat: KITCHEN });
+    scene.delivery.wake(KITCHEN);
+    await settled();
+
+    expect(scene.view()[0]).toBe("@Bellhop hi");
+    expect(scene.growth()[0]).toEqual(["One", "(stopped)"]);
+  });
+
   it("leave alone what the agent itself put there, and what is not for it", async () => {
     const scene = await given();
     scene.chat.says(ANN, "nobody asked");

@@ -166,6 +166,7 @@ describe("the queries of every message", () => {
       await outbox.shownDraft(draft ?? newId(OutboxId));
       await outbox.oweNotice({ chat: CHAT, groupId: claim.chat.group_id, key: "notice", text: "n" });
       await turns.marksOf(claim.turn);
+      await turns.fateOf([id]);
       await outbox.counts();
       const newest = await timeline.latest();
       await timeline.after(CHAT, newest, 100);

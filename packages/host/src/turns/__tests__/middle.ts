@@ -126,7 +126,7 @@ export async function middle(options: MiddleOptions = {}) {
     turns,
     log: silentLog,
   });
-  const presence = createPresence({ delivery, channelOf, turns, clock, log: silentLog });
+  const presence = createPresence({ delivery, channelOf, turns, bus, clock, log: silentLog });
   const streaming = createStreaming({
     bus,
     turns,
@@ -262,6 +262,7 @@ export async function middle(options: MiddleOptions = {}) {
     engine,
     runtime,
     broker,
+    bus,
     shown,
     /** Abort it, and everything is held; give it another, and it goes on. */
     held,
