@@ -22,6 +22,7 @@ import { follow, sleep } from "./follow.ts";
 import { chatNamed, clientFor, homeOption } from "./home-option.ts";
 import { plain } from "./plain.ts";
 import type { Io } from "./io.ts";
+import { PAUSED } from "./status.ts";
 import { createStreamed } from "./streamed.ts";
 
 interface AskOptions {
@@ -105,7 +106,9 @@ async function sendOnce({ client, chat, text, paths, io, signal }: Sending): Pro
   for (const path of paths) files.push((await handOver(client, chat, path)).id);
   for (;;) {
     try {
-      return await client.send(chat, { text, id, files });
+      const accepted = await client.send(chat, { text, id, files });
+      if (accepted.paused) io.stderr.write(`${PAUSED}\n`);
+      return accepted;
     } catch (error) {
       if (!(error instanceof TemporaryError) || signal.aborted) throw error;
       await sleep(io.clock, RETRY_MS, signal);

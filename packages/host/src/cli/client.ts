@@ -16,7 +16,7 @@ import { OpenedDeadLetter } from "../core/dead.ts";
 import { Accepted as Done, DeadLetterPage, Halted, Resumed } from "../http/schemas.ts";
 import { readServerSentEvents } from "./sse.ts";
 
-const Accepted = z.object({ message: InboxId, event: EventId, duplicate: z.boolean() });
+const Accepted = z.object({ message: InboxId, event: EventId, duplicate: z.boolean(), paused: z.boolean() });
 export type Accepted = z.infer<typeof Accepted>;
 
 const History = z.object({ events: z.array(z.union([MessageEvent, TurnEvent])), more: z.boolean() });

@@ -33,7 +33,7 @@ export function holderOf(home: string): number | undefined {
 }
 
 /** Of proc_locks(5): `1: POSIX  ADVISORY  WRITE 4242 08:01:1234 0 EOF`. */
-export function holderIn(locks: string, inode: number): number | undefined {
+function holderIn(locks: string, inode: number): number | undefined {
   for (const line of locks.split("\n")) {
     const [, kind, , mode, pid, file = ""] = line.trim().split(/\s+/);
     if (kind === "POSIX" && mode === "WRITE" && file.split(":")[2] === String(inode)) return Number(pid);

@@ -18,6 +18,10 @@ export function statusCommand(io: Io): Command {
     });
 }
 
+/** To whoever writes while everything stands still. */
+export const PAUSED =
+  "Bellhop is paused: your message is kept, and answered once somebody ends the pause (bellhop resume).";
+
 /** For people; `now` in ms since 1970. */
 export function describeStatus(status: Status, now: number): string {
   const { model, sandbox, rooms, turns, waiting, outbox, usage, stuck, silent, unregistered } = status;

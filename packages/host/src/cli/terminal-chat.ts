@@ -13,6 +13,7 @@ import { follow, sleep } from "./follow.ts";
 import type { Io } from "./io.ts";
 import { openPrompt } from "./prompt.ts";
 import type { Screen } from "./screen.ts";
+import { PAUSED } from "./status.ts";
 
 export interface TerminalChatOptions {
   readonly io: Io;
@@ -71,7 +72,9 @@ export async function openTerminalChat(options: TerminalChatOptions): Promise<Te
   async function send(text: string, id: string): Promise<void> {
     for (;;) {
       try {
-        own.add((await client.send(chat, { text, id })).message);
+        const { message, paused } = await client.send(chat, { text, id });
+        own.add(message);
+        if (paused) view.say(PAUSED);
         return;
       } catch (error) {
         if (!(error instanceof BellhopError)) throw error;

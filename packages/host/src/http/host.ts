@@ -6,6 +6,7 @@ import type { Inbound } from "@bellhop/sdk";
 import type { Readable } from "node:stream";
 import type { DurableEvent, EventId, LiveEvent } from "../core/events.ts";
 import type { DeadLetter, DeadLetterId, OpenedDeadLetter } from "../core/dead.ts";
+import type { Paused } from "../core/pause.ts";
 import type { Halted } from "./schemas.ts";
 import type { ChatId, FileId, GroupFolder, InboxId, SenderId } from "../core/ids.ts";
 
@@ -99,6 +100,7 @@ export interface HttpDead {
 
 /** The emergency stop (G27). */
 export interface HttpStopSwitch {
+  readonly paused: Paused | undefined;
   /** Resolves when every sandbox is gone. */
   pause(by: string, reason: string): Promise<Halted>;
   /** Whether there was a pause to end. */

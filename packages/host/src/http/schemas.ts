@@ -57,6 +57,7 @@ export const AcceptedMessage = z.object({
   event: EventId,
   chat: ChatId,
   duplicate: z.boolean().describe("This id had been accepted before; nothing new will happen."),
+  paused: z.boolean().describe("Everything stands still: it is answered once somebody resumes."),
 });
 
 export const Chat = z.object({

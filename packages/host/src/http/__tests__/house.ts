@@ -99,6 +99,7 @@ export async function openHouse(options: { clock?: Clock; log?: AppDeps["log"] }
     tokens,
     status: async () => STATUS,
     stopSwitch: {
+      paused: undefined,
       async pause(by, reason) {
         return { paused: { since: clock.now(), by, reason }, sandboxes: 0, ms: 0, kept: true };
       },

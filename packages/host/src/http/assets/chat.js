@@ -17,7 +17,8 @@ const href = (id) => `/chats/${encodeURIComponent(id)}`;
 
 const outbox = createOutbox({
   chat,
-  onAccepted(entry, { message }) {
+  onAccepted(entry, { message, paused }) {
+    $("#paused").hidden = !paused;
     view.changing(() => view.settlePending(entry.id, message));
   },
   onUnsent(entry) {
@@ -141,6 +142,7 @@ const on = {
     view.changing(() => {
       for (const id of inputs) view.setState(view.messageElement(id), told.state, told.detail);
       if (state === "started" || state === "retrying") {
+        $("#paused").hidden = true;
         Object.assign(answer(turn), {
           text: "",
           tool: undefined,

@@ -14,11 +14,13 @@ export interface ChatPage {
   /** Undefined: the page of a chat that comes into being with its first message. */
   readonly chat: Pick<ChatSummary, "id" | "title" | "channel"> | undefined;
   readonly history: { readonly events: readonly DurableEvent[]; readonly more: boolean };
+  /** Everything stands still (G27). */
+  readonly paused: boolean;
   /** The stream goes on after this one. */
   readonly after: EventId;
 }
 
-export function renderChatPage({ assets, assistant, chats, chat, history, after }: ChatPage) {
+export function renderChatPage({ assets, assistant, chats, chat, history, paused, after }: ChatPage) {
   const title = chat === undefined ? "New chat" : chatTitle(chat);
   const writable = chat === undefined || isOurs(chat.id);
   const oldest = history.events[0]?.id ?? 0;
@@ -49,6 +51,9 @@ export function renderChatPage({ assets, assistant, chats, chat, history, after 
           <h1>${title}</h1>
         </header>
         <p id="offline" role="status" hidden></p>
+        <p id="paused" role="status" ${paused ? "" : html`hidden`}>
+          Bellhop is paused. What you write is kept, and answered once the owner ends the pause: /resume
+        </p>
         <div class="scroll" tabindex="0" role="region" aria-label="Conversation">
           <div class="column">
             <button type="button" id="earlier" class="quiet" ${history.more ? "" : html`hidden`}>

@@ -5,7 +5,7 @@ import type { Clock } from "../../core/clock.ts";
 import type { Random } from "../../store/tokens.ts";
 import { Hono, type Context } from "hono";
 import { bodyLimit } from "hono/body-limit";
-import type { HttpAdmission, HttpChats, HttpTimeline } from "../host.ts";
+import type { HttpAdmission, HttpChats, HttpStopSwitch, HttpTimeline } from "../host.ts";
 import { requireScope, type HttpEnv } from "../identity.ts";
 import { readBody } from "../body.ts";
 import { parseInput, ProblemError } from "../problem.ts";
@@ -18,6 +18,7 @@ export interface ChatRoutesDeps {
   readonly admission: HttpAdmission;
   readonly chats: HttpChats;
   readonly timeline: HttpTimeline;
+  readonly stopSwitch: Pick<HttpStopSwitch, "paused">;
   readonly clock: Clock;
   readonly random: Random;
 }
@@ -28,7 +29,7 @@ export const OWN_CHANNELS = new Set(["web", "terminal"]);
 /** JSON may spend six characters on one (`\u0041`). */
 const MAX_BODY_BYTES = 6 * MAX_TEXT_BYTES + 4096;
 
-export function createChatRoutes({ admission, chats, timeline, clock, random }: ChatRoutesDeps) {
+export function createChatRoutes({ admission, chats, timeline, stopSwitch, clock, random }: ChatRoutesDeps) {
   const uniqueId = () => Buffer.from(random(16)).toString("base64url");
   const app = new Hono<HttpEnv>();
 
@@ -68,7 +69,14 @@ export function createChatRoutes({ admission, chats, timeline, clock, random }: 
       files,
     );
     const { message, seq, event, duplicate } = accepted;
-    const body: z.input<typeof AcceptedMessage> = { message, seq, event, chat, duplicate };
+    const body: z.input<typeof AcceptedMessage> = {
+      message,
+      seq,
+      event,
+      chat,
+      duplicate,
+      paused: stopSwitch.paused !== undefined,
+    };
     await breath(); // who has to answer goes before who is told that it was taken
     return c.json(body, duplicate ? 200 : 201);
   });

@@ -11,7 +11,7 @@ import type { Assets } from "../assets.ts";
 import { readBody } from "../body.ts";
 import { frame, type EventStreams } from "../event-stream.ts";
 import { follow } from "../follow.ts";
-import type { HttpChats, HttpLive, HttpTimeline } from "../host.ts";
+import type { HttpChats, HttpLive, HttpStopSwitch, HttpTimeline } from "../host.ts";
 import { cookieName, requireScope, setLogin, vouchedBy, type HttpEnv } from "../identity.ts";
 import type { Logins } from "../logins.ts";
 import { chatHref, chatTitle, renderChatPage } from "../pages/chat.ts";
@@ -32,6 +32,7 @@ export interface WebRoutesDeps {
   readonly streams: EventStreams;
   readonly tokens: Tokens;
   readonly logins: Logins;
+  readonly stopSwitch: Pick<HttpStopSwitch, "paused">;
 }
 
 /** Events of one stretch of history. */
@@ -40,7 +41,8 @@ const STRETCH = 100;
 const FOREVER = "public, max-age=31536000, immutable";
 
 export function createWebRoutes(deps: WebRoutesDeps) {
-  const { assets, assistant, chats, timeline, streams, tokens, logins } = deps;
+  const { assets, assistant, chats, timeline, streams, tokens, logins, stopSwitch } = deps;
+  const paused = () => stopSwitch.paused !== undefined;
   const app = new Hono<HttpEnv>();
 
   app.get("/assets/:name", (c) => {
@@ -86,7 +88,15 @@ export function createWebRoutes(deps: WebRoutesDeps) {
     const after = await timeline.latest();
     const history = { events: [], more: false };
     return c.html(
-      renderChatPage({ assets, assistant, chats: await listed(), chat: undefined, history, after }),
+      renderChatPage({
+        assets,
+        assistant,
+        chats: await listed(),
+        chat: undefined,
+        history,
+        paused: paused(),
+        after,
+      }),
     );
   });
 
@@ -96,7 +106,9 @@ export function createWebRoutes(deps: WebRoutesDeps) {
     const after = await timeline.latest();
     const chat = await findChat(chats, chatParam(c));
     const history = await timeline.before(chat.id, undefined, STRETCH);
-    return c.html(renderChatPage({ assets, assistant, chats: await listed(), chat, history, after }));
+    return c.html(
+      renderChatPage({ assets, assistant, chats: await listed(), chat, history, paused: paused(), after }),
+    );
   });
 
   app.get("/chats/:chat/earlier", requireScope("read"), async (c) => {
