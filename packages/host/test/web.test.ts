@@ -208,6 +208,59 @@ describe.skipIf(!mandatory && (CHROMIUM === undefined || BWRAP === undefined))("
     expect(await page.locator("#log img").count()).toBe(0);
   });
 
+  it("sends a picture and a text, chosen, dropped or pasted, and shows what comes back", async () => {
+    const png = await page.screenshot({ clip: { x: 0, y: 0, width: 60, height: 40 } });
+    await page.locator("#files").setInputFiles([
+      { name: "a view.png", mimeType: "image/png", buffer: png },
+      { name: "list.txt", mimeType: "text/plain", buffer: Buffer.from("eggs and milk") },
+    ]);
+    await page.getByRole("button", { name: "Remove list.txt" }).waitFor();
+    await isAccessible("attached");
+    await page.screenshot({ path: join(OUTPUT, "web-attached.png") });
+    await write("see:");
+
+    await lastAnswer()
+      .filter({ hasText: `I see a file (image/png, ${png.length} bytes).` })
+      .waitFor();
+    const picture = page.locator("#log .mine img").last();
+    expect(await picture.getAttribute("alt")).toBe("a view.png");
+    await page.waitForFunction("[...document.querySelectorAll('#log .mine img')].at(-1).naturalWidth === 60");
+    expect(await page.getByRole("link", { name: "list.txt 13 bytes" }).count()).toBe(1);
+    expect(await page.locator("#attached li").count()).toBe(0);
+
+    await page.evaluate(`{
+      const data = new DataTransfer();
+      data.items.add(new File(["dropped"], "dropped.txt", { type: "text/plain" }));
+      const drop = new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true });
+      document.querySelector("main").dispatchEvent(drop);
+    }`);
+    await page.getByRole("button", { name: "Remove dropped.txt" }).click();
+    expect(await page.locator("#attached").isVisible()).toBe(false);
+
+    await write(
+      `run: cp /workspace/media/*.png back.png\ntool: send_file {"path": "back.png", "caption": "as you like it"}`,
+    );
+    await page.locator("#log .theirs img").waitFor();
+    await page.waitForFunction("document.querySelector('#log .theirs img').naturalWidth === 60");
+    await isAccessible("files");
+  });
+
+  it("says in words what it cannot attach, and keeps the text", async () => {
+    await page.route("**/files?name=*", (route) =>
+      route.fulfill({ status: 413, json: { error: { code: "too_large", message: "It is too large." } } }),
+    );
+    await page.locator("#files").setInputFiles([{ name: "big.bin", mimeType: "", buffer: Buffer.from("x") }]);
+    await write("say: with a file");
+
+    await page.locator("#attached .wrong").filter({ hasText: "It is too large." }).waitFor();
+    expect(await page.getByLabel("Message to Bellhop").inputValue()).toBe("say: with a file");
+
+    await page.unroute("**/files?name=*");
+    complaints.splice(0); // the browser reports the answer, as it should
+    await page.getByRole("button", { name: "Remove big.bin" }).click();
+    await page.getByLabel("Message to Bellhop").fill("");
+  });
+
   it("has no barriers that axe can see, light, dark and narrow", async () => {
     await isAccessible("light");
     await page.emulateMedia({ colorScheme: "dark" });

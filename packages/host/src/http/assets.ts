@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 
 const TYPES = {
   "style.css": "text/css; charset=utf-8",
+  "attachments.js": "text/javascript; charset=utf-8",
   "chat.js": "text/javascript; charset=utf-8",
   "connection.js": "text/javascript; charset=utf-8",
   "outbox.js": "text/javascript; charset=utf-8",

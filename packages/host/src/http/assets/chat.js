@@ -2,6 +2,7 @@
  * The page of a chat: joins what the person does, what the host says and what the page shows.
  * Nothing is decided here that matters: a reload shows the same from the host's own records.
  */
+import { createAttachments } from "./attachments.js";
 import { connect } from "./connection.js";
 import { createOutbox, post } from "./outbox.js";
 import * as view from "./view.js";
@@ -45,14 +46,16 @@ async function startChat(text) {
   const id = crypto.randomUUID();
   view.showPending({ id, text });
   view.toEnd();
+  let created;
   const start = async () => {
     const article = view.pendingElement(id);
     view.setState(article, "sending", "Sending…");
     try {
-      const title = text.trim().split("\n")[0].slice(0, 60);
-      const created = await post("/api/v1/chats", { title });
+      const title = (text.trim() || "Files").split("\n")[0].slice(0, 60);
+      created ??= await post("/api/v1/chats", { title });
+      const files = await attachments.handedOver(created.id);
       // The page of the new chat hands it over.
-      sessionStorage.setItem(`unsent ${created.id}`, JSON.stringify([{ id, text }]));
+      sessionStorage.setItem(`unsent ${created.id}`, JSON.stringify([entryOf(id, text, files)]));
       sessionStorage.removeItem(`draft ${chat}`);
       location.replace(href(created.id));
     } catch (error) {
@@ -69,28 +72,83 @@ function keepDraft() {
   sessionStorage.setItem(`draft ${chat}`, input.value);
 }
 
-function submit() {
+const entryOf = (id, text, files) => ({
+  id,
+  text,
+  ...(files.length > 0 ? { files: files.map((file) => file.id), names: files.map(({ name }) => name) } : {}),
+});
+
+let submitting = false;
+async function submit() {
   const text = input.value;
-  if (text.trim() === "") return;
-  input.value = "";
-  if (chat === "") {
-    void startChat(text);
-    return;
+  if (submitting || (text.trim() === "" && attachments.count() === 0)) return;
+  submitting = true;
+  try {
+    if (chat === "") {
+      input.value = "";
+      await startChat(text);
+      return;
+    }
+    // What is still on its way holds the message up, and stays with it if it fails.
+    const files = attachments.count() === 0 ? [] : await attachments.handedOver();
+    input.value = "";
+    keepDraft();
+    const entry = entryOf(crypto.randomUUID(), text, files);
+    outbox.add(entry);
+    view.showPending(entry);
+    view.toEnd();
+  } catch {
+    input.focus(); // the list of files says which one, and why
+  } finally {
+    submitting = false;
   }
-  keepDraft();
-  view.showPending(outbox.add(text));
-  view.toEnd();
+}
+
+const attachments = createAttachments({
+  chat,
+  list: $("#attached") ?? document.createElement("ul"),
+  announce: view.announce,
+  onChange: () => composer?.classList.toggle("laden", attachments.count() > 0),
+});
+$("#attach")?.addEventListener("click", () => $("#files").click());
+$("#files")?.addEventListener("change", ({ target }) => {
+  attachments.add(target.files);
+  target.value = ""; // the same one may be chosen again
+  input.focus();
+});
+input?.addEventListener("paste", (event) => {
+  if (event.clipboardData.files.length === 0) return;
+  event.preventDefault();
+  attachments.add(event.clipboardData.files);
+});
+if (composer) {
+  const hasFiles = (event) => event.dataTransfer.types.includes("Files");
+  page.addEventListener("dragover", (event) => {
+    if (!hasFiles(event)) return;
+    event.preventDefault();
+    page.classList.add("dropping");
+  });
+  page.addEventListener("dragleave", (event) => {
+    if (!page.contains(event.relatedTarget)) page.classList.remove("dropping");
+  });
+  page.addEventListener("drop", (event) => {
+    if (!hasFiles(event)) return;
+    event.preventDefault();
+    page.classList.remove("dropping");
+    attachments.add(event.dataTransfer.files);
+    input.focus();
+  });
 }
 
 composer?.addEventListener("submit", (event) => {
   event.preventDefault();
-  submit();
+  void submit();
 });
 input?.addEventListener("keydown", (event) => {
   // While an input method composes a character, Enter is its own.
   if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
   event.preventDefault();
-  submit();
+  void submit();
 });
 input?.addEventListener("input", keepDraft);
 

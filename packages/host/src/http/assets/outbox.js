@@ -39,7 +39,12 @@ export function createOutbox({ chat, onAccepted, onUnsent, onRefused }) {
       for (let entry = entries[0]; entry !== undefined; entry = entries[0]) {
         const rest = () => entries.filter(({ id }) => id !== entry.id);
         try {
-          const answer = await post(`/api/v1/chats/${encodeURIComponent(chat)}/messages`, entry);
+          const { id, text, files } = entry;
+          const answer = await post(`/api/v1/chats/${encodeURIComponent(chat)}/messages`, {
+            id,
+            text,
+            files,
+          });
           keep(rest());
           onAccepted(entry, answer);
         } catch (error) {
@@ -58,11 +63,10 @@ export function createOutbox({ chat, onAccepted, onUnsent, onRefused }) {
 
   return {
     entries: () => entries,
-    add(text) {
-      const entry = { id: crypto.randomUUID(), text };
+    /** @param {{ id: string, text: string, files?: string[], names?: string[] }} entry `names` are for the page alone */
+    add(entry) {
       keep([...entries, entry]);
       void send();
-      return entry;
     },
     send,
   };

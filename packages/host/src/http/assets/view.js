@@ -49,7 +49,7 @@ export const messageElement = (id) => log.querySelector(`[data-message="${CSS.es
 
 /**
  * Shows a message, unless it is there already: as a draft that was just handed over, or from the history.
- * Then only its state is taken over, so that a screen reader does not read it out twice.
+ * Then only its state and its files are taken over, so that a screen reader does not read it out twice.
  */
 export function showMessage(message, html) {
   const content = fromHtml(html);
@@ -60,6 +60,8 @@ export function showMessage(message, html) {
     log.insertBefore(content, log.querySelector(".pending"));
     return;
   }
+  const files = content.querySelector(".files");
+  if (files) known.querySelector(".files")?.replaceWith(files);
   const told = content.querySelector(".state");
   const state = known.querySelector(".state")?.dataset.state;
   if (told && (state === "sending" || state === "sent"))
@@ -78,7 +80,7 @@ export function showEarlier(html) {
   return first;
 }
 
-export function showPending({ id, text }) {
+export function showPending({ id, text, names = [] }) {
   $(".welcome")?.remove();
   const article = fromHtml(
     `<article class="message mine pending" aria-label="You">
@@ -88,6 +90,12 @@ export function showPending({ id, text }) {
   ).firstElementChild;
   article.dataset.client = id;
   article.querySelector(".text").textContent = text;
+  if (names.length > 0) {
+    const files = document.createElement("p");
+    files.className = "files";
+    files.textContent = names.join(", ");
+    article.querySelector(".text").after(files);
+  }
   log.append(article);
 }
 

@@ -104,7 +104,19 @@ function renderWelcome(assistant: string) {
 
 function renderComposer(assistant: string) {
   return html`<form id="composer" class="composer">
+    <ul id="attached" aria-label="Files to send" hidden></ul>
     <div class="box">
+      <input type="file" id="files" multiple hidden />
+      <button type="button" id="attach" aria-label="Attach files">
+        <svg viewBox="0 0 24 24" width="20" height="20" aria-hidden="true">
+          <path
+            d="M20 11.5l-8.2 8.2a5 5 0 0 1-7-7L13 4.4a3.3 3.3 0 0 1 4.7 4.7l-8.2 8.2a1.7 1.7 0 0 1-2.4-2.4l7.5-7.5"
+            fill="none"
+            stroke="currentColor"
+            stroke-width="1.8"
+          />
+        </svg>
+      </button>
       <label class="unseen" for="text">Message to ${assistant}</label>
       <textarea
         id="text"

@@ -1,7 +1,9 @@
 /** One message of a chat as HTML, the same in a page, in a stretch of history and in the stream. */
 import { html, raw } from "hono/html";
-import type { DurableEvent, MessageEvent, TurnEvent } from "../../core/events.ts";
+import type { DurableEvent, MessageEvent, SharedFile, TurnEvent } from "../../core/events.ts";
 import { chatAddress } from "../../core/ids.ts";
+import { sizeInWords } from "../../core/size.ts";
+import { SHOWN } from "../shown.ts";
 import { renderMarkdown } from "../markdown.ts";
 
 /** What became of a person's message. `view.js` sets the same names as turns go on. */
@@ -25,7 +27,7 @@ export function renderMessage(event: MessageEvent, assistant: string, told?: Tol
     aria-label="${who}"
   >
     <header><span class="who">${who}</span> ${renderTime(event.at)}</header>
-    ${renderBody(event)}${event.direction === "in" ? renderState(told ?? ownState(event)) : ""}
+    ${renderBody(event)}${renderFiles(event.files ?? [])}${event.direction === "in" ? renderState(told ?? ownState(event)) : ""}
   </article>`;
 }
 
@@ -63,6 +65,24 @@ function renderBody({ kind, direction, text }: MessageEvent) {
     default:
       return kind satisfies never;
   }
+}
+
+function renderFiles(files: readonly SharedFile[]) {
+  if (files.length === 0) return "";
+  return html`<ul class="files" aria-label="Files">
+    ${files.map((file) => html`<li>${renderFile(file)}</li>`)}
+  </ul>`;
+}
+
+/** Pictures are shown; everything else is a link to save it. */
+function renderFile({ id, name, type, bytes, state, reason }: SharedFile) {
+  if (state === "coming") return html`<span class="missing">${name} is on its way</span>`;
+  if (state === "stub")
+    return html`<span class="missing">${name} is missing: ${reason ?? "nobody knows why"}</span>`;
+  const href = `/api/v1/files/${id}`;
+  return SHOWN.has(type)
+    ? html`<a class="picture" href="${href}"><img src="${href}" alt="${name}" loading="lazy" /></a>`
+    : html`<a class="file" href="${href}" download="${name}">${name} <span>${sizeInWords(bytes)}</span></a>`;
 }
 
 function renderState({ state, detail }: Told) {

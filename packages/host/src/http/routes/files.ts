@@ -14,6 +14,7 @@ import { requireScope, type HttpEnv } from "../identity.ts";
 import { parseInput, ProblemError } from "../problem.ts";
 import type { SharedFile } from "../../core/events.ts";
 import { FilePath, FileQuery } from "../schemas.ts";
+import { SHOWN } from "../shown.ts";
 import { chatParam, findChat, OWN_CHANNELS } from "./chats.ts";
 
 export interface FileRoutesDeps {
@@ -21,8 +22,6 @@ export interface FileRoutesDeps {
   readonly media: HttpMedia;
 }
 
-/** What a browser may show in place: bytes that only ever become pixels. */
-const SHOWN = new Set(["image/png", "image/jpeg", "image/gif", "image/webp"]);
 const NOTHING_RUNS = "default-src 'none'; sandbox";
 /** The content of an id never changes. */
 const KEPT = "private, max-age=31536000, immutable";
