@@ -224,7 +224,9 @@ describe.skipIf(!mandatory && (CHROMIUM === undefined || BWRAP === undefined))("
       .waitFor();
     const picture = page.locator("#log .mine img").last();
     expect(await picture.getAttribute("alt")).toBe("a view.png");
-    await page.waitForFunction("[...document.querySelectorAll('#log .mine img')].at(-1).naturalWidth === 60");
+    await expect
+      .poll(() => page.evaluate("[...document.querySelectorAll('#log .mine img')].at(-1).naturalWidth"))
+      .toBe(60);
     expect(await page.getByRole("link", { name: "list.txt 13 bytes" }).count()).toBe(1);
     expect(await page.locator("#attached li").count()).toBe(0);
 
@@ -241,7 +243,9 @@ describe.skipIf(!mandatory && (CHROMIUM === undefined || BWRAP === undefined))("
       `run: cp /workspace/media/*.png back.png\ntool: send_file {"path": "back.png", "caption": "as you like it"}`,
     );
     await page.locator("#log .theirs img").waitFor();
-    await page.waitForFunction("document.querySelector('#log .theirs img').naturalWidth === 60");
+    await expect
+      .poll(() => page.evaluate("document.querySelector('#log .theirs img').naturalWidth"))
+      .toBe(60);
     await isAccessible("files");
   });
 
@@ -329,7 +333,8 @@ describe.skipIf(!mandatory && (CHROMIUM === undefined || BWRAP === undefined))("
     expect(await page.getByRole("button", { name: "Load earlier" }).isVisible()).toBe(true);
     while (await page.getByRole("button", { name: "Load earlier" }).isVisible()) {
       await page.getByRole("button", { name: "Load earlier" }).click();
-      await page.waitForFunction("!document.querySelector('#earlier').disabled");
+      // Not by waitForFunction: that evaluates text in the page, which the page's policy forbids.
+      await expect.poll(() => page.evaluate("document.querySelector('#earlier').disabled")).toBe(false);
     }
     expect(await page.locator("#log .mine .text").first().textContent()).toBe("Hello! Who are you?");
     const numbers = (await page.locator("#log .mine .text").allTextContents()).filter((text) =>
