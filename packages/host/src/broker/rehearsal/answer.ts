@@ -225,8 +225,8 @@ function see({ seen }: Conversation): string {
   return seen.map(({ type, bytes }) => `I see a file (${type}, ${bytes} bytes).`).join("\n");
 }
 
-function recall({ instructions, memory }: Conversation): string {
-  const known = [instructions, ...memory].filter((text) => text !== "");
+function recall({ instructions, memory, summary: earlier = "" }: Conversation): string {
+  const known = [instructions, ...memory, earlier].filter((text) => text !== "");
   return known.length === 0 ? "I was given no instructions and no memory." : known.join("\n\n");
 }
 
@@ -237,10 +237,10 @@ const greeting =
 
 const alsoHeard = (ask: string) => `I also received: ${ask}`;
 
-function summary({ people }: Conversation): string {
+function summary({ people, summary: earlier }: Conversation): string {
   const list = people.map((text, index) => `${index + 1}. ${text}`).join("\n");
   return [
     "<analysis>The rehearsal model lists what people wrote.</analysis>",
-    `<summary>\nA conversation with the rehearsal model. People wrote:\n${list || "(nothing)"}\n</summary>`,
+    `<summary>\n${earlier === undefined ? "" : `${earlier}\nThen:\n`}A conversation with the rehearsal model. People wrote:\n${list || "(nothing)"}\n</summary>`,
   ].join("\n\n");
 }

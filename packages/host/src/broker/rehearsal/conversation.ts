@@ -67,6 +67,8 @@ export interface Conversation {
   readonly instructions: string;
   /** Memory files as the engine showed them, newest state last. */
   readonly memory: readonly string[];
+  /** Of what was said before the engine's program compacted the conversation. */
+  readonly summary: string | undefined;
   /** What the newest note says about background work that ended, if one came after all else. */
   readonly background: string | undefined;
   /** Working directory of the agent. */
@@ -80,6 +82,9 @@ const NOTE = "The user sent a new message while you were working:\n";
 const NOTE_END =
   /\n\n(?:This is how Claude Code surfaces|IMPORTANT: After completing your current task)[^]*$/;
 const SUMMARY_REQUEST = /^(?:CRITICAL: Respond with TEXT ONLY|Your task is to create a detailed summary)/;
+/** Begins what the program puts in place of what it has summed up. */
+const SUMMARY =
+  /^This session is being continued from a previous conversation[^]*?^Summary:\n([^]*?)(?:\n\n(?:If you need specific|Continue the conversation)[^]*)?$(?![^])/m;
 const REMINDER = /^\s*<system-reminder>/;
 /** Texts of the user role that the engine's program writes by itself. */
 const NOT_A_PERSON =
@@ -118,6 +123,7 @@ export function readConversation(request: MessagesRequest): Conversation {
     tools: (request.tools ?? []).map(({ name }) => name),
     instructions: instructionsOf(textsOf(request.system ?? [])),
     memory: texts.filter((text) => REMINDER.test(text)).flatMap(memoryOf),
+    summary: firstMatch(texts.toReversed(), SUMMARY),
     background: backgroundOf(
       textsOf(request.messages.findLast(({ role }) => role === "user")?.content ?? []),
     ),

@@ -1,5 +1,5 @@
 import { mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
@@ -106,19 +106,67 @@ describe.skipIf(sandbox.missing)(`the claude engine${sandbox.note}`, () => {
     expect(failures(await session.rest())).toEqual(["stale_position"]);
   });
 
-  it("calls a garbage transcript a stale session", async () => {
-    const before = room.open(claude());
-    await before.ask("say: one");
-    await before.session.close();
-    const { engineSession } = ready(before.seen);
-    const folder = join(room.engineHome, "projects", "-workspace-group");
-    for (const name of await readdir(folder))
-      if (name.endsWith(".jsonl")) await writeFile(join(folder, name), "garbage\n");
+  describe("whose record of the conversation is broken", () => {
+    /** A conversation of two answers that has ended, and what became of its transcript. */
+    async function broken(how: (file: string) => Promise<void>) {
+      const before = room.open(claude());
+      await before.ask("say: one");
+      await before.ask("say: two");
+      await before.session.close();
+      const { engineSession } = ready(before.seen);
+      const { position } = last(before.seen, "position");
+      await how(join(room.engineHome, "projects", "-workspace-group", `${engineSession}.jsonl`));
+      return { engineSession, position };
+    }
 
-    const session = room.open(claude(), { resume: { engineSession } });
-    session.say("count:");
+    async function failuresOf(resume: { engineSession: string; position?: string }) {
+      const session = room.open(claude(), { resume });
+      session.say("count:");
+      await session.until("done").catch(() => undefined); // `closed` tells as well
+      return failures(session.seen);
+    }
 
-    expect(failures(await session.rest())).toEqual(["stale_session"]);
+    const lines = async (file: string) => (await readFile(file, "utf8")).trimEnd().split("\n");
+
+    it.each<[string, (file: string) => Promise<void>]>([
+      ["is garbage", (file) => writeFile(file, "garbage\n")],
+      ["is empty", (file) => writeFile(file, "")],
+      ["is gone", (file) => rm(file)],
+      ["is gone with its folder", (file) => rm(dirname(file), { recursive: true })],
+    ])("says that the session is stale where it %s, with a position and without", async (_how, how) => {
+      const { engineSession, position } = await broken(how);
+
+      expect(await failuresOf({ engineSession, position })).toEqual(["stale_session"]);
+      expect(await failuresOf({ engineSession })).toEqual(["stale_session"]);
+    });
+
+    it.each<[string, (file: string) => Promise<void>]>([
+      [
+        "in the middle of a line",
+        async (file) => {
+          const text = await readFile(file, "utf8");
+          await writeFile(file, text.slice(0, Math.floor(text.length / 2)));
+        },
+      ],
+      [
+        "between two lines",
+        async (file) => {
+          const all = await lines(file);
+          await writeFile(file, `${all.slice(0, Math.ceil(all.length / 2)).join("\n")}\n`);
+        },
+      ],
+    ])("says that the position is stale where it was cut %s, and nothing without one", async (_how, how) => {
+      let whole = 0;
+      const { engineSession, position } = await broken(async (file) => {
+        whole = (await readFile(file)).byteLength;
+        await how(file);
+      });
+      // What no error tells, the length does.
+      expect(await claude().measure?.({ home: room.engineHome, engineSession })).toBeLessThan(whole);
+
+      expect(await failuresOf({ engineSession, position })).toEqual(["stale_position"]);
+      expect(await failuresOf({ engineSession })).toEqual([]);
+    });
   });
 
   it("measures what is written of a conversation, and nothing that lies in its place", async () => {
