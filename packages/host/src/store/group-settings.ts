@@ -15,8 +15,6 @@ export interface Chosen {
   readonly model?: string;
 }
 
-export type GroupSettings = Awaited<ReturnType<typeof openGroupSettings>>;
-
 export async function openGroupSettings(db: Kysely<Database>) {
   const rows = await db.selectFrom("groups").select(["folder", "queue", "model"]).execute();
   const chosen = new Map(rows.map(({ folder, ...row }) => [folder, toChosen(row)]));

@@ -59,14 +59,17 @@ describe("a chat command", () => {
   });
 
   it("that its host died on is run at the next start, unless it is old by then", async () => {
-    const { says, db, clock, commands, owed } = await given();
-    await says("web:kitchen", "/help");
+    let runs = 0;
+    const { says, db, clock, commands, owed } = await given({ powers: { choose: async () => void runs++ } });
+    await says("web:kitchen", "/model opus");
     await db.deleteFrom("outbox").execute(); // as if it had died before the answer was stored
 
     clock.advance(5 * 60_000);
     await commands.recover();
+    await commands.settled();
     await commands.recover();
     await commands.settled();
+    expect(runs).toBe(2);
     expect(await owed()).toHaveLength(1);
 
     await db.deleteFrom("outbox").execute();
@@ -239,6 +242,34 @@ describe("/stop", () => {
       "(notice) Stopped.",
       "(notice) There is nothing to stop: I am not answering anything here.",
     ]);
+  });
+});
+
+describe("/stop, where an answer waits for another attempt", () => {
+  it("ends it, and what came behind it is answered", async () => {
+    const { says, said, turnRows, engine, clock } = await given({ queue: "queue" });
+    await says("web:kitchen", "one");
+    engine.latest.fail({ class: "transient", detail: "a hiccup" });
+    await settled();
+    await says("web:kitchen", "two");
+    expect(await turnRows()).toMatchObject([{ state: "waiting" }]);
+    clock.advance(1);
+
+    await says("web:kitchen", "/stop");
+
+    expect((await turnRows()).map(({ state }) => state).toSorted()).toEqual(["cancelled", "running"]);
+    expect(await said("web:kitchen")).toContain("(notice) Stopped.");
+  });
+
+  it("ends one that ran when its host died, as the next host finds it", async () => {
+    const before = await given();
+    await before.says("web:kitchen", "one");
+    const { says, said, turnRows } = await middle({ after: before });
+
+    await says("web:kitchen", "/stop");
+
+    expect(await turnRows()).toMatchObject([{ state: "cancelled" }]);
+    expect(await said("web:kitchen")).toEqual(["(notice) Stopped."]);
   });
 });
 
