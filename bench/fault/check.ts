@@ -9,7 +9,7 @@ import { DatabaseSync } from "node:sqlite";
 import { z } from "zod";
 import { homePaths } from "../../packages/host/src/config.ts";
 import { leftovers } from "./leftovers.ts";
-import type { Shown } from "./platform-words.ts";
+import type { PlatformLine, Shown } from "./platform-words.ts";
 import { CANARY, type Message, tokensOf, type World } from "./world.ts";
 
 /** I5, about occurrences, comes with the scheduler. */
@@ -54,8 +54,37 @@ export interface Expected {
 const SLOWEST_RECOVERY_MS = 30_000;
 const LIVENESS = 0.95;
 
+/** Everything there is to judge by. */
+export interface Evidence {
+  /** The platform's. */
+  readonly journal: readonly PlatformLine[];
+  /** By the id under which the platform knows the message. */
+  readonly ends: ReadonlyMap<string, End>;
+  /** What the host still means to send. */
+  readonly owed: readonly string[];
+  /** Of hosts that are gone. */
+  readonly left: readonly string[];
+  /** Where the canary was found. */
+  readonly leaks: readonly string[];
+  readonly recoveryMs: readonly number[];
+}
+
 /** Once no host runs on the world's home. */
 export async function check(world: World, expected: Expected = {}): Promise<Verdict> {
+  const { journal, recoveryMs, home } = world;
+  const { messages: ends, open: owed } = endsOf(home);
+  const evidence = {
+    journal,
+    ends,
+    owed,
+    recoveryMs,
+    left: await leftOf(home),
+    leaks: await canaryIn(world),
+  };
+  return judge(evidence, expected);
+}
+
+export function judge(evidence: Evidence, expected: Expected = {}): Verdict {
   const { failing = [], redriven = [], notices } = expected;
   const findings: Finding[] = [];
   const count = { lost: 0, doubled: 0, unexpected: 0, ambiguous: 0 };
@@ -64,9 +93,8 @@ export async function check(world: World, expected: Expected = {}): Promise<Verd
     findings.push({ invariant, sentence });
   }
 
-  const ends = endsOf(world.home);
-  const acked = ackedOf(world);
-  const shown = world.journal.filter((line) => line.what === "shown");
+  const acked = ackedOf(evidence.journal);
+  const shown = evidence.journal.filter((line) => line.what === "shown");
   const answers = Map.groupBy(
     shown.flatMap((line) => tokensOf(line.text).map((token) => ({ token, line }))),
     ({ token }) => token,
@@ -75,7 +103,7 @@ export async function check(world: World, expected: Expected = {}): Promise<Verd
   const doomed = new Set(failing.map(({ token }) => token));
 
   for (const { token, id } of acked) {
-    const end = ends.messages.get(id);
+    const end = evidence.ends.get(id);
     if (!end) found("I1", "lost", `${token} was acknowledged and is not there`);
     else if (end.state !== "done") found("I1", "lost", `${token} has no end, it is ${end.state}`);
     else if (!answers.has(token) && !doomed.has(token)) {
@@ -86,7 +114,6 @@ export async function check(world: World, expected: Expected = {}): Promise<Verd
       found("I2", "doubled", `${end.ends} turns ended with ${token}`);
     if (end && end.rows > 1) found("I2", "doubled", `${token} was stored ${end.rows} times`);
   }
-
   for (const [token, lines] of answers) {
     const turns = new Set(lines.map(({ line }) => line.key.split(":")[0]));
     if (turns.size > 1) found("I3", "doubled", `${token} was answered by ${turns.size} turns`);
@@ -101,34 +128,36 @@ export async function check(world: World, expected: Expected = {}): Promise<Verd
     if (tokensOf(text).length === 0 && !notices?.test(text))
       found("I3", "unexpected", `${room} was told, unasked: ${text.slice(0, 200)}`);
   }
-  for (const line of world.journal) {
+  for (const line of evidence.journal) {
     if (line.what === "early") found("I3", "unexpected", `${line.key} was sent while the platform said wait`);
   }
   for (const sentence of outOfOrder(shown, late)) found("I4", "unexpected", sentence);
-  for (const row of ends.open) found("I1", "unexpected", `in the outbox for ever: ${row}`);
-
-  const left = Object.entries(await leftovers(world.home)).flatMap(
-    ([kind, all]: [string, readonly string[]]) => all.map((one) => `${kind}: ${one}`),
-  );
-  const { media } = homePaths(world.home);
-  const incoming = await readdir(join(media, ".incoming")).catch(() => []); // no file ever came
-  for (const one of [...left, ...incoming.map((name) => `half a file: ${name}`)])
-    found("I6", "unexpected", one);
-  for (const place of await canaryIn(world)) found("I7", "unexpected", `the canary is in ${place}`);
+  for (const row of evidence.owed) found("I1", "unexpected", `in the outbox for ever: ${row}`);
+  for (const one of evidence.left) found("I6", "unexpected", one);
+  for (const place of evidence.leaks) found("I7", "unexpected", `the canary is in ${place}`);
 
   const wanted = acked.filter(({ token }) => !doomed.has(token));
   const served = wanted.filter(({ token }) => answers.has(token)).length;
   if (served < wanted.length * LIVENESS)
     found("I8", "unexpected", `only ${served} of ${wanted.length} were answered`);
-  for (const ms of world.recoveryMs) {
+  for (const ms of evidence.recoveryMs) {
     if (ms > SLOWEST_RECOVERY_MS)
       found("I8", "unexpected", `a host took ${Math.round(ms)} ms to answer again`);
   }
   return { acked: acked.length, ...count, findings };
 }
 
+/** What dead hosts left behind, half a file of somebody's included. */
+async function leftOf(home: string): Promise<string[]> {
+  const incoming = await readdir(join(homePaths(home).media, ".incoming")).catch(() => []); // no file ever came
+  const left = Object.entries(await leftovers(home)).flatMap(([kind, all]: [string, readonly string[]]) =>
+    all.map((one) => `${kind}: ${one}`),
+  );
+  return [...left, ...incoming.map((name) => `half a file: ${name}`)];
+}
+
 /** What the host has told the platform that it has, in the order in which it was written. */
-function ackedOf({ journal }: World): { token: string; id: string }[] {
+function ackedOf(journal: readonly PlatformLine[]): { token: string; id: string }[] {
   const upto = new Map<string, number>();
   for (const line of journal) if (line.what === "acked") upto.set(line.account, line.upto);
   return journal.flatMap((line) =>
@@ -151,7 +180,7 @@ function outOfOrder(shown: readonly Shown[], late: ReadonlySet<string>): string[
   return findings;
 }
 
-interface End {
+export interface End {
   readonly rows: number;
   readonly state: string;
   readonly turn: string | null;

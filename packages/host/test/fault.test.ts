@@ -1,6 +1,11 @@
-/** kill -9 at random points, a short run of `npm run fault -- kill`, and whether its verdict can be trusted. */
+/** A short run of `npm run fault` and of `npm run fault -- kill`, and whether their verdicts can be trusted. */
 import { describe, expect, it } from "vitest";
 import { killAgainAndAgain } from "../../../bench/fault/kill.ts";
+import { type Evidence, judge as judgeJournals } from "../../../bench/fault/check.ts";
+import { lostAnswers } from "../../../bench/fault/delivery-faults.ts";
+import { emergencyStop } from "../../../bench/fault/end-faults.ts";
+import { killAtEveryPlace } from "../../../bench/fault/kill-points.ts";
+import type { PlatformLine } from "../../../bench/fault/platform-words.ts";
 import { judge, type Sent } from "../../../bench/verdict.ts";
 import { type DurableEvent, EventId } from "../src/core/events.ts";
 import { ChatId, InboxId, newId, OutboxId, TurnId } from "../src/core/ids.ts";
@@ -19,6 +24,148 @@ describe("a host that is killed again and again", () => {
       expect(report.recoveryMs.length).toBeGreaterThan(0);
     },
   );
+});
+
+describe("the fault suite", () => {
+  it(
+    "kills a host at its commits, claims and sends, and nothing is lost or comes twice",
+    { timeout: 180_000 },
+    async () => {
+      const places = [
+        "db.committed",
+        "accept.committed",
+        "claim.committed",
+        "complete.inside",
+        "send.done",
+      ] as const;
+
+      const outcome = await killAtEveryPlace({ trials: places.length, seed: 5, places });
+
+      expect(outcome.findings).toEqual([]);
+      expect(outcome).toMatchObject({ trials: places.length, lost: 0, doubled: 0, unexpected: 0 });
+    },
+  );
+
+  it(
+    "loses answers of a platform: each is shown as often as its channel promises",
+    { timeout: 180_000 },
+    async () => {
+      expect((await lostAnswers()).findings).toEqual([]);
+    },
+  );
+
+  it(
+    "stops five busy sandboxes within five seconds, and they stay stopped",
+    { timeout: 180_000 },
+    async () => {
+      expect((await emergencyStop("busy")).findings).toEqual([]);
+    },
+  );
+});
+
+/** Two messages, both answered, on a platform that shows what is sent twice. */
+function evidence(change: Partial<Evidence> = {}, more: readonly PlatformLine[] = []): Evidence {
+  const room = { account: "once", room: "a" } as const;
+  const end = { rows: 1, state: "done", turn: "done", ends: 1, uncertain: false };
+  return {
+    journal: [
+      { what: "wrote", ...room, id: 1, text: "T000001", at: 1 },
+      { what: "wrote", ...room, id: 2, text: "T000002", at: 2 },
+      { what: "acked", account: "once", upto: 2 },
+      { what: "shown", ...room, key: "t1:answer:0", text: "got T000001", id: "s1", at: 3 },
+      { what: "shown", ...room, key: "t2:answer:0", text: "got T000002", id: "s2", at: 4 },
+      ...more,
+    ],
+    ends: new Map([
+      ["once-1", end],
+      ["once-2", end],
+    ]),
+    owed: [],
+    left: [],
+    leaks: [],
+    recoveryMs: [900],
+    ...change,
+  };
+}
+
+const again = (key: string, text: string, account: "once" | "twice" = "once"): PlatformLine => ({
+  what: "shown",
+  account,
+  room: "a",
+  key,
+  text,
+  id: "s3",
+  at: 5,
+});
+
+describe("the checker of the fault suite", () => {
+  it("has nothing to say where both were answered once, in order", () => {
+    expect(judgeJournals(evidence())).toEqual({
+      acked: 2,
+      lost: 0,
+      doubled: 0,
+      unexpected: 0,
+      ambiguous: 0,
+      findings: [],
+    });
+  });
+
+  const end = { rows: 1, state: "done", turn: "done", ends: 1, uncertain: false };
+  it.each([
+    { what: "a message that is gone", change: { ends: new Map([["once-1", end]]) }, broken: "I1" },
+    {
+      what: "a message without an end",
+      change: {
+        ends: new Map([
+          ["once-1", end],
+          ["once-2", { ...end, state: "claimed" }],
+        ]),
+      },
+      broken: "I1",
+    },
+    {
+      what: "an answer that nobody saw",
+      change: { journal: evidence().journal.slice(0, 4) },
+      broken: "I1",
+    },
+    { what: "what is owed for ever", change: { owed: ["a"] }, broken: "I1" },
+    {
+      what: "a message that two turns ended with",
+      change: {
+        ends: new Map([
+          ["once-1", end],
+          ["once-2", { ...end, ends: 2 }],
+        ]),
+      },
+      broken: "I2",
+    },
+    { what: "a key that was shown twice", more: [again("t2:answer:0", "got T000002")], broken: "I3" },
+    { what: "an answer of another turn", more: [again("t3:answer:0", "got T000002")], broken: "I3" },
+    { what: "words that nobody asked for", more: [again("t3:failed", "Sorry.")], broken: "I3" },
+    { what: "impatience", more: [{ what: "early", account: "once", key: "t1" } as const], broken: "I3" },
+    {
+      what: "the wrong order",
+      change: { journal: [...evidence().journal.slice(0, 3), ...evidence().journal.slice(3).toReversed()] },
+      broken: "I4",
+    },
+    { what: "a process that is left", change: { left: ["processes: 12 node"] }, broken: "I6" },
+    { what: "a canary", change: { leaks: ["logs/bellhop.log"] }, broken: "I7" },
+    { what: "a host that took too long", change: { recoveryMs: [30_001] }, broken: "I8" },
+  ])("finds $what", ({ change, more, broken }) => {
+    const { findings } = judgeJournals(evidence(change, more));
+
+    expect(findings.map(({ invariant }) => invariant)).toContain(broken);
+  });
+
+  it("counts apart what the ambiguity rule allows, and no third time", () => {
+    const twice = [
+      again("t3:answer:0", "got T000003", "twice"),
+      again("t3:answer:0", "got T000003", "twice"),
+    ];
+
+    expect(judgeJournals(evidence({}, twice))).toMatchObject({ doubled: 0, ambiguous: 1 });
+    expect(judgeJournals(evidence({}, [...twice, ...twice.slice(1)]))).toMatchObject({ doubled: 1 });
+  });
 });
 
 const CHAT = ChatId.parse("web:judged");
