@@ -34,7 +34,7 @@ const ROOMS: readonly Room[] = [
   { account: "twice", room: "c" },
 ];
 /** A life that shows nothing for so long is stuck; the last one tells whether something was lost by it. */
-const STUCK_MS = 20_000;
+const STUCK_MS = 45_000;
 const LAST_PATIENCE_MS = 60_000;
 /** A turn that loses its host ten times is given up as poison; no host dies ten times in a row of itself. */
 const BREATHE_EVERY = 6;
