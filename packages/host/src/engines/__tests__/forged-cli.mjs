@@ -39,6 +39,10 @@ const callTool = (id, name, args, meta) =>
     server_name: "bellhop",
     message: { jsonrpc: "2.0", id, method: "tools/call", params: { name, arguments: args, ...meta } },
   });
+const goOn = (summary) => {
+  print({ type: "system", subtype: "task_notification", summary });
+  print({ type: "system", subtype: "init" });
+};
 const use = (id) => ({ _meta: { "claudecode/toolUseId": id } });
 const LINES = 100_000;
 
@@ -53,6 +57,29 @@ const deeds = {
       text("the second");
       result([next]);
     };
+  },
+  /** Goes on by itself after its answer, and gets the next prompt just then. */
+  ahead(uuid) {
+    lifecycle(uuid, "started");
+    result([uuid]);
+    goOn("the build is done");
+    text("the news");
+    awaiting = (next) => {
+      text("and more of it");
+      result([]);
+      lifecycle(next, "started");
+      text("the answer");
+      result([next]);
+    };
+  },
+  /** Goes on by itself without an end. */
+  restless(uuid) {
+    lifecycle(uuid, "started");
+    result([uuid]);
+    for (let n = 0; n < 100; n += 1) {
+      goOn(`news ${n}`);
+      result([]);
+    }
   },
   deaf: (uuid) => lifecycle(uuid, "started"),
   /** Ends its answer in the moment in which it is asked to stop, with another prompt in its queue. */

@@ -156,6 +156,40 @@ describe.skipIf(sandbox.missing)(`a forged program${sandbox.note}`, () => {
       "done",
     ]);
   });
+
+  it("that goes on by itself takes the prompt along that comes just then: one answer, and done once", async () => {
+    const session = room.open(forged());
+    const first = session.say("ahead");
+    await session.until("done");
+
+    const second = session.say("more");
+    const done = await session.until("done");
+
+    expect(done.carried).toEqual([]);
+    expect(order(session.seen)).toEqual([
+      `consumed ${first.id}`,
+      "done",
+      "reply the news",
+      "reply and more of it",
+      `consumed ${second.id}`,
+      "reply the answer",
+      "done",
+    ]);
+  });
+
+  it("that goes on by itself again and again is killed", async () => {
+    const session = room.open(forged(fakeClock()));
+    session.say("restless");
+
+    const events = await session.rest();
+
+    expect(events.filter((event) => event.type === "background" && event.ended !== undefined)).toHaveLength(
+      12,
+    );
+    expect(events.at(-1)).toMatchObject({
+      failure: { detail: expect.stringContaining("goes on by itself") },
+    });
+  });
 });
 
 function order(events: readonly EngineEvent[]): string[] {
