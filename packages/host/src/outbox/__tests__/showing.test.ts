@@ -136,6 +136,26 @@ describe("an answer on a platform whose messages can be changed", () => {
     expect(growth()).toEqual([["One", "One two", "One two three."]]);
   });
 
+  it("is never overwritten by an edit that somebody asks for too late", async () => {
+    const scene = await given();
+    await asks(scene, "hi");
+    scene.engine.latest.emit({ type: "delta", text: "One" });
+    await settled();
+    await scene.advance(SECOND);
+    const turn = scene.dispatcher.running()[0]?.claim.turn;
+    const draft = turn && (await scene.outbox.draftOf(turn));
+    if (!draft) throw new Error("there is no draft");
+    scene.delivery.grow(KITCHEN, draft, "One, in time");
+    await settled();
+    scene.engine.latest.answer("One two.");
+    await settled();
+
+    scene.delivery.grow(KITCHEN, draft, "One, too late");
+    await settled();
+
+    expect(scene.growth()).toEqual([["One", "One, in time", "One two."]]);
+  });
+
   it("is sent anew where its beginning is gone", async () => {
     const scene = await given();
     await asks(scene, "hi");
