@@ -57,8 +57,6 @@ export interface Receivable {
   readonly maxBytes?: number | undefined;
 }
 
-export type Media = ReturnType<typeof createMedia>;
-
 /** Inside a sandbox. */
 const INSIDE = "/workspace/media";
 const INCOMING = ".incoming";
@@ -188,6 +186,7 @@ export function createMedia({ root, files, limits, deliver, clock, random, log }
         if (row.inbox_id === null) await files.drop(row.id);
         else await giveUp(row.id, LOST);
       }
+      for (const row of await files.unowed()) await remove(row);
       await sweep();
     },
 

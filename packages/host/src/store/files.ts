@@ -114,6 +114,17 @@ export function createFiles(db: Kysely<Database>, clock: Clock) {
         .where("created_at", "<", time)
         .execute(),
 
+    /** Stored for a turn that died before it owed them to a chat. Only where no turn runs. */
+    unowed: (): Promise<FileRow[]> =>
+      db
+        .selectFrom("files")
+        .selectAll()
+        .where("turn_id", "is not", null)
+        .where((eb) =>
+          eb.not(eb.exists(eb.selectFrom("outbox").select("id").whereRef("outbox.file_id", "=", "files.id"))),
+        )
+        .execute(),
+
     async drop(id: FileId): Promise<void> {
       await db.deleteFrom("files").where("id", "=", id).execute();
     },

@@ -16,6 +16,7 @@ import { openDatabase } from "../../store/database.ts";
 import { createFiles } from "../../store/files.ts";
 import type { MessageFile } from "../../store/message-files.ts";
 import { createInbox } from "../../store/inbox.ts";
+import { owe } from "../../store/outbox.ts";
 import { migrate } from "../../store/migrate.ts";
 import { migrations } from "../../store/migrations/index.ts";
 import { createTurns } from "../../store/turns.ts";
@@ -201,8 +202,8 @@ describe("a file that is handed over", () => {
     expect(await lying()).toHaveLength(1);
   });
 
-  it("that an agent sends lies where no sandbox sees it, and stays", async () => {
-    const { media, groupId, root, clock, upload, aTurn } = await given();
+  it("that an agent sends lies where no sandbox sees it, and stays; one that was never owed goes at the start", async () => {
+    const { media, groupId, root, clock, upload, aTurn, db, start, lying } = await given();
     const turn = await aTurn();
 
     const row = await media.receive(
@@ -215,6 +216,13 @@ describe("a file that is handed over", () => {
     expect(row.path).toMatch(/^\.sent\/main\//);
     expect(existsSync(join(root, row.path ?? ""))).toBe(true);
     expect(await media.outbound(row.id)).toMatchObject({ name: "report.txt", type: "text/plain", bytes: 4 });
+
+    const owed = [{ key: "a", kind: "file", text: "", file: row.id }] as const;
+    await owe(db, { chat, groupId, turn, now: clock.now() }, owed);
+    await media.receive({ groupId, turn, name: "never owed" }, Readable.from([PNG]));
+    await start();
+
+    expect((await lying()).map(({ name }) => name.slice(13)).sort()).toEqual(["photo.png", "report.txt"]);
   });
 });
 

@@ -50,6 +50,7 @@ const statements = [
   sql`CREATE INDEX files_by_message ON files (inbox_id) WHERE inbox_id IS NOT NULL`,
   sql`CREATE INDEX files_coming ON files (created_at) WHERE state = 'coming'`,
   sql`CREATE INDEX files_unattached ON files (created_at) WHERE inbox_id IS NULL AND turn_id IS NULL`,
+  sql`CREATE INDEX files_sent ON files (created_at) WHERE turn_id IS NOT NULL`,
   sql`CREATE INDEX files_room ON files (group_id, bytes) WHERE state = 'stored'`,
   sql`CREATE TABLE journal (
     turn_id TEXT NOT NULL REFERENCES turns (id),
@@ -94,6 +95,7 @@ const statements = [
   sql`CREATE UNIQUE INDEX outbox_order ON outbox (chat_id, seq)`,
   sql`CREATE INDEX outbox_open ON outbox (chat_id, seq) WHERE settled_at IS NULL`,
   sql`CREATE INDEX outbox_undelivered ON outbox (state) WHERE state IN ('unknown', 'dead') AND dropped_at IS NULL`,
+  sql`CREATE INDEX outbox_by_file ON outbox (file_id) WHERE file_id IS NOT NULL`,
   sql`CREATE INDEX outbox_by_turn ON outbox (turn_id) WHERE turn_id IS NOT NULL`,
   sql`CREATE INDEX outbox_by_platform_id ON outbox (chat_id, platform_id) WHERE platform_id IS NOT NULL`,
 ];
