@@ -19,6 +19,7 @@ import { readYaml } from "./config/read-yaml.ts";
 import { DEFAULT_CONFIG } from "./config/template.ts";
 import { ChatId, GroupFolder, SenderId } from "./core/ids.ts";
 import { hasCode } from "./core/error-code.ts";
+import { compilePattern } from "./core/pattern.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -31,7 +32,18 @@ const Name = z.string().trim().min(1).max(64);
 const Engine = z.enum(["claude", "acp"]);
 const Model = z.string().trim().min(1).max(128);
 /** A regular expression in RE2's syntax, which takes linear time whatever the text. */
-const Pattern = z.string().min(1).max(1_000);
+const Pattern = z
+  .string()
+  .min(1)
+  .max(1_000)
+  .superRefine((pattern, context) => {
+    try {
+      compilePattern(pattern);
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      context.addIssue({ code: "custom", message: `is no pattern in RE2's syntax (${message})` });
+    }
+  });
 const InsidePath = z.string().startsWith("/", "must be an absolute path");
 
 /** What each group may set for itself. */

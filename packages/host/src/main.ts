@@ -21,6 +21,7 @@ import { watchClock } from "./core/clock-watch.ts";
 import { createEventBus } from "./core/events.ts";
 import { chatAddress, type ChatId, GroupFolder, MAIN } from "./core/ids.ts";
 import { splitText } from "./core/split.ts";
+import { compilePattern } from "./core/pattern.ts";
 import type { Status } from "./core/status.ts";
 import { createDispatcher } from "./dispatch/dispatcher.ts";
 import { createClaudeEngine } from "./engines/claude/claude.ts";
@@ -425,7 +426,15 @@ export async function startHost({ config, channels: platforms = [], reload }: Ho
       deliver: delivery.wake,
       fetch: media.fetch,
       taken: presence.taken,
-      triggerOf: (group) => ({ ...settings(group), pattern: undefined }),
+      triggerOf: (group) => {
+        const { assistant, trigger, bots, pattern } = settings(group);
+        return {
+          assistant,
+          trigger,
+          bots,
+          pattern: pattern === undefined ? undefined : compilePattern(pattern),
+        };
+      },
       roleOf: (sender, group) => {
         if (config.owners.includes(sender)) return "owner";
         return config.groups[group]?.admins.includes(sender) ? "admin" : "member";

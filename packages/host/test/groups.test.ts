@@ -69,15 +69,17 @@ describe("a chat of several people", () => {
     ]);
   });
 
-  it("is answered when somebody mentions the assistant, or replies to it", async () => {
-    const { kitchen } = await given();
+  it("is answered when somebody mentions the assistant, replies to it, or says what fits the group's pattern", async () => {
+    const { kitchen } = await given({ settings: ["pattern: 'cook|dinner'"] });
     kitchen.says(ann, "say: one", { mentionsUs: true });
     const { platformId } = await said(kitchen, "one");
 
     kitchen.says(ben, "say: two", { replyTo: platformId });
     await said(kitchen, "two");
+    kitchen.says(ben, "say: three\nwhat is for Dinner?");
+    await said(kitchen, "three");
 
-    expect(kitchen.ours()).toEqual(["one", "two"]);
+    expect(kitchen.ours()).toEqual(["one", "two", "three"]);
   });
 
   it("never answers what the assistant itself sent, whatever it says", async () => {

@@ -123,6 +123,16 @@ describe("the configuration", () => {
       "groups:\n  family:\n    chats: ['telegram:1']\n  work:\n    chats:\n      - telegram:1\n",
       /line 6: groups\.work\.chats\.0: telegram:1 stands in the group family too/,
     ],
+    [
+      "what is no pattern",
+      "groups:\n  family:\n    pattern: 'hey (alfred'\n",
+      /line 3: groups\.family\.pattern: is no pattern in RE2's syntax \(error parsing regexp: missing closing \)/,
+    ],
+    [
+      "a pattern that would take time without a bound",
+      "groups:\n  family:\n    pattern: '(?=alfred)'\n",
+      /line 3: groups\.family\.pattern: is no pattern/,
+    ],
     ["acp without a command", "engine: acp\n", /line 1: engine: is acp, so the section acp must name/],
     ["an alias bomb", `a: &a [x]\nb: &b [${"*a,".repeat(20)}]\nc: [${"*b,".repeat(20)}]\n`, /config\.yaml/],
   ])("refuses %s, and says where", (_, yaml, message) => {

@@ -98,21 +98,25 @@ export type Admission = ReturnType<typeof createAdmission>;
 
 export function createAdmission(parts: AdmissionParts) {
   const { inbox, home, bus } = parts;
-  const triggers = new Map<GroupFolder, Trigger>();
+  const triggers = new Map<GroupFolder, { readonly assistant: string; readonly calls: Trigger }>();
   const unregistered = new Map<ChatId, UnregisteredChat>();
   let closed = false;
 
-  function triggerOf(group: GroupFolder): Trigger {
-    const known = triggers.get(group) ?? createTrigger(parts.triggerOf(group));
-    triggers.set(group, known);
-    return known;
+  /** Made once per group: a pattern takes a while to be read. */
+  function triggerOf(group: GroupFolder) {
+    const known = triggers.get(group);
+    if (known) return known;
+    const settings = parts.triggerOf(group);
+    const made = { assistant: settings.assistant, calls: createTrigger(settings) };
+    triggers.set(group, made);
+    return made;
   }
 
   /** What holds for a message on a platform, once it is known what it stands in. */
   function judge(message: Omit<NewMessage, "judge">, inbound: Inbound, around: Around): Judged {
     const { chat } = around;
     const ours = around.ours || inbound.sender.self === true;
-    const verdict = triggerOf(chat.folder)({
+    const verdict = triggerOf(chat.folder).calls({
       text: message.text,
       chat: { direct: chat.direct === 1, main: chat.folder === MAIN },
       ours,
@@ -143,7 +147,7 @@ export function createAdmission(parts: AdmissionParts) {
       ...said,
       text,
       mentionsUs,
-      assistant: parts.triggerOf(said.group).assistant,
+      assistant: triggerOf(said.group).assistant,
     });
   }
 
