@@ -388,6 +388,7 @@ export async function startHost({ config, channels: platforms = [], reload }: Ho
     });
     const hurry = Promise.withResolvers<void>();
     opened.defer(() => dispatcher.drain(0, hurry.promise));
+    const whyOf = createWhy(db);
     const commands = createCommands({
       store: createCommandStore(db, clock),
       powers: {
@@ -405,7 +406,10 @@ export async function startHost({ config, channels: platforms = [], reload }: Ho
           return { turns: live.filter(inGroup), waiting: waiting.filter(inGroup) };
         },
         host: () => status(),
-        why: createWhy(db).find,
+        async why(chat, which) {
+          await usage.settled(); // it is written behind the answers
+          return await whyOf.find(chat, which);
+        },
         explain: dispatcher.explain,
         emergency: stopSwitch,
         now: clock.now,

@@ -94,6 +94,19 @@ describe("/why", () => {
   });
 });
 
+describe("a command of the engine's own", () => {
+  it("goes to the engine once that has offered it, and is none before", async () => {
+    const { ask } = await givenHost();
+    expect((await ask("/compact")).answer).toMatch(/^There is no command \/compact;/);
+    await ask("say: hello");
+
+    expect((await ask("/compact")).state).toBe("done");
+
+    expect((await ask("/why #5")).answer).toContain("Admitted: the engine has a command /compact.");
+    expect(Number((await ask("count:")).answer)).toBe(1);
+  });
+});
+
 describe("/queue and /model", () => {
   it("take effect, and outlive a restart", async () => {
     const { ask, send, restart } = await givenHost();
