@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { ChatId, newId, OutboxId, SenderId } from "../../core/ids.ts";
+import { ChatId, newId, OutboxId, SenderId, FileId } from "../../core/ids.ts";
 import { Kysely } from "kysely";
 import { DatabaseSync } from "node:sqlite";
 import { systemClock } from "../../core/clock.ts";
@@ -7,6 +7,7 @@ import { createChats } from "../chats.ts";
 import { createCommandStore } from "../commands.ts";
 import { createSqliteDialect } from "../dialect.ts";
 import { createDead } from "../dead.ts";
+import { createFiles } from "../files.ts";
 import { createInbox, type RouteOf } from "../inbox.ts";
 import { migrate } from "../migrate.ts";
 import { migrations } from "../migrations/index.ts";
@@ -20,7 +21,7 @@ import { message, type TestMessage } from "./house.ts";
 import { MAIN } from "../../core/ids.ts";
 
 /** What grows for as long as somebody writes. */
-const GROWS = ["inbox", "outbox", "events", "turns", "sessions", "usage"];
+const GROWS = ["inbox", "outbox", "events", "turns", "sessions", "usage", "files"];
 /** Indexes that hold only what is unfinished: reading all of one is what they are for. */
 const SMALL = [
   "inbox_waiting",
@@ -30,6 +31,7 @@ const SMALL = [
   "turns_live",
   "turns_failed",
   "sessions_in_use",
+  "files_coming",
 ];
 const CHAT = ChatId.parse("web:kitchen");
 
@@ -73,6 +75,7 @@ async function given() {
     chats: createChats(db, systemClock),
     dead: createDead(db, { clock: systemClock, routeOf, wake: () => undefined, deliver: () => undefined }),
     outbox: createOutbox(db, systemClock),
+    files: createFiles(db, systemClock),
     timeline: createTimeline(db),
     commands: createCommandStore(db, systemClock),
     why: createWhy(db),
@@ -112,6 +115,34 @@ function scans(plans: readonly string[]): string[] {
 function chatWalks(plans: readonly string[]): string[] {
   return plans.filter((plan) => /INDEX (?:inbox|outbox)_order \(chat_id=\?\)/.test(plan));
 }
+
+describe("the queries of every file", () => {
+  it("never read all of what grows", async () => {
+    const { inbox, files, timeline, claimed, plansOf } = await given();
+
+    const plans = await plansOf(async () => {
+      const coming = { id: newId(FileId), name: "a", type: "image/png", bytes: 1 };
+      const { groupId, ...handedOver } = await inbox.accept(message("here", { files: [coming] }));
+      await files.place(coming.id, "main/a");
+      await files.stored(coming.id, { type: "image/png", bytes: 1, sha256: "" });
+      const more = { id: newId(FileId), name: "b", type: "image/png", bytes: 1 };
+      await inbox.accept(message("there", { files: [more] }));
+      await files.stub(more.id, "gone", () => "gone");
+      const { turn } = await claimed(handedOver.session);
+      const sent = await files.add({ groupId, turn, name: "c", pathOf: (id) => id });
+      await files.ofMessages([handedOver.message]);
+      await files.find(sent.id);
+      await files.coming();
+      await files.unattached(Date.now());
+      await files.bytesOf(groupId);
+      await timeline.before(CHAT, undefined, 10);
+      await files.drop(sent.id);
+    });
+
+    expect(plans.length).toBeGreaterThan(10);
+    expect(scans(plans)).toEqual([]);
+  });
+});
 
 describe("the queries of every message", () => {
   it("never read all of what grows", async () => {
