@@ -283,6 +283,19 @@ describe.skipIf(sandbox.missing)(`the claude engine${sandbox.note}`, () => {
     expect(JSON.stringify(session.seen.slice(typed))).toContain("greetings from a file");
   });
 
+  it("tells what a command of its own did, which no model has said", async () => {
+    const session = room.open(claude());
+    for (const word of ["one", "two", "three"]) await session.ask(`say: ${word}`);
+
+    session.type("/context");
+    await session.until("done");
+    session.type("/compact");
+    await session.until("done");
+
+    expect(text(session)).toContain("Context Usage");
+    expect(text(session)).toContain("now a summary");
+  });
+
   it("leaves nothing running after an answer, unless it is told to", async () => {
     const session = room.open(claude());
 

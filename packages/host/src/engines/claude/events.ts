@@ -24,6 +24,8 @@ export type Frame =
   | ({ readonly type: "result" } & Result)
   /** A turn of the program's begins. `unasked`: not with a prompt of ours. */
   | { readonly type: "turn"; readonly unasked: boolean; readonly commands: readonly string[] }
+  /** What was said so far is now a summary. */
+  | { readonly type: "compacted" }
   /** How many pieces of work go on beside the conversation. */
   | { readonly type: "background"; readonly running: number }
   /** One of them has ended; `news` is what the program says of it. */
@@ -121,6 +123,7 @@ const System = z.discriminatedUnion("subtype", [
     slash_commands: z.array(short).max(1_000).catch([]),
     user_message_uuids: Ids.default([]),
   }),
+  z.object({ subtype: z.literal("compact_boundary") }),
   z.object({
     subtype: z.literal("background_tasks_changed"),
     tasks: z.array(z.object({ ambient: z.boolean().optional() })).max(1_000),
@@ -192,6 +195,8 @@ function systemFrame(message: unknown): Frame {
       return { type: "asking" };
     case "init":
       return { type: "turn", unasked: data.user_message_uuids.length === 0, commands: data.slash_commands };
+    case "compact_boundary":
+      return { type: "compacted" };
     case "background_tasks_changed":
       return { type: "background", running: data.tasks.filter(({ ambient }) => ambient !== true).length };
     case "task_notification":

@@ -46,6 +46,9 @@ const OWN_TURNS = { perSecond: 1 / 30, burst: 12 };
 /** Pieces of news that are kept for the host; the model gets them all. */
 const MAX_NEWS = 20;
 
+/** What the program does without a word, when a person asks for it. */
+const COMPACTED = "What we have said so far is now a summary.";
+
 export interface SessionDeps {
   readonly clock: Clock;
   readonly log: Log;
@@ -93,6 +96,10 @@ export function openSession(
   /** The program's own turn is under way: for the host to claim, or `ahead` of the prompt that waits for its own. */
   let own: "claimed" | "ahead" | undefined;
   let commands = "";
+  /** The answer under way is one of the program's own commands', which may say what it did at its end alone. */
+  let typed = false;
+  let spoke = false;
+  let compacted = false;
 
   /** A stop was asked for: whatever comes of it, nothing goes on afterwards. */
   let stopping = false;
@@ -178,10 +185,13 @@ export function openSession(
         if (begun) events.push({ type: "delta", text: frame.text });
         return;
       case "text":
-        if (begun) events.push({ type: "reply", text: frame.text });
+        if (begun) say(frame.text);
         return;
       case "entry":
         if (begun) position = frame.uuid;
+        return alive();
+      case "compacted":
+        compacted = true;
         return alive();
       case "api-error":
         apiError = frame;
@@ -193,6 +203,11 @@ export function openSession(
       default:
         return frame satisfies never;
     }
+  }
+
+  function say(text: string): void {
+    spoke = true;
+    events.push({ type: "reply", text });
   }
 
   function alive(): void {
@@ -251,6 +266,10 @@ export function openSession(
       begun = false;
       return;
     }
+    if (typed && !spoke && !failure) {
+      const said = result.text || (compacted ? COMPACTED : "");
+      if (said !== "") say(said);
+    }
     // After an interrupt too: the note of it is an entry that a later session can go on from.
     if (position !== undefined && (!failure || failure.class === "cancelled")) {
       events.push({ type: "position", position });
@@ -268,6 +287,9 @@ export function openSession(
     answering = carried.length > 0;
     begun = false;
     own = undefined;
+    typed = false;
+    spoke = false;
+    compacted = false;
     tool = undefined;
     toolMs = undefined;
     joins = false;
@@ -306,6 +328,7 @@ export function openSession(
         return give(prompt);
       }
       if (!answering || joins) {
+        if (!answering) typed = prompt.command === true;
         answering = true;
         give(prompt);
       } else held.push(prompt);
