@@ -1,5 +1,5 @@
 /** Whether a provider takes our key, asked at no cost: by its list of models (docs.anthropic.com/en/api/models-list). */
-import { request as httpRequest, type Agent } from "node:http";
+import { request as httpRequest, type Agent, type IncomingMessage } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { text } from "node:stream/consumers";
 import { TemporaryError } from "@bellhop/sdk";
@@ -30,25 +30,19 @@ export async function takesOurKey(provider: Provider, agent: Agent, now: number)
           port: target.baseUrl.port,
           path: target.baseUrl.pathname.replace(/\/$/, "") + path,
         });
-  return await new Promise<boolean>((resolve, reject) => {
-    const unasked = (cause: Error) =>
-      reject(new TemporaryError(`${provider.name} cannot be asked whether it takes our key`, { cause }));
-    upstream.once("error", unasked);
-    upstream.once("response", (answer) => {
-      const status = answer.statusCode ?? 0;
-      text(answer).then((body) => {
-        if (status < 400) return resolve(true);
-        const failure = failureOf({
-          status,
-          retryAfter: undefined,
-          body: body.slice(0, MAX_ERROR_BODY),
-          now,
-        });
-        if (failure.class === "transient" || failure.class === "rate_limited")
-          return unasked(new Error(failure.detail));
-        resolve(failure.class !== "auth");
-      }, unasked);
-    });
-    upstream.end();
-  });
+  const asked = Promise.withResolvers<IncomingMessage>();
+  upstream.once("response", asked.resolve);
+  upstream.once("error", asked.reject);
+  upstream.end();
+  try {
+    const answer = await asked.promise;
+    const status = answer.statusCode ?? 0;
+    const body = (await text(answer)).slice(0, MAX_ERROR_BODY);
+    if (status < 400) return true;
+    const failure = failureOf({ status, retryAfter: undefined, body, now });
+    if (failure.class === "transient" || failure.class === "rate_limited") throw new Error(failure.detail);
+    return failure.class !== "auth";
+  } catch (cause) {
+    throw new TemporaryError(`${provider.name} cannot be asked whether it takes our key`, { cause });
+  }
 }

@@ -24,8 +24,6 @@ export type Beside = Pick<PromptContext, "steering" | "recap" | "cause" | "alrea
   readonly context?: Context;
 };
 
-export type Prompting = ReturnType<typeof createPrompting>;
-
 export function createPrompting({ turns, timezoneOf, clock, media, takesOf }: PromptingParts) {
   const filesOf = createPromptFiles(media);
 
