@@ -15,7 +15,7 @@ import type { Notices } from "../outbox/notices.ts";
 import type { NewOutbound } from "../store/outbox.ts";
 import type { Claim, Completion, Conversation, Turns } from "../store/turns.ts";
 import type { EngineFailure, FailureClass } from "./engine.ts";
-import { givenUp, HELD, NO_ANSWER, waiting } from "./failure-words.ts";
+import { givenUp, HELD, DONE, NO_ANSWER, waiting } from "./failure-words.ts";
 import type { Admitted, ProviderHealth } from "./provider-health.ts";
 import { retryAt } from "./retry-policy.ts";
 
@@ -142,7 +142,7 @@ export function createEndings(parts: EndingParts) {
       const silent = rows.length === 0 && claim.inputs.length > 0 && !(await turns.hasSpoken(claim));
       failpoint("complete.begin");
       const next = await turns.complete(claim, {
-        outbound: silent ? [notice(claim, "silent", NO_ANSWER)] : rows,
+        outbound: silent ? [notice(claim, "silent", withoutWords(claim))] : rows,
         ...rest,
       });
       failpoint("complete.committed");
@@ -212,4 +212,9 @@ export function createEndings(parts: EndingParts) {
 /** The last word of a turn: it takes the place of what was shown of an answer. */
 function notice({ turn }: Claim, what: string, text: string): NewOutbound {
   return { key: `${turn}:${what}`, kind: "notice", text, overDraft: "if any" };
+}
+
+/** One of the engine's own commands does its work, and mostly says nothing of it. */
+function withoutWords({ inputs }: Claim): string {
+  return inputs.every(({ engine_command }) => engine_command === 1) ? DONE : NO_ANSWER;
 }
