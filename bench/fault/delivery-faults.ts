@@ -2,7 +2,7 @@
 import type { Finding } from "./check.ts";
 import { type Outcome, rule, tried } from "./outcome.ts";
 import type { Account } from "./platform-words.ts";
-import type { Message, Room, World } from "./world.ts";
+import { type Message, type Room, soon, type World } from "./world.ts";
 
 const ROOMS: readonly Room[] = [
   { account: "once", room: "a" },
@@ -39,7 +39,7 @@ export function lostAnswers(): Promise<Outcome> {
       trials += 1;
       host = world.start({ place: "send.done", nth: 1, action: "kill" });
       const message = await world.write(room);
-      await host.exited;
+      if (!(await soon(host.exited, PATIENCE_MS))) await host.kill();
       host = world.start();
       await host.ready;
       findings.push(...(await shownAsPromised(world, "crash", message)));

@@ -164,7 +164,11 @@ export function createAdmission(parts: AdmissionParts) {
 
   function follow(accepted: Accepted, { platformId }: Inbound, files: readonly NamedFile[]): void {
     const { chat, message, answered, session, groupId, group, duplicate, notice, command } = accepted;
-    if (duplicate) return;
+    if (duplicate) {
+      // The first time it may have been committed and, for an error after that, have woken nobody.
+      if (session !== undefined) parts.wake(session, groupId, group);
+      return;
+    }
     if (command) parts.commands.run(message);
     // Before the wake, so that the turn finds that there is something to wait for.
     if (accepted.files) parts.fetch(files.map(({ id, source }) => ({ id, source, message, groupId })));

@@ -434,6 +434,7 @@ export function startTurn(first: Claim, parts: TurnParts, goesOn = false): Runni
   const ran = run().catch(async (error: unknown) => {
     // Either the claim is somebody else's now, or the database failed: nothing can be written here.
     log.error({ err: error, turn: claim.turn }, "a turn was abandoned");
+    endings.announce(claim); // a commit that failed may be on disk all the same, and nobody else tells of it
     await closeRoom();
     return error instanceof StaleError ? {} : { retryAt: clock.now() + BACKOFF_BASE_MS };
   });

@@ -1,6 +1,7 @@
 import { type Inbound, RejectedError, TemporaryError } from "@bellhop/sdk";
 import { describe, expect, it } from "vitest";
 import { ChatId, SenderId } from "../../core/ids.ts";
+import { armFailpoints } from "../../core/failpoint.ts";
 import { middle, type MiddleOptions, settled } from "../../turns/__tests__/middle.ts";
 import { MAX_TEXT_BYTES } from "../admission.ts";
 
@@ -135,7 +136,24 @@ describe("admission", () => {
     expect(await rows()).toEqual([]);
   });
 
-  it("wakes nobody for a copy", async () => {
+  it("serves a copy of what was committed though an error hid that", async () => {
+    const { accept, engine } = await given();
+    let failing = true;
+    armFailpoints((place) => {
+      if (place !== "accept.committed" || !failing) return;
+      failing = false;
+      throw new Error("the disk says no, after it has written");
+    });
+
+    await expect(accept({ platformId: "1" })).rejects.toThrow("after it has written");
+
+    expect(await accept({ platformId: "1" })).toMatchObject({ duplicate: true });
+    await settled();
+
+    expect(engine.latest.prompts).toHaveLength(1);
+  });
+
+  it("answers nobody twice for a copy", async () => {
     const { accept, engine } = await given();
     await accept({ platformId: "1" });
     engine.latest.answer("hi");

@@ -1,5 +1,6 @@
 import { TemporaryError } from "@bellhop/sdk";
 import { describe, expect, it } from "vitest";
+import { armFailpoints } from "../../core/failpoint.ts";
 import { SenderId, TurnId } from "../../core/ids.ts";
 import type { EngineFailure } from "../engine.ts";
 import { HELD, NO_ANSWER, STARTED_AFRESH, TOOK_TOO_LONG } from "../failure-words.ts";
@@ -64,6 +65,23 @@ describe("a turn", () => {
     await settled();
 
     expect(await said(CHAT)).toEqual(["It is soup."]);
+  });
+
+  it("delivers what was committed though an error hid that", async () => {
+    const { engine, db } = await asked();
+    let failing = true;
+    armFailpoints((place) => {
+      if (place !== "complete.committed" || !failing) return;
+      failing = false;
+      throw new Error("the disk says no, after it has written");
+    });
+
+    engine.latest.answer("soup");
+    await settled();
+
+    expect(await db.selectFrom("outbox").select(["text", "state"]).execute()).toEqual([
+      { text: "soup", state: "sent" },
+    ]);
   });
 
   it("never ends in silence", async () => {
