@@ -20,7 +20,7 @@ import type { InboxRow } from "../store/inbox.ts";
 import type { Claim, Conversation, Turns } from "../store/turns.ts";
 import type { Door } from "./broker.ts";
 import { createEndings, type EndingParts, type TurnOver } from "./endings.ts";
-import type { EngineEvent, EngineFailure, EngineOpen, FailureClass } from "./engine.ts";
+import type { EngineEvent, EngineFailure, EngineOpen, FailureClass, Prompt } from "./engine.ts";
 import { STARTED_AFRESH, TOOK_TOO_LONG, WITHOUT_SETTINGS } from "./failure-words.ts";
 import { createListening } from "./listening.ts";
 import { type Beside, createPrompting, type PromptingParts } from "./prompting.ts";
@@ -215,8 +215,12 @@ export function startTurn(first: Claim, parts: TurnParts, goesOn = false): Runni
     if (cold) await absorb();
     taken = new Set(claim.inputs.map(({ id }) => id));
     for (const row of claim.inputs) given.set(row.id, row);
-    const prompt = carriedOn && !cold ? undefined : await promptOf(claim, claim.inputs, await beginning());
-    if (stopped !== undefined) return { how: "stopped" };
+    // The engine itself has begun, or it is given the batch: which waits a while for files that are coming.
+    const prepared = carriedOn && !cold ? undefined : prepare();
+    prepared?.catch(() => undefined); // whoever is stopped meanwhile does not hear of it
+    const prompt = await Promise.race([prepared, ending.promise]);
+    if (prompt && "how" in prompt) return prompt;
+    if (ends !== undefined) return { how: ends };
     door.setTurn(claim.turn);
     if (prompt) here.engine.prompt(prompt);
     answering = here;
@@ -231,6 +235,10 @@ export function startTurn(first: Claim, parts: TurnParts, goesOn = false): Runni
     // What is carried over goes on at once: its model calls belong to the turn that is about to be claimed.
     if (ended.how !== "done" || ended.carried.length === 0) door.setTurn(undefined);
     return ended.how === "failed" ? { ...ended, failure: judged(ended.failure, failureSeen) } : ended;
+  }
+
+  async function prepare(): Promise<Prompt> {
+    return await promptOf(claim, claim.inputs, await beginning());
   }
 
   async function beginning(): Promise<Beside> {

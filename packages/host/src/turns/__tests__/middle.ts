@@ -55,6 +55,8 @@ export interface MiddleOptions {
   readonly paused?: () => boolean;
   readonly mayStart?: DispatcherParts["mayStart"];
   readonly queue?: "steer" | "queue" | "interrupt";
+  /** When the files of a message are there; by default at once. */
+  readonly filesSettled?: () => Promise<undefined>;
   readonly trigger?: Partial<TriggerSettings>;
   readonly channels?: readonly Channel[];
   /** What commands can do here, over what the middle has. */
@@ -181,7 +183,11 @@ export async function middle(options: MiddleOptions = {}) {
     log: silentLog,
   });
   const parts: TurnParts = {
-    media: { settled: async () => undefined, ofMessages: async () => [], read: async () => Buffer.alloc(0) },
+    media: {
+      settled: options.filesSettled ?? (async () => undefined),
+      ofMessages: async () => [],
+      read: async () => Buffer.alloc(0),
+    },
     takesOf: () => [],
     filesOf: async () => ["notes.md"],
     health,

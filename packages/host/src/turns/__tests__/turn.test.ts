@@ -293,6 +293,16 @@ describe("a turn that is stopped", () => {
     expect(await turnRows()).toMatchObject([{ state: "cancelled" }]);
   });
 
+  it("ends while it waits for files that are still coming", async () => {
+    const coming = new Promise<undefined>(() => undefined);
+    const { dispatcher, session, turnRows, engine } = await asked({ filesSettled: () => coming });
+    expect(engine.latest.prompts).toEqual([]);
+
+    expect(await dispatcher.stop(session, "stopped by Ada")).toBe("stopped");
+
+    expect(await turnRows()).toMatchObject([{ state: "cancelled" }]);
+  });
+
   it("ends before its sandbox is up", async () => {
     const house = await middle();
     house.broker.held = new Promise(() => undefined);
