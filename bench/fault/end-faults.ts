@@ -32,7 +32,7 @@ export function terminate(): Promise<Outcome> {
       await host.ready;
       await load(world, 800);
       await pause(300);
-      if (how === "locked") lock(world);
+      const unlocked = how === "locked" ? lock(world) : undefined;
       const began = performance.now();
       host.signal("SIGTERM");
       await load(world, 100);
@@ -45,6 +45,7 @@ export function terminate(): Promise<Outcome> {
       took.push(`${how} ${ms} ms`);
       findings.push(...judged(how, ended));
       if (ended === undefined) await host.kill();
+      await unlocked; // a host refuses to start on a database that is held
     }
     const last = world.start();
     await last.ready;
@@ -77,7 +78,7 @@ export function emergencyStop(how: "busy" | "locked" | "full"): Promise<Outcome>
     const { pid } = await host.ready;
     await load(world, 4_000);
     const busy = await until(async () => (await agentsOf(pid)) === rooms.length);
-    if (how === "locked") lock(world);
+    const unlocked = how === "locked" ? lock(world) : undefined;
     if (how === "full") fill(filler);
 
     const began = performance.now();
@@ -88,6 +89,7 @@ export function emergencyStop(how: "busy" | "locked" | "full"): Promise<Outcome>
     await pause(SILENT_MS);
     if (how === "full") rmSync(filler);
     await host.kill();
+    await unlocked;
     const next = world.start();
     const { pid: heir } = await next.ready;
     await load(world, 100);
@@ -143,14 +145,13 @@ function judged(how: string, ended: Awaited<HostProcess["exited"]> | undefined):
   );
 }
 
-/** Somebody else writes, for a while. */
-function lock(world: World): void {
+/** Somebody else writes, for a while. Resolves when they have done. */
+async function lock(world: World): Promise<void> {
   const db = new DatabaseSync(homePaths(world.home).database, { timeout: 5_000 });
   db.exec("begin immediate");
-  setTimeout(() => {
-    db.exec("rollback");
-    db.close();
-  }, LOCKED_MS);
+  await pause(LOCKED_MS);
+  db.exec("rollback");
+  db.close();
 }
 
 const Most = z.object({ attempt: z.int() });

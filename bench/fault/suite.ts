@@ -24,7 +24,7 @@ interface Fault {
   readonly run: (options: SuiteOptions) => Promise<Outcome>;
 }
 
-const KILLS: Record<Profile, number> = { ci: 40, long: 2_000 };
+const KILLS: Record<Profile, number> = { ci: 25, long: 2_000 };
 const NEWS_EVERY = 50;
 
 const FAULTS: readonly Fault[] = [
