@@ -19,6 +19,7 @@ const LAYERS = [
   },
   { names: ["http", "channels", "plugins", "engines", "sandbox", "broker"] },
   { names: ["status"] },
+  { names: ["assembly"] },
   { names: ["main"] },
   { names: ["cli"] },
 ];

@@ -1,0 +1,47 @@
+/** What everything stands on: the home and its lock, the log, the database, the emergency stop. */
+import { type Config, type HomePaths, writeDefaultConfig } from "../config.ts";
+import { secretsOf } from "../broker/provider.ts";
+import { type Clock, systemClock } from "../core/clock.ts";
+import { createEventBus, type EventBus } from "../core/events.ts";
+import { prepareHome } from "../home.ts";
+import { type Log, openLog } from "../log.ts";
+import { openStopSwitch, type StopSwitch } from "../stop-switch.ts";
+import { openDatabase, type OpenDatabase } from "../store/database.ts";
+import { type HomeLock, lockHome } from "../store/lock.ts";
+import { migrate } from "../store/migrate.ts";
+import { migrations } from "../store/migrations/index.ts";
+
+export interface Ground {
+  readonly config: Config;
+  readonly paths: HomePaths;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly bus: EventBus;
+  readonly db: OpenDatabase["db"];
+  readonly lock: HomeLock;
+  readonly stopSwitch: StopSwitch;
+  /** Never to be let out; a renewed credential is added. */
+  readonly secrets: string[];
+  /** Closes what was opened, last first, whatever fails on the way. */
+  readonly opened: AsyncDisposableStack;
+}
+
+/** @throws ConfigError with one sentence for the operator */
+export async function openGround(config: Config, opened: AsyncDisposableStack): Promise<Ground> {
+  const clock = systemClock;
+  const { paths } = await prepareHome(config.home);
+  const lock = await lockHome(config.home, clock);
+  opened.defer(lock.release);
+  writeDefaultConfig(config.home);
+  const secrets = secretsOf(config.credentials);
+  const { log, close: closeLog } = openLog({ file: paths.log, level: config.log.level, secrets });
+  opened.defer(closeLog);
+  const { db, close: closeDatabase } = await openDatabase(paths.database, {
+    marks: [paths.sessions, paths.backups],
+  });
+  opened.defer(closeDatabase);
+  await migrate(db, { migrations, backups: paths.backups, clock });
+  const stopSwitch = openStopSwitch({ file: paths.paused, clock, log });
+  opened.defer(stopSwitch.close);
+  return { config, paths, clock, log, bus: createEventBus(), db, lock, stopSwitch, secrets, opened };
+}

@@ -1,0 +1,139 @@
+/** The way in: admission, the chat commands, and the platforms that are listened to. */
+import { randomUUID } from "node:crypto";
+import { createAdmission, type Unregistered } from "../admission/admission.ts";
+import { createCommands } from "../admission/commands/commands.ts";
+import { type Listeners, listenToAll } from "../channels/listen.ts";
+import { type ChatId, type GroupFolder, MAIN, type SenderId } from "../core/ids.ts";
+import { compilePattern } from "../core/pattern.ts";
+import { splitText } from "../core/split.ts";
+import type { Status } from "../core/status.ts";
+import { createCommandStore } from "../store/commands.ts";
+import { createWhy } from "../store/why.ts";
+import type { Agents } from "./agents.ts";
+import type { Ground } from "./ground.ts";
+import type { Records } from "./records.ts";
+import type { WayOut } from "./way-out.ts";
+import type { Work } from "./work.ts";
+
+export interface WayInParts {
+  readonly ground: Ground;
+  readonly agents: Agents;
+  readonly records: Records;
+  readonly out: WayOut;
+  readonly work: Work;
+  readonly status: () => Promise<Status>;
+}
+
+export function openWayIn({ ground, agents, records, out, work, status }: WayInParts) {
+  const { config, clock, log, bus, db, stopSwitch, opened } = ground;
+  const { settings, choices, usage } = agents;
+  const { chats, inbox } = records;
+  const { channels, media, notices, delivery, answers, presence } = out;
+  const { rooms, dispatcher, offers } = work;
+  const whyOf = createWhy(db);
+
+  /** What runs and waits in one group. */
+  async function workOf(group: GroupFolder): Promise<Pick<Status, "turns" | "waiting">> {
+    const here = new Set((await chats.list()).flatMap((chat) => (chat.group === group ? chat.id : [])));
+    const { turns, waiting } = await status();
+    const inGroup = ({ chat }: { chat: ChatId }) => here.has(chat);
+    return { turns: turns.filter(inGroup), waiting: waiting.filter(inGroup) };
+  }
+
+  const commands = createCommands({
+    store: createCommandStore(db, clock),
+    powers: {
+      stop: dispatcher.stop,
+      async closeRoom(session) {
+        const room = rooms.of(session);
+        if (room) await rooms.close(room);
+      },
+      settingsOf: settings,
+      choose: choices.choose,
+      work: workOf,
+      host: status,
+      async why(chat, which) {
+        await usage.settled(); // it is written behind the answers
+        return await whyOf.find(chat, which);
+      },
+      explain: dispatcher.explain,
+      emergency: stopSwitch,
+      now: clock.now,
+    },
+    offers,
+    split: (chat, text) => splitText(text, answers.sizeOf(chat)),
+    deliver: delivery.wake,
+    log,
+  });
+  opened.defer(commands.settled);
+
+  function roleOf(sender: SenderId, group: GroupFolder): "owner" | "admin" | "member" {
+    if (config.owners.includes(sender)) return "owner";
+    return config.groups[group]?.admins.includes(sender) ? "admin" : "member";
+  }
+
+  function onUnregistered({ chat, title, senderName }: Unregistered): void {
+    const where = title === null ? chat : `${chat} (${title})`;
+    void notices.tell(
+      `unregistered:${chat}`,
+      `${senderName} wrote in a chat that no group has: ${where}. I read nothing there. Bind it with: bellhop chats bind ${chat} GROUP`,
+    );
+  }
+
+  const admission = createAdmission({
+    inbox,
+    commands,
+    home: MAIN,
+    bus,
+    wake: (session, groupId, group) =>
+      dispatcher.wake(session, groupId, { quietMs: settings(group).debounceSeconds * 1_000 }),
+    deliver: delivery.wake,
+    fetch: media.fetch,
+    taken: presence.taken,
+    triggerOf: (group) => {
+      const { assistant, trigger, bots, pattern } = settings(group);
+      return {
+        assistant,
+        trigger,
+        bots,
+        pattern: pattern === undefined ? undefined : compilePattern(pattern),
+      };
+    },
+    roleOf,
+    onUnregistered,
+    now: clock.now,
+  });
+
+  let listeners: Listeners | undefined;
+  return {
+    commands,
+    admission,
+
+    /** From here on platforms bring what people write. */
+    listen(): void {
+      listeners = listenToAll({
+        channels,
+        admission,
+        inbox,
+        onHeld: ({ name, account }, { message }) =>
+          void notices.tell(
+            `held:${name}/${account}:${randomUUID()}`,
+            `I cannot listen to ${name}: ${message}`,
+          ),
+        clock,
+        random: Math.random,
+        log,
+      });
+      opened.defer(listeners.close);
+    },
+
+    /** Nothing new is taken. */
+    async close(): Promise<void> {
+      admission.close();
+      await listeners?.close();
+    },
+
+    /** Platforms that cannot be listened to just now. */
+    silent: () => listeners?.silent() ?? [],
+  };
+}

@@ -1,0 +1,80 @@
+/** The way out: from what is owed to what people see, files, notices, typing and growing answers included. */
+import type { Channel } from "@bellhop/sdk";
+import { Readable } from "node:stream";
+import { createLocalChannel } from "../channels/local.ts";
+import { chatAddress, type ChatId } from "../core/ids.ts";
+import { createMedia } from "../media/media.ts";
+import { createAnswers } from "../outbox/answers.ts";
+import { createDelivery } from "../outbox/deliver.ts";
+import { createNotices } from "../outbox/notices.ts";
+import { createPresence } from "../outbox/presence.ts";
+import { createStreaming } from "../outbox/streaming.ts";
+import { createFiles } from "../store/files.ts";
+import type { Ground } from "./ground.ts";
+import type { Records } from "./records.ts";
+
+const MiB = 1024 * 1024;
+
+export type WayOut = Awaited<ReturnType<typeof openWayOut>>;
+
+/** @param platforms beside the owner's own desk, which is always there */
+export async function openWayOut(
+  { config, paths, clock, log, bus, db, stopSwitch, opened }: Ground,
+  { chats, outbox, turns }: Records,
+  platforms: readonly Channel[],
+) {
+  const random = Math.random;
+  const fileBytes = config.limits.fileMb * MiB;
+  const channels: readonly Channel[] = [
+    createLocalChannel("web", fileBytes),
+    createLocalChannel("terminal", fileBytes),
+    ...platforms,
+  ];
+  const channelOf = (chat: ChatId) => {
+    const { channel, account } = chatAddress(chat);
+    return channels.find((one) => one.name === channel && one.account === account);
+  };
+  const deliver = (chat: ChatId) => delivery.wake(chat);
+
+  const media = createMedia({
+    root: paths.media,
+    files: createFiles(db, clock),
+    limits: { fileBytes, groupBytes: config.limits.mediaMb * MiB },
+    deliver,
+    clock,
+    random,
+    log,
+  });
+  opened.defer(media.close);
+  const notices = createNotices({ outbox, chats, chat: config.notices, deliver, log });
+  const delivery = createDelivery({
+    outbox,
+    channelOf,
+    fileOf: media.outbound,
+    notices,
+    bus,
+    hold: stopSwitch.hold,
+    clock,
+    random,
+    log,
+  });
+  opened.defer(delivery.close);
+  await media.recover();
+
+  const answers = createAnswers({
+    channelOf,
+    mostParts: config.limits.parts,
+    async storeText({ turn, chat }, name, text) {
+      const bytes = Readable.from([Buffer.from(text)]);
+      return (await media.receive({ groupId: chat.group_id, turn, name }, bytes)).id;
+    },
+    turns,
+    log,
+  });
+  const presence = createPresence({ delivery, channelOf, turns, bus, clock, log });
+  opened.defer(presence.close);
+  const edits = (chat: ChatId) => channelOf(chat)?.abilities.edits === true;
+  const streaming = createStreaming({ bus, turns, outbox, delivery, answers, edits, clock, log });
+  opened.defer(streaming.close);
+  return { channels, channelOf, media, notices, delivery, answers, presence, streaming };
+}

@@ -1,0 +1,159 @@
+/** The work: sandboxes, turns in them, and who is next. */
+import { StaleError } from "@bellhop/sdk";
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import type { GroupFolder, SessionId } from "../core/ids.ts";
+import { createDispatcher } from "../dispatch/dispatcher.ts";
+import { sandboxUid } from "../sandbox/staging.ts";
+import { hostTools } from "../tools/tools.ts";
+import { createEndings } from "../turns/endings.ts";
+import { createProviderHealth } from "../turns/provider-health.ts";
+import { createRooms } from "../turns/rooms.ts";
+import { startTurn, type TurnParts } from "../turns/turn.ts";
+import type { Agents } from "./agents.ts";
+import type { Ground } from "./ground.ts";
+import type { Records } from "./records.ts";
+import type { WayOut } from "./way-out.ts";
+
+const MiB = 1024 * 1024;
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
+
+export type Work = ReturnType<typeof openWork>;
+
+export function openWork(ground: Ground, agents: Agents, records: Records, out: WayOut) {
+  const { config, paths, clock, log, bus, secrets, stopSwitch, opened } = ground;
+  const { runtime, killAll, broker, engineOf, settings } = agents;
+  const { chats, turns, groups, history } = records;
+  const { media, notices, delivery, answers, presence, streaming, channelOf } = out;
+  const { hold } = stopSwitch;
+  /** The engines' own commands, as each group's engine named them last. */
+  const offered = new Map<GroupFolder, ReadonlySet<string>>();
+
+  const toolsOf = (session: SessionId) =>
+    hostTools(session, {
+      claimOf: (wanted) =>
+        hold().aborted
+          ? undefined
+          : dispatcher.running().find(({ claim }) => claim.session.id === wanted)?.claim,
+      turns,
+      chats,
+      search: history.search,
+      channelOf,
+      files: {
+        async pull({ session: { id } }, path, take) {
+          const door = await rooms.of(id)?.door;
+          if (!door) throw new StaleError("the sandbox of this answer is gone");
+          return await door.pull(path, take);
+        },
+        receive: media.receive,
+        drop: media.drop,
+      },
+      timezoneOf: ({ chat }) => settings(chat.folder).timezone,
+      secrets,
+      deliver: delivery.wake,
+    });
+
+  const rooms = createRooms({
+    runtime,
+    broker,
+    engineOf,
+    onOffered: (group, commands) => void offered.set(group, new Set(commands)),
+    engineHomeOf: (group) => join(paths.sessions, group),
+    furnish: groups.mounts,
+    instructionsOf: groups.instructions,
+    toolsOf,
+    uidOf: sandboxUid,
+    limits: {
+      cpus: config.sandbox.cpus,
+      memoryBytes: config.sandbox.memoryMb * MiB,
+      pids: config.sandbox.pids,
+      tmpBytes: config.sandbox.tmpMb * MiB,
+    },
+    idleMs: config.sandbox.idleMinutes * MINUTE,
+    backgroundMs: config.sandbox.backgroundMinutes * MINUTE,
+    cores: availableParallelism(),
+    clock,
+    log,
+  });
+
+  const health = createProviderHealth({
+    provider: broker.provider,
+    check: broker.keyWorks,
+    async onUsable() {
+      await turns.unhold();
+      await dispatcher.sweep();
+    },
+    notices,
+    clock,
+    log,
+  });
+  opened.defer(health.close);
+
+  const turnParts: TurnParts = {
+    media,
+    takesOf: (group) => engineOf(group).takes,
+    filesOf: groups.files,
+    health,
+    notices,
+    turns,
+    rooms,
+    bus,
+    deliver: ({ chat }) => delivery.wake(chat.id),
+    answers,
+    timezoneOf: (group) => settings(group).timezone,
+    secrets,
+    limitsOf: (group) => {
+      const { startSeconds, silenceMinutes, turnMinutes } = settings(group);
+      return {
+        startMs: startSeconds * SECOND,
+        silenceMs: silenceMinutes * MINUTE,
+        totalMs: turnMinutes * MINUTE,
+        attempts: config.limits.attempts,
+      };
+    },
+    queueOf: (group) => settings(group).queue,
+    clock,
+    random: Math.random,
+    log,
+  };
+  const dispatcher = createDispatcher({
+    turns,
+    rooms,
+    start: (claim, goesOn) => {
+      const running = startTurn(claim, turnParts, goesOn);
+      presence.watch(running);
+      streaming.watch(running);
+      return running;
+    },
+    bury: createEndings(turnParts).buryLost,
+    sandboxes: config.limits.sandboxes,
+    paused: () => hold().aborted,
+    clock,
+    log,
+  });
+  const hurry = Promise.withResolvers<void>();
+  opened.defer(() => dispatcher.drain(0, hurry.promise));
+
+  stopSwitch.drive({
+    async halt() {
+      for (const turn of dispatcher.running()) turn.release();
+      const killed = await killAll();
+      await Promise.all(rooms.list().map(rooms.close));
+      return killed;
+    },
+    async goOn() {
+      dispatcher.look();
+      await Promise.all([dispatcher.sweep(), delivery.recover()]);
+    },
+  });
+
+  return {
+    rooms,
+    dispatcher,
+    offers: (group: GroupFolder, name: string) => offered.get(group)?.has(name) ?? false,
+    /** Turns that are still drained end now. */
+    hurry: hurry.resolve,
+    hurried: hurry.promise,
+  };
+}
