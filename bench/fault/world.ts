@@ -162,7 +162,9 @@ export async function createWorld(options: WorldOptions): Promise<World> {
       const options: FaultHost = { home: home.path, platform: url, ...(arm && { arm }) };
       began = { at: performance.now(), shown: hosts === 0 };
       hosts += 1;
-      return startProgram([here("host.ts"), JSON.stringify(options)], { NODE_COMPILE_CACHE });
+      const host = startProgram([here("host.ts"), JSON.stringify(options)], { NODE_COMPILE_CACHE });
+      disposing.defer(host.kill); // where a fault threw, it may live
+      return host;
     },
     async write({ account, room }, directives = "") {
       counter += 1;
