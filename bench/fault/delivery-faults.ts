@@ -2,7 +2,7 @@
 import type { Finding } from "./check.ts";
 import { type Outcome, rule, tried } from "./outcome.ts";
 import type { Account } from "./platform-words.ts";
-import { type Message, type Room, soon, type World } from "./world.ts";
+import { type Message, type Room, soon, tokensOf, type World } from "./world.ts";
 
 const ROOMS: readonly Room[] = [
   { account: "once", room: "a" },
@@ -87,12 +87,12 @@ export function failingPart(): Promise<Outcome> {
 }
 
 function shownTimes({ journal }: World, token: string): number {
-  return journal.filter((line) => line.what === "shown" && line.text.includes(token)).length;
+  return journal.filter((line) => line.what === "shown" && tokensOf(line.text).includes(token)).length;
 }
 
 function partsOf({ journal }: World, { token }: Message): string {
   return journal
-    .flatMap((line) => (line.what === "shown" && line.text.includes(token) ? line.text : []))
+    .flatMap((line) => (line.what === "shown" && tokensOf(line.text).includes(token) ? line.text : []))
     .flatMap((text) => [...text.matchAll(/ part (\d+) /g)].map(([, part]) => part))
     .join(",");
 }
