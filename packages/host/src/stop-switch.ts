@@ -10,10 +10,10 @@
  */
 import { closeSync, fsyncSync, openSync, readFileSync, rmSync, watch, writeSync } from "node:fs";
 import { basename, dirname } from "node:path";
-import { z } from "zod";
 import type { Clock } from "./core/clock.ts";
 import { hasCode } from "./core/error-code.ts";
 import { failpoint } from "./core/failpoint.ts";
+import { jsonText } from "./core/json-text.ts";
 import { type Hold, Paused } from "./core/pause.ts";
 import type { Log } from "./log.ts";
 
@@ -46,19 +46,7 @@ export interface StopSwitch {
   close(): void;
 }
 
-const FlagFile = z
-  .string()
-  .pipe(
-    z.transform((text, context): unknown => {
-      try {
-        return JSON.parse(text);
-      } catch {
-        context.issues.push({ code: "custom", message: "is not JSON", input: text });
-        return z.NEVER;
-      }
-    }),
-  )
-  .pipe(Paused);
+const FlagFile = jsonText(Paused);
 
 export interface StopSwitchParts {
   /** The file; its directory is there. */

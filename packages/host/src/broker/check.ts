@@ -1,11 +1,11 @@
 /** Whether a provider takes our key, asked at no cost: by its list of models (docs.anthropic.com/en/api/models-list). */
-import { request as httpRequest, type Agent, type IncomingMessage } from "node:http";
-import { request as httpsRequest } from "node:https";
+import type { Agent, IncomingMessage } from "node:http";
 import { text } from "node:stream/consumers";
 import { TemporaryError } from "@bellhop/sdk";
 import { failureOf, MAX_ERROR_BODY } from "./failure.ts";
 import { outwards } from "./headers.ts";
 import type { Provider } from "./provider.ts";
+import { requestTo } from "./upstream.ts";
 
 const PATIENCE_MS = 15_000;
 
@@ -14,22 +14,11 @@ const PATIENCE_MS = 15_000;
  * @throws TemporaryError when it cannot be asked
  */
 export async function takesOurKey(provider: Provider, agent: Agent, now: number): Promise<boolean> {
-  const { target } = provider;
-  const path = "/v1/models?limit=1";
-  const options = {
+  const upstream = requestTo(provider, "/v1/models?limit=1", {
     agent,
     headers: outwards({ "anthropic-version": "2023-06-01" }, provider, 0),
     signal: AbortSignal.timeout(PATIENCE_MS),
-  };
-  const upstream =
-    "socketPath" in target
-      ? httpRequest({ ...options, socketPath: target.socketPath, path })
-      : (target.baseUrl.protocol === "https:" ? httpsRequest : httpRequest)({
-          ...options,
-          hostname: target.baseUrl.hostname,
-          port: target.baseUrl.port,
-          path: target.baseUrl.pathname.replace(/\/$/, "") + path,
-        });
+  });
   const asked = Promise.withResolvers<IncomingMessage>();
   upstream.once("response", asked.resolve);
   upstream.once("error", asked.reject);

@@ -5,8 +5,7 @@
  * - The caller gets the provider's own status and body, or, where there is none, a 502 with a reason.
  * - It never throws: `Outcome` says how it went, also where the caller left in the middle.
  */
-import { request as httpRequest, type Agent, type IncomingMessage, type ServerResponse } from "node:http";
-import { request as httpsRequest } from "node:https";
+import type { Agent, IncomingMessage, ServerResponse } from "node:http";
 import { pipeline } from "node:stream/promises";
 import type { EngineFailure } from "../turns/engine.ts";
 import { failureOf, MAX_ERROR_BODY, unreachable } from "./failure.ts";
@@ -15,6 +14,7 @@ import { createMeter, type Metered } from "./meter.ts";
 import type { Provider } from "./provider.ts";
 import { refuse } from "./refusal.ts";
 import { scrubbing } from "./scrub.ts";
+import { requestTo } from "./upstream.ts";
 
 export interface Exchange {
   readonly provider: Provider;
@@ -104,22 +104,11 @@ class StaleConnection extends Error {}
 
 function attempt({ provider, agent, request, body, response }: Exchange): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    const { target } = provider;
-    const path = request.url ?? "/";
-    const options = {
+    const upstream = requestTo(provider, request.url ?? "/", {
       agent,
       method: request.method ?? "GET",
       headers: outwards(request.headers, provider, body.length),
-    };
-    const upstream =
-      "socketPath" in target
-        ? httpRequest({ ...options, socketPath: target.socketPath, path })
-        : (target.baseUrl.protocol === "https:" ? httpsRequest : httpRequest)({
-            ...options,
-            hostname: target.baseUrl.hostname,
-            port: target.baseUrl.port,
-            path: target.baseUrl.pathname.replace(/\/$/, "") + path,
-          });
+    });
     const left = () => upstream.destroy();
     response.once("close", left);
     upstream.setNoDelay(true);

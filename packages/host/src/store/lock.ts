@@ -14,6 +14,7 @@ import { DatabaseSync } from "node:sqlite";
 import { z } from "zod";
 import { homePaths } from "../config.ts";
 import type { Clock } from "../core/clock.ts";
+import { jsonText } from "../core/json-text.ts";
 
 const HostFacts = z.object({
   pid: z.int().positive(),
@@ -23,19 +24,7 @@ const HostFacts = z.object({
   url: z.string().optional(),
 });
 export type HostFacts = z.infer<typeof HostFacts>;
-const HostFile = z
-  .string()
-  .pipe(
-    z.transform((text, context): unknown => {
-      try {
-        return JSON.parse(text);
-      } catch {
-        context.issues.push({ code: "custom", message: "is not JSON", input: text });
-        return z.NEVER;
-      }
-    }),
-  )
-  .pipe(HostFacts);
+const HostFile = jsonText(HostFacts);
 
 export interface HomeLock {
   /** Adds to `run/host.json` what is known by now. */
