@@ -8,7 +8,7 @@ import type { DurableEvent } from "../packages/host/src/core/events.ts";
 import { ChatId, type SessionId } from "../packages/host/src/core/ids.ts";
 import { createDispatcher } from "../packages/host/src/dispatch/dispatcher.ts";
 import { silentLog } from "../packages/host/src/log.ts";
-import type { Claim } from "../packages/host/src/store/turns.ts";
+import type { Claim } from "../packages/host/src/store/claims.ts";
 import { type Api, createApi } from "./api.ts";
 import { startHost, temporaryHome, withEchoAgent } from "./host.ts";
 import { scriptedRooms } from "./scripted-rooms.ts";

@@ -40,6 +40,7 @@ export async function temporaryStore() {
       boot: crypto.randomUUID(),
       modelOf: () => "echo",
       speaks: () => speaks,
+      contextOf: () => ({ messages: 50, tokens: 8_000 }),
     }),
 
     /** Each chat to the group of this name, all in one commit. */

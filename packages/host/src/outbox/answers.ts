@@ -13,7 +13,8 @@ import { type ChatId, chatAddress, type FileId, type InboxId } from "../core/ids
 import { sizeOf, type Size, splitText } from "../core/split.ts";
 import type { Log } from "../log.ts";
 import type { NewOutbound } from "../store/outbox.ts";
-import type { Claim, Turns } from "../store/turns.ts";
+import type { Claim } from "../store/claims.ts";
+import type { Turns } from "../store/turns.ts";
 
 export interface AnswersParts {
   readonly channelOf: (chat: ChatId) => Channel | undefined;

@@ -15,7 +15,8 @@ import type { ChatId, OutboxId, TurnId } from "../core/ids.ts";
 import { splitText } from "../core/split.ts";
 import type { Log } from "../log.ts";
 import { draftKey, type Outbox } from "../store/outbox.ts";
-import type { Claim, Turns } from "../store/turns.ts";
+import type { Claim } from "../store/claims.ts";
+import type { Turns } from "../store/turns.ts";
 import type { Answers } from "./answers.ts";
 import type { Delivery } from "./deliver.ts";
 

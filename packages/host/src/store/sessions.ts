@@ -98,6 +98,44 @@ export async function archive(trx: Kysely<Database>, old: SessionId, seed: Sessi
   return fresh;
 }
 
+/**
+ * A fresh one of the same scope, for a conversation that the engine no longer knows; it begins with a
+ * recap. Where another of the scope is in use by now (a change of engine), the fresh one is for one turn
+ * alone, and ends as it begins.
+ */
+export async function replaceSession(
+  trx: Kysely<Database>,
+  old: Session,
+  fence: number,
+  now: number,
+): Promise<Session> {
+  const { ended_at: before } = await trx
+    .selectFrom("sessions")
+    .select("ended_at")
+    .where("id", "=", old.id)
+    .executeTakeFirstOrThrow();
+  if (before === null) await endSession(trx, old.id, now);
+  return await trx
+    .insertInto("sessions")
+    .values({
+      id: newId(SessionId),
+      group_id: old.group_id,
+      scope_kind: old.scope_kind,
+      scope_key: old.scope_key,
+      engine: old.engine,
+      provider: old.provider,
+      engine_session: null,
+      position: null,
+      fence,
+      tainted: old.tainted,
+      recap: 1,
+      created_at: now,
+      ended_at: before === null ? null : now,
+    })
+    .returningAll()
+    .executeTakeFirstOrThrow();
+}
+
 /** What no turn has taken yet. */
 export async function moveWaiting(trx: Kysely<Database>, from: SessionId, to: SessionId): Promise<void> {
   await trx

@@ -2,7 +2,7 @@
 import { RejectedError } from "@bellhop/sdk";
 import { type ChatId, MAIN } from "../core/ids.ts";
 import type { Chat, Chats } from "../store/chats.ts";
-import type { Claim } from "../store/turns.ts";
+import type { Claim } from "../store/claims.ts";
 
 /** @throws RejectedError */
 export async function targetOf(

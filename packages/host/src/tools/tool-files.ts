@@ -1,6 +1,6 @@
 /** What `send_file` needs of the media store, and of the sandbox that its call came from. */
 import type { FileId, TurnId } from "../core/ids.ts";
-import type { Claim } from "../store/turns.ts";
+import type { Claim } from "../store/claims.ts";
 
 export interface ToolFiles {
   /** @throws RejectedError when it cannot be read there, TemporaryError when it did not come */

@@ -5,7 +5,8 @@ import { type GroupFolder, InboxId } from "../core/ids.ts";
 import { promptBlocks, type PromptContext, type PromptMessage } from "../core/prompt.ts";
 import { type Context, NO_CONTEXT } from "../store/context.ts";
 import type { InboxRow } from "../store/inbox.ts";
-import type { Claim, Turns } from "../store/turns.ts";
+import type { Claim } from "../store/claims.ts";
+import type { Turns } from "../store/turns.ts";
 import type { Prompt } from "./engine.ts";
 import { createPromptFiles, type PromptFiles, type PromptMedia } from "./prompt-files.ts";
 

@@ -60,6 +60,7 @@ async function given() {
     boot: "test",
     modelOf: () => "a-model",
     speaks: () => ({ engine: "claude", provider: "test" }),
+    contextOf: () => ({ messages: 50, tokens: 8_000 }),
   });
   const files = createFiles(db, clock);
   const told: string[] = [];

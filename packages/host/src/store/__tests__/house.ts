@@ -10,7 +10,8 @@ import { migrations } from "../migrations/index.ts";
 import { createOutbox } from "../outbox.ts";
 import { scopeOf, type Session } from "../sessions.ts";
 import { createTimeline } from "../timeline.ts";
-import { type Claim, createTurns } from "../turns.ts";
+import type { Claim } from "../claims.ts";
+import { createTurns } from "../turns.ts";
 
 export async function house({ path = ":memory:" }: { path?: string } = {}) {
   const clock = fakeClock();
@@ -22,7 +23,13 @@ export async function house({ path = ":memory:" }: { path?: string } = {}) {
   await chats.ensureGroup(GroupFolder.parse("family"));
   const speaks: { engine: Session["engine"]; provider: string } = { engine: "claude", provider: "test" };
   const turnsOf = (boot: string) =>
-    createTurns(db, { clock, boot, modelOf: () => "a-model", speaks: () => speaks });
+    createTurns(db, {
+      clock,
+      boot,
+      modelOf: () => "a-model",
+      speaks: () => speaks,
+      contextOf: () => ({ messages: 50, tokens: 8_000 }),
+    });
   const turns = turnsOf("this boot");
   const inbox = createInbox(db, clock, ({ id, folder }) => ({ scope: scopeOf(id, folder), ...speaks }));
   return {

@@ -60,6 +60,7 @@ async function given() {
     boot: "boot",
     modelOf: () => "a-model",
     speaks: () => ({ engine: "claude", provider: "test" }),
+    contextOf: () => ({ messages: 50, tokens: 8_000 }),
   });
   const routeOf: RouteOf = ({ id, folder }) => ({
     scope: scopeOf(id, folder),

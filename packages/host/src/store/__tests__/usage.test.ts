@@ -32,6 +32,7 @@ async function given() {
     boot: "boot",
     modelOf: () => "sonnet",
     speaks: () => ({ engine: "claude", provider: "rehearsal" }),
+    contextOf: () => ({ messages: 50, tokens: 8_000 }),
   }).claim(session);
   if (!claim || "notBefore" in claim) throw new Error("a message that waits is claimed");
   const call: Usage = {

@@ -94,6 +94,7 @@ export async function middle(options: MiddleOptions = {}) {
     boot: crypto.randomUUID(),
     modelOf: () => "a-model",
     speaks: () => ({ engine: engine.name, provider: broker.provider }),
+    contextOf: () => ({ messages: 50, tokens: 8_000 }),
   });
   const channels = new Map(
     (options.channels ?? [createLocalChannel("web"), createLocalChannel("terminal")]).map((one) => [
