@@ -24,6 +24,22 @@ const completion = (more: Partial<Completion> = {}): Completion => ({
 });
 const failure = { class: "transient", detail: "…", outbound: [] };
 
+describe("a conversation that was lost", () => {
+  it("is never stored again, in whichever later turn its name comes up", async () => {
+    const { turns, claim, claimed, inbox, db } = await asked();
+    await turns.complete(claim, completion({ engineSession: "lost" }));
+    const { session } = await inbox.accept(message("and then?"));
+    const afresh = await turns.startAfresh(await claimed(session));
+    await turns.complete(afresh, completion({ outbound: [], engineSession: "new" }));
+    const third = await inbox.accept(message("and now?"));
+
+    await turns.complete(await claimed(third.session), completion({ outbound: [], engineSession: "lost" }));
+
+    const inUse = db.selectFrom("sessions").select("engine_session").where("ended_at", "is", null);
+    expect(await inUse.execute()).toEqual([{ engine_session: "new" }]);
+  });
+});
+
 describe("a conversation with an engine or provider that is not in use any more", () => {
   it("is not gone on with: a turn that waits for another attempt moves to a fresh one, with a recap", async () => {
     const { turns, claim, claimed, speaks, session, db } = await asked();
