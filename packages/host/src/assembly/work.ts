@@ -8,7 +8,8 @@ import { sandboxUid } from "../sandbox/staging.ts";
 import { hostTools } from "../tools/tools.ts";
 import { createEndings } from "../turns/endings.ts";
 import { createProviderHealth } from "../turns/provider-health.ts";
-import { createRooms } from "../turns/rooms.ts";
+import { CUT } from "../turns/failure-words.ts";
+import { createRooms, type Room } from "../turns/rooms.ts";
 import { startTurn, type TurnParts } from "../turns/turn.ts";
 import type { Agents } from "./agents.ts";
 import type { Ground } from "./ground.ts";
@@ -24,7 +25,7 @@ export type Work = ReturnType<typeof openWork>;
 export function openWork(ground: Ground, agents: Agents, records: Records, out: WayOut) {
   const { config, paths, clock, log, bus, secrets, stopSwitch, opened } = ground;
   const { runtime, killAll, broker, engineOf, settings } = agents;
-  const { chats, turns, groups, history } = records;
+  const { chats, outbox, turns, groups, history } = records;
   const { media, notices, delivery, answers, presence, streaming, channelOf } = out;
   const { hold } = stopSwitch;
   /** The engines' own commands, as each group's engine named them last. */
@@ -54,6 +55,13 @@ export function openWork(ground: Ground, agents: Agents, records: Records, out: 
       deliver: delivery.wake,
     });
 
+  /** Whoever was promised news of work hears that there will be none. */
+  async function tellCut({ session, groupId, group, chat }: Room): Promise<void> {
+    log.warn({ group }, "work in the background went on for too long and was ended");
+    const key = `background:${session}:${clock.now()}`;
+    if (chat && (await outbox.oweNotice({ chat, groupId, key, text: CUT }))) delivery.wake(chat);
+  }
+
   const rooms = createRooms({
     runtime,
     broker,
@@ -72,6 +80,8 @@ export function openWork(ground: Ground, agents: Agents, records: Records, out: 
     },
     idleMs: config.sandbox.idleMinutes * MINUTE,
     backgroundMs: config.sandbox.backgroundMinutes * MINUTE,
+    onCut: (room) =>
+      void tellCut(room).catch((error: unknown) => log.error({ err: error }, "nobody was told of cut work")),
     cores: availableParallelism(),
     clock,
     log,

@@ -39,6 +39,8 @@ export const HELD =
   "I can't answer just now: the model's service refuses our key. The owner must renew it; I'll answer as soon as it works again.";
 
 export const DONE = "Done.";
+export const CUT =
+  "The work that I had left running took too long, so it was ended. Ask me to go on if you still want it.";
 export const NO_ANSWER = "The assistant ended its turn without an answer.";
 export const STARTED_AFRESH =
   "Our earlier conversation could not be opened again, so I start afresh with what was said lately.";

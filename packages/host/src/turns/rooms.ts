@@ -70,6 +70,8 @@ export interface RoomParts {
   readonly idleMs: number;
   /** How long work may go on after its turn. */
   readonly backgroundMs: number;
+  /** It went on for too long and is ended now, with its room: somebody waits to hear of it. */
+  readonly onCut: (room: Room) => void;
   readonly cores: number;
   readonly clock: Clock;
   readonly log: Log;
@@ -299,7 +301,7 @@ export function createRooms(parts: RoomParts) {
     const left = parts.backgroundMs - (clock.monotonic() - room.idleSince);
     const busy = room.background > 0;
     room.lived.cancelIdle = clock.after(busy ? Math.max(0, left) : parts.idleMs, () => {
-      if (busy) log.warn({ group: room.group }, "work in the background went on for too long and was ended");
+      if (busy) parts.onCut(room);
       void close(room);
     });
   }

@@ -104,6 +104,7 @@ export async function middle(options: MiddleOptions = {}) {
   );
   const channelOf = (chat: ChatId) => channels.get(chatAddress(chat).channel);
   const told: string[] = [];
+  const cut: (ChatId | undefined)[] = [];
   const notices = { tell: async (_key: string, text: string) => void told.push(text) };
   const held = { by: new AbortController() };
   const hold = () => held.by.signal;
@@ -168,6 +169,7 @@ export async function middle(options: MiddleOptions = {}) {
     limits: { cpus: 1, memoryBytes: 1, pids: 1, tmpBytes: 1 },
     idleMs: 10 * MINUTE,
     backgroundMs: 30 * MINUTE,
+    onCut: ({ chat }) => void cut.push(chat),
     cores: options.cores ?? 8,
     clock,
     log: silentLog,
@@ -275,6 +277,8 @@ export async function middle(options: MiddleOptions = {}) {
     held,
     /** What the owner was told, each time. */
     told,
+    /** Chats whose work in the background was ended because it took too long. */
+    cut,
     notices,
     chats,
     inbox,

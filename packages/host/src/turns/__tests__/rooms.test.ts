@@ -95,6 +95,7 @@ async function given() {
     limits: { cpus: 1, memoryBytes: 1, pids: 1, tmpBytes: 1 },
     idleMs: 10 * MINUTE,
     backgroundMs: 30 * MINUTE,
+    onCut: () => undefined,
     cores: 1,
     clock,
     log: silentLog,

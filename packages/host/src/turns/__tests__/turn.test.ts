@@ -862,6 +862,20 @@ describe("work that ends beside the conversation", () => {
     expect(await said(CHAT)).toEqual(["It runs.", "The build is done."]);
   });
 
+  it("is ended when it takes too long, and whoever waits for it is to be told", async () => {
+    const { engine, advance, rooms, cut } = await asked();
+    engine.latest.emit({ type: "background", running: 1 });
+    engine.latest.answer("It runs; I'll tell you.");
+    await settled();
+
+    await advance(29 * MINUTE);
+    expect(rooms.list()).toHaveLength(1);
+    await advance(MINUTE);
+
+    expect(rooms.list()).toEqual([]);
+    expect(cut).toEqual([CHAT]);
+  });
+
   it("can be stopped like any other turn", async () => {
     const { dispatcher, session, turnRows, rooms } = await goingOn();
 
