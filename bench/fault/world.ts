@@ -61,7 +61,11 @@ export interface World {
   write(room: Room, directives?: string): Promise<Message>;
   /** The platform misbehaves. */
   fault(fault: Omit<Extract<PlatformCall, { call: "fault" }>, "call">): Promise<void>;
-  /** Whether all these were answered, or as soon as they are; false once nothing was shown for so long. */
+  /**
+   * Whether all these were answered, or as soon as they are; false once nothing was shown for so long. A room
+   * is answered in order: where a later message of it was, one that was not will not be (it may not have
+   * arrived, which G14 allows), and nobody waits for it. Whether that was right is for the checker to say.
+   */
   answered(messages: readonly Message[], patienceMs: number): Promise<boolean>;
   /** Whether something with these words is shown in this room, from now on or before. */
   shows(room: Room, words: string, patienceMs: number): Promise<boolean>;
@@ -110,6 +114,8 @@ export async function createWorld(options: WorldOptions): Promise<World> {
   const journal: PlatformLine[] = [];
   const recoveryMs: number[] = [];
   const shownTokens = new Set<string>();
+  /** The latest token that was shown in each room. They grow with each message. */
+  const latest = new Map<string, string>();
   const watchers = new Set<() => void>();
   let began = { at: 0, shown: true };
   const port = Promise.withResolvers<number>();
@@ -119,7 +125,11 @@ export async function createWorld(options: WorldOptions): Promise<World> {
     const noted = PlatformLine.parse(JSON.parse(line));
     journal.push(noted);
     if (noted.what !== "shown") return;
-    for (const token of tokensOf(noted.text)) shownTokens.add(token);
+    for (const token of tokensOf(noted.text)) {
+      shownTokens.add(token);
+      const before = latest.get(roomName(noted)) ?? "";
+      latest.set(roomName(noted), token > before ? token : before);
+    }
     if (!began.shown) recoveryMs.push(performance.now() - began.at);
     began.shown = true;
     for (const watcher of watchers) watcher();
@@ -178,7 +188,14 @@ export async function createWorld(options: WorldOptions): Promise<World> {
     },
     fault: (fault) => call({ call: "fault", ...fault }),
     answered: (messages, patienceMs) =>
-      until(() => messages.every(({ token }) => shownTokens.has(token)), patienceMs),
+      until(
+        () =>
+          messages.every(
+            (message) =>
+              shownTokens.has(message.token) || message.token < (latest.get(roomName(message)) ?? ""),
+          ),
+        patienceMs,
+      ),
     shows: ({ account, room }, words, patienceMs) =>
       until(
         () =>
@@ -205,6 +222,10 @@ export async function createWorld(options: WorldOptions): Promise<World> {
       await disposing.disposeAsync();
     },
   };
+}
+
+function roomName({ account, room }: Room): string {
+  return `${account}:${room}`;
 }
 
 /** The tokens that an answer answers; a notice has none. */
