@@ -42,6 +42,13 @@ const APPLICATION_ID = 0x42656c6c;
 const BUSY_TIMEOUT_MS = 2_000;
 /** What the journal shrinks back to after a burst (fault F7). */
 const JOURNAL_LIMIT_BYTES = 64 * 1024 * 1024;
+/**
+ * How long the journal grows before it is written back, 16 MiB: a message is some ten pages, so SQLite's own
+ * 1,000 would put the wait for it on one message in a hundred, and the larger the database, the longer.
+ */
+const CHECKPOINT_PAGES = 4_000;
+/** Of pages that are in use: the upper ones of all indexes of a long history. */
+const CACHE_KIB = 16 * 1024;
 
 /**
  * @param path a file, or `:memory:` for tests, where reads and writes share one connection
@@ -185,6 +192,8 @@ function makeDurable(writer: DatabaseSync): void {
   writer.exec(`
     pragma synchronous = full;
     pragma journal_size_limit = ${JOURNAL_LIMIT_BYTES};
+    pragma wal_autocheckpoint = ${CHECKPOINT_PAGES};
+    pragma cache_size = -${CACHE_KIB};
     pragma cell_size_check = on;
     begin immediate; pragma application_id = ${APPLICATION_ID}; commit;
   `);
