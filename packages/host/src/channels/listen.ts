@@ -10,6 +10,7 @@ import { type Accept, type Channel, ConfigError, RejectedError, TemporaryError }
 import type { Admission } from "../admission/admission.ts";
 import { fullJitter } from "../core/backoff.ts";
 import type { Clock } from "../core/clock.ts";
+import { atMost, pause } from "../core/patience.ts";
 import type { Log } from "../log.ts";
 import type { Inbox } from "../store/inbox.ts";
 
@@ -50,10 +51,7 @@ export function listenToAll(parts: ListeningParts): Listeners {
       }),
     async close() {
       closing.abort();
-      const late = Promise.withResolvers<void>();
-      const cancel = parts.clock.after(CLOSE_MS, late.resolve);
-      await Promise.race([Promise.all(listeners.map(({ over }) => over)), late.promise]);
-      cancel();
+      await atMost(parts.clock, CLOSE_MS, Promise.all(listeners.map(({ over }) => over)));
     },
   };
 }
@@ -117,16 +115,4 @@ function keepListening(channel: Channel, parts: ListeningParts, signal: AbortSig
   }
 
   return { channel, why: () => why, over: keep() };
-}
-
-function pause(clock: Clock, ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = () => {
-      cancel();
-      signal.removeEventListener("abort", end);
-      resolve();
-    };
-    const cancel = clock.after(ms, end);
-    signal.addEventListener("abort", end, { once: true });
-  });
 }

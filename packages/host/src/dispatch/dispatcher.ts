@@ -12,6 +12,7 @@
  *   many wait: only what the cap bounds (sandboxes, turns under way) is ever walked through.
  */
 import type { Clock } from "../core/clock.ts";
+import { atMost } from "../core/patience.ts";
 import type { LiveEvent } from "../core/events.ts";
 import { failpoint } from "../core/failpoint.ts";
 import type { ChatId, SessionId } from "../core/ids.ts";
@@ -373,10 +374,7 @@ export function createDispatcher(parts: DispatcherParts) {
       draining = true;
       for (const session of asleep.keys()) rouse(session);
       const over = Promise.all([...slots].map(({ freed }) => freed));
-      const late = Promise.withResolvers<void>();
-      const cancel = clock.after(ms, late.resolve);
-      await Promise.race([over, late.promise, hurry]);
-      cancel();
+      await atMost(clock, ms, over, hurry);
       failpoint("drain.turns");
       for (const { running } of slots) running?.release();
       await over;

@@ -18,6 +18,7 @@ import type { Readable } from "node:stream";
 import { fullJitter } from "../core/backoff.ts";
 import { failpoint } from "../core/failpoint.ts";
 import type { Clock } from "../core/clock.ts";
+import { pause } from "../core/patience.ts";
 import { safeFileName } from "../core/file-name.ts";
 import type { ChatId, FileId, InboxId, TurnId } from "../core/ids.ts";
 import { sizeInWords } from "../core/size.ts";
@@ -136,7 +137,7 @@ export function createMedia({ root, files, limits, deliver, clock, random, log }
         log.warn({ err: error, file: id, tries }, "a file could not be fetched");
         if (error instanceof RejectedError) return await giveUp(id, error.message);
         if (tries === FETCHES) return await giveUp(id, "it could not be fetched; please send it again");
-        await pause(waitMs ?? fullJitter(tries, random));
+        await pause(clock, waitMs ?? fullJitter(tries, random), closing.signal);
       }
     }
   }
@@ -162,14 +163,6 @@ export function createMedia({ root, files, limits, deliver, clock, random, log }
       stopped.promise.catch(() => undefined);
       opened.then((stream) => stream.destroy()).catch(() => undefined); // it was told to us above
     }
-  }
-
-  async function pause(ms: number): Promise<void> {
-    const over = Promise.withResolvers<void>();
-    const cancel = clock.after(ms, over.resolve);
-    closing.signal.addEventListener("abort", () => over.resolve(), { once: true });
-    await over.promise;
-    cancel();
   }
 
   async function sweep(): Promise<void> {

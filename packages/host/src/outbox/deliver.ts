@@ -19,6 +19,7 @@ import {
 } from "@bellhop/sdk";
 import { fullJitter } from "../core/backoff.ts";
 import type { Clock } from "../core/clock.ts";
+import { atMost } from "../core/patience.ts";
 import type { EventBus } from "../core/events.ts";
 import { failpoint } from "../core/failpoint.ts";
 import { type ChatId, chatAddress, type OutboxId } from "../core/ids.ts";
@@ -387,10 +388,7 @@ export function createDelivery(parts: DeliveryParts): Delivery {
       closing.abort();
       for (const cancel of alarms.values()) cancel();
       alarms.clear();
-      const late = Promise.withResolvers<void>();
-      const cancel = clock.after(CLOSE_MS, late.resolve);
-      await Promise.race([Promise.all(serving.values()), late.promise]);
-      cancel();
+      await atMost(clock, CLOSE_MS, Promise.all(serving.values()));
     },
   };
 }

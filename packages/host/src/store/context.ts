@@ -11,6 +11,7 @@
 import { type Kysely, sql } from "kysely";
 import type { ChatId, TurnId } from "../core/ids.ts";
 import type { InboxRow } from "./inbox.ts";
+import { tokensIn } from "../core/tokens.ts";
 import type { Database } from "./tables.ts";
 
 export interface ContextBounds {
@@ -39,7 +40,6 @@ export function joined(first: Context, second: Context): Context {
 
 export const NO_CONTEXT: Context = { rows: [], leftOut: 0 };
 
-const BYTES_PER_TOKEN = 4;
 /** Literal, because only then does SQLite use the index of what waits as context. */
 const isContext = sql<boolean>`inbox.context = 1`;
 
@@ -63,7 +63,7 @@ export async function readContext(db: Kysely<Database>, span: Span, bounds: Cont
   let tokens = 0;
   const chosen = newest
     .slice(0, bounds.messages)
-    .filter(({ bytes }) => (tokens += Math.ceil(bytes / BYTES_PER_TOKEN)) <= bounds.tokens)
+    .filter(({ bytes }) => (tokens += tokensIn(bytes)) <= bounds.tokens)
     .map(({ id }) => id);
   const rows =
     chosen.length === 0
