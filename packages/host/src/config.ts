@@ -19,7 +19,10 @@ import { readYaml } from "./config/read-yaml.ts";
 import { DEFAULT_CONFIG } from "./config/template.ts";
 import { ChatId, GroupFolder, SenderId } from "./core/ids.ts";
 import { hasCode } from "./core/error-code.ts";
+import { given } from "./core/given.ts";
 import { compilePattern } from "./core/pattern.ts";
+import { Effort } from "./core/task.ts";
+import { isTimeZone } from "./core/zone.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -61,6 +64,8 @@ const groupFields = {
   startSeconds: z.number().positive().describe("How long a sandbox may take to start"),
   silenceMinutes: z.number().positive().describe("Without any sign of life, a turn ends"),
   turnMinutes: z.number().positive(),
+  taskModel: Model.describe("The model of scheduled tasks, where it is not that of the chats"),
+  taskEffort: Effort.describe("How hard it thinks in scheduled tasks"),
 };
 
 /** What holds for a group that does not say otherwise. */
@@ -74,6 +79,8 @@ const GroupDefaults = z.strictObject({
   startSeconds: groupFields.startSeconds.default(60),
   silenceMinutes: groupFields.silenceMinutes.default(10),
   turnMinutes: groupFields.turnMinutes.default(120),
+  taskModel: groupFields.taskModel.optional(),
+  taskEffort: groupFields.taskEffort.optional(),
 });
 
 const GroupSection = z
@@ -136,6 +143,13 @@ const ConfigFile = z
         parts: z.int().min(1).max(100).default(8).describe("An answer of more messages becomes a file"),
         fileMb: z.number().positive().max(1_024).default(64).describe("The largest file, in or out"),
         mediaMb: z.number().positive().default(4_096).describe("All files of a group together"),
+        taskIntervalSeconds: z
+          .number()
+          .min(10)
+          .default(60)
+          .describe("Two times of a scheduled task are at least so far apart"),
+        taskRuns: z.int().min(1).max(10_000).default(200).describe("Newest runs of each task that are kept"),
+        taskDays: z.int().min(1).default(90).describe("How long what became of a task is kept"),
       })
       .prefault({}),
     defaults: GroupDefaults.prefault({}).describe("For every group that does not say otherwise"),
@@ -294,26 +308,9 @@ export function groupConfig(config: Config, folder: GroupFolder): GroupConfig {
   return { pattern: undefined, assistant, timezone, engine, model, ...defaults, ...given(own) };
 }
 
-/** Less what stands there as undefined. */
-function given<T extends object>(settings: T): { [K in keyof T]: Exclude<T[K], undefined> } {
-  // oxlint-disable-next-line no-unsafe-type-assertion -- what the filter leaves has no undefined
-  return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined)) as {
-    [K in keyof T]: Exclude<T[K], undefined>;
-  };
-}
-
 /** The JSON schema of `config.yaml`, for editors. */
 export function configJsonSchema(): object {
   return { title: "Bellhop's config.yaml", ...z.toJSONSchema(ConfigFile, { io: "input" }) };
-}
-
-function isTimeZone(name: string): boolean {
-  try {
-    Intl.DateTimeFormat("en", { timeZone: name });
-    return true;
-  } catch {
-    return false; // the one way Intl has of saying so
-  }
 }
 
 function portOf({ port }: Flags): number | undefined {

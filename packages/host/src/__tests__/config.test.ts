@@ -58,6 +58,9 @@ describe("the configuration", () => {
         parts: 8,
         fileMb: 64,
         mediaMb: 4096,
+        taskIntervalSeconds: 60,
+        taskRuns: 200,
+        taskDays: 90,
       },
       defaults: {
         trigger: "auto",

@@ -47,6 +47,9 @@ export const DEFAULT_CONFIG = `\
 #  parts: 8            # an answer that needs more messages than this becomes a file
 #  fileMb: 64          # the largest file, in or out
 #  mediaMb: 4096       # all files of a group together
+#  taskIntervalSeconds: 60   # no scheduled task runs more often; 10 is the least
+#  taskRuns: 200       # newest runs of each task that are kept, and for how long
+#  taskDays: 90
 
 # What holds for every group, unless it says otherwise below.
 #defaults:
@@ -59,6 +62,8 @@ export const DEFAULT_CONFIG = `\
 #  startSeconds: 60    # how long a room may take to open
 #  silenceMinutes: 10  # a turn without any sign of life ends after this
 #  turnMinutes: 120    # no turn takes longer
+#  # taskModel: haiku  # the model of scheduled tasks; without it, that of the chats
+#  # taskEffort: low   # how hard it thinks in them: low, medium, high, xhigh, max
 
 # Who on a platform is you, and where you are told what went wrong.
 #owners: []            # such as telegram:12345

@@ -41,6 +41,8 @@ export interface PromptContext {
   readonly around?: { readonly messages: readonly PromptMessage[]; readonly leftOut: number } | undefined;
   /** Work that the agent had left running has ended: what is known of it. */
   readonly cause?: string | undefined;
+  /** It is a run of a scheduled task, whose own block comes last. */
+  readonly task?: PromptTask | undefined;
   /** Whether the messages join an answer that is under way. */
   readonly steering?: boolean;
   /** For a session that starts without memory of what came before it. */
@@ -52,6 +54,23 @@ export interface PromptContext {
     readonly input: string;
     readonly result: string;
   }[];
+}
+
+export interface PromptTask {
+  readonly id: string;
+  readonly prompt: string;
+  /** Who scheduled it, and when. */
+  readonly by: string;
+  readonly scheduledOn: number;
+  readonly dueAt: number;
+  /** Somebody has started it by hand. */
+  readonly manual: boolean;
+  /** Earlier times of it that were missed, for which this run stands too. */
+  readonly missed: number;
+  /** Whether its answer is sent to the chat. */
+  readonly announce: boolean;
+  /** What its gate said. */
+  readonly gate?: string | undefined;
 }
 
 export interface Recap {
@@ -68,7 +87,11 @@ const REMEMBERED_LENGTH = 2_000;
 
 export function promptBlocks(messages: readonly PromptMessage[], context: PromptContext): readonly string[] {
   const shown = [...(context.around?.messages ?? []), ...messages].filter(hasBlock);
-  return [hostBlock(messages, context), ...shown.map(({ text }) => text || "(no text)")];
+  return [
+    hostBlock(messages, context),
+    ...shown.map(({ text }) => text || "(no text)"),
+    ...(context.task ? [context.task.prompt] : []),
+  ];
 }
 
 /** Of what was deleted there is nothing to show. */
@@ -99,6 +122,7 @@ function hostBlock(messages: readonly PromptMessage[], context: PromptContext): 
       "Work that you had left running has ended, and nobody waits at the keyboard. What is known of it:",
       JSON.stringify(context.cause),
     );
+  if (context.task) lines.push(...taskLines(context.task, time));
   if (context.steering) lines.push("This arrived while you were answering.");
   const { messages: said = [], leftOut = 0 } = context.around ?? {};
   const blocks = said.filter(hasBlock);
@@ -113,6 +137,25 @@ function hostBlock(messages: readonly PromptMessage[], context: PromptContext): 
   if (messages.length > 0) lines.push(messageHeading(messages.length, blocks.length));
   lines.push(...messages.map((message) => describe(message, time)), "</bellhop>");
   return lines.join("\n");
+}
+
+function taskLines(
+  { id, by, scheduledOn, dueAt, manual, missed, announce, gate }: PromptTask,
+  time: (at: number) => string,
+): string[] {
+  return [
+    `This is a run of the scheduled task ${id}, ${manual ? "started by hand at" : "due"} ${JSON.stringify(time(dueAt))}. ${JSON.stringify(by)} scheduled it on ${JSON.stringify(time(scheduledOn))}. Nobody waits at the keyboard: ask nothing, and do what can be done.`,
+    ...(missed > 0
+      ? [
+          `${missed === 1 ? "1 earlier time" : `${missed} earlier times`} of it could not be kept; this run stands for them too.`,
+        ]
+      : []),
+    ...(gate === undefined ? [] : ["What its gate said:", JSON.stringify(gate)]),
+    announce
+      ? "Your answer is sent to this chat. If there is nothing worth saying, answer with <internal> text only."
+      : "Your answer is kept and sent to nobody; use send_message if somebody should hear of it.",
+    "The last block is the task.",
+  ];
 }
 
 function contextHeading(count: number): string {
