@@ -10,6 +10,7 @@ import type { Kysely, Selectable } from "kysely";
 import type { Clock } from "../core/clock.ts";
 import type { TurnEvent } from "../core/events.ts";
 import { failpoint } from "../core/failpoint.ts";
+import type { OccurrenceId } from "../core/task.ts";
 import {
   type ChatId,
   type GroupFolder,
@@ -23,6 +24,7 @@ import { type Chat, findChat } from "./chats.ts";
 import { type Context, type ContextBounds, NO_CONTEXT, takeContext } from "./context.ts";
 import type { InboxRow } from "./inbox.ts";
 import { type Done, doneBy } from "./journal.ts";
+import { beginRun, type ClaimedTask, claimedTask, taskOfTurn } from "./occurrences.ts";
 import { moveWaiting, type Session, sessionInUse } from "./sessions.ts";
 import type { Database, TurnsTable } from "./tables.ts";
 import { appendEvent } from "./timeline.ts";
@@ -44,6 +46,8 @@ export interface Claim {
   readonly session: Session;
   /** Of a `background` turn: what ended, in words for the agent. */
   readonly cause: string | undefined;
+  /** Of a `task` turn: what it is to do. */
+  readonly task: ClaimedTask | undefined;
   /** What it answers, in the order it was written. */
   readonly inputs: readonly InboxRow[];
   /** What was said in the chat without calling the assistant, and rides along with them. */
@@ -59,8 +63,8 @@ export interface ClaimOptions {
   readonly clock: Clock;
   /** Names this life of the host: a turn of another boot is nobody's. */
   readonly boot: string;
-  /** The model that a group's turns ask for. */
-  readonly modelOf: (group: GroupFolder) => string;
+  /** The model that a group's turns ask for; those of its tasks may ask for another. */
+  readonly modelOf: (group: GroupFolder, kind: TurnRow["kind"]) => string;
   /** What a group's agent runs on now. A conversation with another one cannot be gone on with. */
   readonly speaks: (group: GroupFolder) => Pick<Session, "engine" | "provider">;
   /** How much of what was said around a message rides along with it. */
@@ -96,7 +100,19 @@ export function createClaims({ clock, boot, modelOf, speaks, contextOf }: ClaimO
     if (!first) return undefined;
     const chat = await chatOf(trx, first.chat_id);
     const session = await speakable(trx, await raiseFence(trx, sessionId), chat);
-    return await open(trx, { kind: "chat", session, chat, rows, cause: undefined });
+    return await open(trx, { kind: "chat", session, chat, rows, cause: undefined, task: undefined });
+  }
+
+  /** A new turn for an occurrence that waits. */
+  async function beginTask(
+    trx: Kysely<Database>,
+    sessionId: SessionId,
+    { id, chat: chatId }: { id: OccurrenceId; chat: ChatId },
+  ): Promise<Claim> {
+    const chat = await chatOf(trx, chatId);
+    const session = await speakable(trx, await raiseFence(trx, sessionId), chat);
+    const task = await claimedTask(trx, id);
+    return await open(trx, { kind: "task", session, chat, rows: [], cause: undefined, task });
   }
 
   async function open(
@@ -107,11 +123,12 @@ export function createClaims({ clock, boot, modelOf, speaks, contextOf }: ClaimO
       chat,
       rows,
       cause,
-    }: Pick<Claim, "kind" | "session" | "chat" | "cause"> & {
+      task,
+    }: Pick<Claim, "kind" | "session" | "chat" | "cause" | "task"> & {
       rows: readonly InboxRow[];
     },
   ): Promise<Claim> {
-    const model = modelOf(chat.folder);
+    const model = task?.model ?? modelOf(chat.folder, kind);
     const now = clock.now();
     const turn = newId(TurnId);
     await trx
@@ -136,10 +153,12 @@ export function createClaims({ clock, boot, modelOf, speaks, contextOf }: ClaimO
         ended_at: null,
       })
       .execute();
+    if (task) await beginRun(trx, task.occurrence, { turn, session: session.id, now });
     const claim: Claim = {
       turn,
       kind,
       cause,
+      task,
       fence: session.fence,
       attempt: 1,
       lost: 0,
@@ -217,6 +236,7 @@ export function createClaims({ clock, boot, modelOf, speaks, contextOf }: ClaimO
       turn: row.id,
       kind: row.kind,
       cause: row.cause ?? undefined,
+      task: row.kind === "task" ? await taskOfTurn(trx, row.id) : undefined,
       fence: session.fence,
       attempt: row.attempt + 1 - lost,
       lost: row.lost + lost,
@@ -231,7 +251,7 @@ export function createClaims({ clock, boot, modelOf, speaks, contextOf }: ClaimO
     };
   }
 
-  return { begin, open, take, resume };
+  return { begin, beginTask, open, take, resume };
 }
 
 /** Whoever claimed before holds nothing any more. */

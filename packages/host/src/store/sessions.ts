@@ -144,6 +144,12 @@ export async function moveWaiting(trx: Kysely<Database>, from: SessionId, to: Se
     .where("session_id", "=", from)
     .where(sql<boolean>`state = 'waiting'`) // literal: see the index inbox_waiting
     .execute();
+  await trx
+    .updateTable("occurrences")
+    .set({ session_id: to })
+    .where("session_id", "=", from)
+    .where(sql<boolean>`state = 'waiting'`) // the same
+    .execute();
 }
 
 export async function endSession(trx: Kysely<Database>, id: SessionId, now: number): Promise<void> {

@@ -14,6 +14,7 @@ import type {
   TurnId,
 } from "../core/ids.ts";
 import type { EventId } from "../core/events.ts";
+import type { OccurrenceId, OccurrenceState, Task, TaskId } from "../core/task.ts";
 
 /** Set once, never updated. */
 type Fixed<T> = ColumnType<T, T, never>;
@@ -246,6 +247,94 @@ export interface UsageTable {
   at: Fixed<number>;
 }
 
+/**
+ * What is to be done at set times. `due_at` is set exactly while it is active and has a time to come: it is
+ * that time, `next_at`, with its jitter.
+ */
+export interface TasksTable {
+  id: Fixed<TaskId>;
+  group_id: Fixed<number>;
+  /** Where it answers. */
+  chat_id: ChatId;
+  prompt: string;
+  script: string | null;
+  gate: string | null;
+  gate_failure: Task["gateFailure"];
+  kind: Task["schedule"]["kind"];
+  /** Of a cron task: its fields. */
+  cron: string | null;
+  /** Of an interval task. Its times are `anchor` + k × `every_ms` (G19). */
+  every_ms: number | null;
+  /** Of one that runs once: its time. */
+  anchor: number | null;
+  /** IANA name (G20). */
+  timezone: string;
+  context: Task["context"];
+  model: string | null;
+  effort: Task["effort"];
+  announce: number;
+  misfire: Task["misfire"];
+  overlap: Task["overlap"];
+  retries: number;
+  at_most_once: number;
+  ends_at: number | null;
+  max_runs: number | null;
+  jitter_ms: number;
+  timeout_ms: number | null;
+  max_tokens: number | null;
+  max_micros: number | null;
+  state: Task["state"];
+  note: string | null;
+  next_at: number | null;
+  due_at: number | null;
+  /** The high-water mark: no time up to this one fires any more (G21). */
+  last_at: number;
+  /** The version of the zone data by which `next_at` was found. */
+  zone_data: string;
+  fired: Generated<number>;
+  failures: Generated<number>;
+  /** Counts every change: who planned by an older one has planned for nothing. */
+  revision: Generated<number>;
+  created_by: Fixed<string>;
+  created_at: Fixed<number>;
+  updated_at: number;
+}
+
+/** One time of a task, or one run by hand, and what became of it. `ended_at` is set in the last five states. */
+export interface OccurrencesTable {
+  id: Fixed<OccurrenceId>;
+  task_id: Fixed<TaskId>;
+  /** Where its turn is to be; none of what was skipped or missed. */
+  session_id: SessionId | null;
+  scheduled_for: Fixed<number>;
+  manual: Fixed<number>;
+  /** How many times were missed that are counted with this one. */
+  missed: Fixed<number>;
+  state: OccurrenceState;
+  reason: string | null;
+  turn_id: TurnId | null;
+  /** What its gate said, as JSON: kept for its later attempts. */
+  gate_said: Generated<string | null>;
+  result: Generated<string | null>;
+  created_at: Fixed<number>;
+  started_at: Generated<number | null>;
+  ended_at: number | null;
+}
+
+/** Who did what to a task, or was refused it. */
+export interface AuditTable {
+  id: Generated<number>;
+  at: Fixed<number>;
+  /** In words: `the owner`, `the agent of family`, … */
+  actor: Fixed<string>;
+  group_id: Fixed<number | null>;
+  action: Fixed<string>;
+  /** `task:ID`, or `task` where it has none. */
+  subject: Fixed<string>;
+  allowed: Fixed<number>;
+  detail: Fixed<string>;
+}
+
 /** API tokens, web logins and single-use login codes, each stored as a SHA-256 only. */
 export interface TokensTable {
   hash: Fixed<string>;
@@ -269,4 +358,7 @@ export interface Database {
   cursors: CursorsTable;
   usage: UsageTable;
   tokens: TokensTable;
+  tasks: TasksTable;
+  occurrences: OccurrencesTable;
+  audit: AuditTable;
 }

@@ -95,6 +95,11 @@ export function createTurnViews(db: Kysely<Database>) {
           WHERE inbox.state = 'waiting' AND session_id IS NOT NULL AND NOT EXISTS (
             SELECT 1 FROM turns WHERE turns.session_id = inbox.session_id AND ended_at IS NULL)
           GROUP BY session_id
+          UNION ALL
+          SELECT session_id, 'occurrence', 0, min(created_at), 1 FROM occurrences
+          WHERE occurrences.state = 'waiting' AND session_id IS NOT NULL AND NOT EXISTS (
+            SELECT 1 FROM turns WHERE turns.session_id = occurrences.session_id AND turns.ended_at IS NULL)
+          GROUP BY session_id
         ) AS due CROSS JOIN sessions ON sessions.id = due.session
         ORDER BY due.fresh, due.since`.execute(db);
       return rows.map(({ scope, ...due }) => ({ ...due, isolated: scope === "occurrence" }));

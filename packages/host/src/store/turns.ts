@@ -28,8 +28,9 @@ import {
 import { type Context, NO_CONTEXT, readContext } from "./context.ts";
 import type { InboxRow } from "./inbox.ts";
 import { type Act, record, recorded } from "./journal.ts";
+import { type ClaimedTask, endRun, nextWaiting, type RunEnd } from "./occurrences.ts";
 import { isOwed, type NewOutbound, owe } from "./outbox.ts";
-import { moveWaiting, replaceSession } from "./sessions.ts";
+import { endSession, moveWaiting, replaceSession } from "./sessions.ts";
 import type { Database, TurnsTable } from "./tables.ts";
 import { createTurnViews } from "./turn-views.ts";
 import { readable, waiting, waitingIn } from "./waiting.ts";
@@ -39,6 +40,8 @@ export interface Ending {
   readonly outbound: readonly NewOutbound[];
   /** One plain sentence, where something went wrong. */
   readonly reason?: string | undefined;
+  /** Of a `task` turn that is over: what became of its occurrence, where the turn's own end does not say it. */
+  readonly run?: RunEnd | undefined;
 }
 
 /** Where the conversation can be resumed. Without an engine session what is stored stays. */
@@ -59,6 +62,9 @@ export interface Failure extends Ending {
   readonly detail: string;
 }
 
+/** What a turn's end makes of the occurrence that it ran. */
+const RUN_STATE = { done: "succeeded", failed: "failed", cancelled: "cancelled" } as const;
+
 /** Far more than anybody wants to be told in one turn, and few enough to stop a program that went wild. */
 const MOST_SAID = 100;
 
@@ -69,7 +75,7 @@ export type Turns = ReturnType<typeof createTurns>;
 
 export function createTurns(db: Kysely<Database>, options: ClaimOptions) {
   const { clock, boot, contextOf } = options;
-  const { begin, open, take, resume } = createClaims(options);
+  const { begin, beginTask, open, take, resume } = createClaims(options);
 
   /** @throws StaleError when somebody else holds the turn, or nobody any more */
   async function prove(trx: Kysely<Database>, claim: Claim, change: Updateable<TurnsTable>): Promise<void> {
@@ -89,7 +95,7 @@ export function createTurns(db: Kysely<Database>, options: ClaimOptions) {
     trx: Kysely<Database>,
     claim: Claim,
     state: "done" | "failed" | "cancelled",
-    { outbound, reason }: Ending,
+    { outbound, reason, run }: Ending,
   ): Promise<void> {
     const now = clock.now();
     await owe(trx, { chat: claim.chat.id, groupId: claim.chat.group_id, turn: claim.turn, now }, outbound);
@@ -100,6 +106,28 @@ export function createTurns(db: Kysely<Database>, options: ClaimOptions) {
       .where("state", "=", "claimed")
       .execute();
     await announce(trx, claim, now, state, { replies: await saidBy(trx, claim.turn, claim.chat.id), reason });
+    if (claim.task) await finishRun(trx, claim, claim.task, run ?? { state: RUN_STATE[state], reason });
+  }
+
+  async function finishRun(
+    trx: Kysely<Database>,
+    { turn, chat, session, inputs }: Claim,
+    task: ClaimedTask,
+    end: RunEnd,
+  ): Promise<void> {
+    const now = clock.now();
+    await endRun(trx, task, end, { chat: chat.id, groupId: chat.group_id, now });
+    // Its conversation was for this run alone.
+    if (session.scope_kind === "occurrence") await endSession(trx, session.id, now);
+    // What failed is told with its task, and comes again by its schedule; nobody could try it again here.
+    if (end.state === "failed" && inputs.length === 0)
+      await trx.updateTable("turns").set({ dropped_at: now }).where("id", "=", turn).execute();
+  }
+
+  /** Whether a message of the session waits for a turn. */
+  async function hasWaiting(session: SessionId): Promise<boolean> {
+    const row = await waiting(db, session).select("id").limit(1).executeTakeFirst();
+    return row !== undefined;
   }
 
   async function holdBack(
@@ -139,11 +167,14 @@ export function createTurns(db: Kysely<Database>, options: ClaimOptions) {
           return notBefore <= clock.now() ? await resume(trx, live) : { notBefore };
         }
         const oldest = await waiting(trx, session)
-          .select("chat_id")
+          .select(["chat_id", "accepted_at"])
           .orderBy("accepted_at")
           .orderBy("seq")
           .limit(1)
           .executeTakeFirst();
+        // Within a conversation who came first goes first, whether written or scheduled: neither can starve.
+        const due = await nextWaiting(trx, session);
+        if (due && (!oldest || due.since <= oldest.accepted_at)) return await beginTask(trx, session, due);
         if (!oldest) return undefined;
         return await begin(trx, session, oneBatch(await readable(waitingIn(trx, session, oldest.chat_id))));
       });
@@ -163,9 +194,11 @@ export function createTurns(db: Kysely<Database>, options: ClaimOptions) {
           .executeTakeFirst();
         if (live) return undefined;
         const session = await raiseFence(trx, id);
-        if (session.ended_at !== null) return undefined;
+        // That of a task's run has ended with it; what the run left going may still have something to say.
+        if (session.ended_at !== null && session.scope_kind !== "occurrence") return undefined;
         return await open(trx, {
           kind: "background",
+          task: undefined,
           session,
           chat: await chatOf(trx, chat),
           rows: [],
@@ -181,14 +214,33 @@ export function createTurns(db: Kysely<Database>, options: ClaimOptions) {
       return command === -1 ? rows : rows.slice(0, command);
     },
 
+    /**
+     * Does something in the name of the turn: under its fence, and in the same transaction as its entry in
+     * the journal, where it is a tool that acts.
+     */
+    async perform<T>(
+      claim: Claim,
+      effect: (trx: Kysely<Database>) => Promise<T>,
+      act?: (done: T) => Act,
+    ): Promise<T> {
+      return await db.transaction().execute(async (trx) => {
+        await prove(trx, claim, {});
+        const done = await effect(trx);
+        if (act) await record(trx, claim.turn, act(done), clock.now());
+        return done;
+      });
+    },
+
     /** What this call of a tool was answered with, if it was made before. */
     recorded: (claim: Claim, toolUseId: string): Promise<string | undefined> =>
       recorded(db, claim.turn, toolUseId),
 
-    /** Whether a message of the session waits for a turn. */
-    async hasWaiting(session: SessionId): Promise<boolean> {
-      const row = await waiting(db, session).select("id").limit(1).executeTakeFirst();
-      return row !== undefined;
+    hasWaiting,
+
+    /** What waits in the session for a turn, if anything does. */
+    async waitsIn(session: SessionId): Promise<"occurrence" | "chat" | undefined> {
+      if ((await nextWaiting(db, session)) !== undefined) return "occurrence";
+      return (await hasWaiting(session)) ? "chat" : undefined;
     },
 
     /**

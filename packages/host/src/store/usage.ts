@@ -95,6 +95,21 @@ export function createUsage(db: Kysely<Database>, clock: Clock, log: Log) {
     /** Resolves when everything recorded so far is stored. */
     settled: async (): Promise<void> => void (await write()),
 
+    /** What a turn has used by now, of all its calls. */
+    async spentBy(turn: TurnId): Promise<{ tokens: number; micros: number }> {
+      await write();
+      return await db
+        .selectFrom("usage")
+        .select([
+          sql<number>`coalesce(sum(input_tokens + output_tokens + cache_read_tokens + cache_write_tokens), 0)`.as(
+            "tokens",
+          ),
+          sql<number>`coalesce(sum(cost_micros), 0)`.as("micros"),
+        ])
+        .where("turn_id", "=", turn)
+        .executeTakeFirstOrThrow();
+    },
+
     /** Sums since `since`. */
     async since(
       since: number,

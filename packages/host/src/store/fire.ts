@@ -1,0 +1,321 @@
+/**
+ * Firing: the one transaction in which times of tasks come due (G16). The occurrence, its place in the
+ * session's line and the advance of its task are committed together, so a crash before it fires later,
+ * and after it never again.
+ *
+ * - It holds only for the revision of the task that was planned by: whoever else has fired or changed it
+ *   since, in this process or another, was first, and nothing is done here.
+ * - A time is unique to its task, whoever fires it.
+ * - While an earlier run is open, the task's policy says what becomes of the next one (G18).
+ * - A task whose chat is no longer its group's speaks there no more: it is paused.
+ */
+import type { Kysely } from "kysely";
+import type { Clock } from "../core/clock.ts";
+import { failpoint } from "../core/failpoint.ts";
+import type { Firing } from "../core/firing.ts";
+import { type ChatId, newId, type SessionId } from "../core/ids.ts";
+import { localTimes } from "../core/prompt.ts";
+import { OccurrenceId, type Task, titleOf } from "../core/task.ts";
+import { type Chat, findChat } from "./chats.ts";
+import type { RouteOf } from "./inbox.ts";
+import { closeSeries, endOccurrence, openRuns } from "./occurrences.ts";
+import { owe } from "./outbox.ts";
+import { sessionInUse } from "./sessions.ts";
+import type { Database, OccurrencesTable } from "./tables.ts";
+import { changeTask, type TaskRow } from "./tasks.ts";
+
+/** A task as it was read, and what was planned for it. */
+export interface Planned {
+  readonly row: TaskRow;
+  readonly firing: Firing;
+  /** When the time after these is due, with its jitter. */
+  readonly dueAt: number | undefined;
+}
+
+/** There is something to run. */
+export interface Woken {
+  readonly session: SessionId;
+  readonly groupId: number;
+  readonly isolated: boolean;
+  readonly occurrence: OccurrenceId;
+}
+
+/** A run that gives way to the next one of its task. */
+export interface GivesWay {
+  readonly session: SessionId;
+  readonly occurrence: OccurrenceId;
+}
+
+export interface Fired {
+  readonly woken: readonly Woken[];
+  readonly giveWay: readonly GivesWay[];
+  /** Chats that are owed a word about what was missed. */
+  readonly told: readonly ChatId[];
+  /** Missed as their policy has it, which nobody was told in a chat. */
+  readonly skipped: readonly { readonly task: TaskRow; readonly count: number }[];
+  /** Paused, because they can speak nowhere. */
+  readonly homeless: readonly TaskRow[];
+}
+
+/** A run by hand that cannot be begun just now; why. */
+export class BusyTask {
+  readonly why: string;
+  constructor(why: string) {
+    this.why = why;
+  }
+}
+
+/** Runs that may be open when another one joins them (G18). `allow` is bounded too: nothing runs wild. */
+const MOST_OPEN: Readonly<Record<Task["overlap"], number>> = {
+  skip: 0,
+  queue_one: 1,
+  queue_all: 10,
+  allow: 100,
+  cancel_other: Infinity,
+};
+
+type Open = Awaited<ReturnType<typeof openRuns>>;
+
+interface Mutable {
+  woken: Woken[];
+  giveWay: GivesWay[];
+  told: ChatId[];
+  skipped: { task: TaskRow; count: number }[];
+  homeless: TaskRow[];
+}
+
+export type Fire = ReturnType<typeof createFire>;
+
+export function createFire(
+  db: Kysely<Database>,
+  {
+    clock,
+    routeOf,
+    zoneData,
+  }: {
+    readonly clock: Clock;
+    readonly routeOf: RouteOf;
+    /** The version of the zone data that times are found with. */
+    readonly zoneData: string;
+  },
+) {
+  /** Reads each chat once. */
+  function chatsOf(trx: Kysely<Database>) {
+    const known = new Map<ChatId, Promise<Chat | undefined>>();
+    return (id: ChatId) => {
+      const chat = known.get(id) ?? findChat(trx, id);
+      known.set(id, chat);
+      return chat;
+    };
+  }
+
+  async function fireOne(
+    trx: Kysely<Database>,
+    { row, firing, dueAt }: Planned,
+    { chat, open, now, fired }: { chat: Chat | undefined; open: Open; now: number; fired: Mutable },
+  ): Promise<void> {
+    const { runs, missed, times, next } = firing;
+    const homeless = chat?.group_id !== row.group_id;
+    const patch = homeless
+      ? {
+          state: "paused" as const,
+          note: "Its chat does not belong to its group any more.",
+          next_at: null,
+          due_at: null,
+        }
+      : {
+          next_at: next ?? null,
+          due_at: dueAt ?? null,
+          last_at: Math.max(
+            row.last_at,
+            missed?.scheduledFor ?? 0,
+            ...runs.map(({ scheduledFor }) => scheduledFor),
+          ),
+          fired: row.fired + times,
+          zone_data: zoneData,
+        };
+    if (!(await changeTask(trx, row.id, patch, now, row.revision))) return; // somebody else was first
+    failpoint("fire.inside");
+    if (chat === undefined || homeless) return void fired.homeless.push(row);
+    const here = [...open];
+    for (const run of runs) {
+      const busy = blocked(row, firing.catchUp ? open : here);
+      if (busy === undefined) {
+        await giveWay(trx, here.splice(0, row.overlap === "cancel_other" ? here.length : 0), { now, fired });
+        const woken = await queue(trx, { row, chat, ...run, manual: false, now });
+        if (!woken) continue;
+        fired.woken.push(woken);
+        here.push({
+          ...woken,
+          id: woken.occurrence,
+          task_id: row.id,
+          session_id: woken.session,
+          scheduled_for: run.scheduledFor,
+          state: "waiting",
+          turn_id: null,
+        });
+      } else {
+        await insert(trx, { id: newId(OccurrenceId), row, ...run, state: "skipped", reason: busy, now });
+      }
+    }
+    if (missed) await recordMissed(trx, { row, chat, missed, now, fired });
+    if (next === undefined) await closeSeries(trx, row.id, now);
+  }
+
+  /** Why another run may not join those that are open. */
+  function blocked(row: TaskRow, open: Open): string | undefined {
+    const [first] = open;
+    if (!first || open.length <= MOST_OPEN[row.overlap]) return undefined;
+    const time = localTimes(row.timezone)(first.scheduled_for);
+    const doing = first.state === "running" ? "was still running" : "was still waiting for its turn";
+    return open.length === 1
+      ? `The run of ${time} ${doing}.`
+      : `${open.length} earlier runs had not ended; the run of ${time} ${doing}.`;
+  }
+
+  async function giveWay(
+    trx: Kysely<Database>,
+    open: Open,
+    { now, fired }: { now: number; fired: Mutable },
+  ): Promise<void> {
+    for (const { id, state, session_id } of open) {
+      if (state === "running" && session_id !== null)
+        fired.giveWay.push({ session: session_id, occurrence: id });
+      else await endOccurrence(trx, id, { state: "cancelled", reason: NEXT_CAME }, now);
+    }
+  }
+
+  async function recordMissed(
+    trx: Kysely<Database>,
+    {
+      row,
+      chat,
+      missed: { scheduledFor, count },
+      now,
+      fired,
+    }: { row: TaskRow; chat: Chat; missed: NonNullable<Firing["missed"]>; now: number; fired: Mutable },
+  ): Promise<void> {
+    const time = localTimes(row.timezone)(scheduledFor);
+    const reason =
+      count === 1
+        ? "Its time came while I was not running, or the clock was set forward over it."
+        : `${count} times came while I was not running, or the clock was set forward over them.`;
+    const id = newId(OccurrenceId);
+    if (!(await insert(trx, { id, row, scheduledFor, missed: count, state: "missed", reason, now }))) return;
+    if (row.misfire === "skip") return void fired.skipped.push({ task: row, count });
+    const text = `The task “${titleOf(row)}” did not run. Due: ${time}. ${reason}`;
+    await owe(trx, { chat: chat.id, groupId: row.group_id, turn: undefined, now }, [
+      { key: `task:${id}:missed`, kind: "notice", text },
+    ]);
+    fired.told.push(chat.id);
+  }
+
+  /** Undefined where this time was fired before. */
+  async function queue(
+    trx: Kysely<Database>,
+    run: {
+      row: TaskRow;
+      chat: Chat;
+      scheduledFor: number;
+      missed: number;
+      manual: boolean;
+      now: number;
+    },
+  ): Promise<Woken | undefined> {
+    const { row, chat, now } = run;
+    const isolated = row.context === "isolated";
+    const id = newId(OccurrenceId);
+    const session = await sessionInUse(trx, {
+      groupId: row.group_id,
+      ...routeOf(chat),
+      ...(isolated && { scope: { kind: "occurrence", key: id } as const }),
+      now,
+    });
+    if (!(await insert(trx, { ...run, id, session, state: "waiting" }))) return undefined;
+    return { session, groupId: row.group_id, isolated, occurrence: id };
+  }
+
+  /** Whether this time was not fired before. */
+  async function insert(
+    trx: Kysely<Database>,
+    occurrence: {
+      id: OccurrenceId;
+      row: TaskRow;
+      session?: SessionId;
+      scheduledFor: number;
+      missed: number;
+      manual?: boolean;
+      state: OccurrencesTable["state"];
+      reason?: string;
+      now: number;
+    },
+  ): Promise<boolean> {
+    const { id, row, session, scheduledFor, missed, manual = false, state, reason, now } = occurrence;
+    const { numInsertedOrUpdatedRows = 0n } = await trx
+      .insertInto("occurrences")
+      .values({
+        id,
+        task_id: row.id,
+        session_id: session ?? null,
+        scheduled_for: scheduledFor,
+        manual: manual ? 1 : 0,
+        missed,
+        state,
+        reason: reason ?? null,
+        turn_id: null,
+        created_at: now,
+        ended_at: state === "waiting" ? null : now,
+      })
+      .onConflict((conflict) => conflict.columns(["task_id", "scheduled_for"]).doNothing())
+      .executeTakeFirst();
+    return numInsertedOrUpdatedRows > 0n;
+  }
+
+  return {
+    /** All of these, or none. */
+    async fire(planned: readonly Planned[]): Promise<Fired> {
+      const fired: Mutable = { woken: [], giveWay: [], told: [], skipped: [], homeless: [] };
+      failpoint("fire.begin");
+      await db.transaction().execute(async (trx) => {
+        const now = clock.now();
+        const chatOf = chatsOf(trx);
+        const open = Map.groupBy(
+          await openRuns(
+            trx,
+            planned.map(({ row }) => row.id),
+          ),
+          ({ task_id }) => task_id,
+        );
+        for (const one of planned) {
+          const chat = await chatOf(one.row.chat_id);
+          await fireOne(trx, one, { chat, open: open.get(one.row.id) ?? [], now, fired });
+        }
+      });
+      failpoint("fire.committed");
+      return fired;
+    },
+
+    /** A run by hand, at no time of the schedule. Only inside the transaction of whoever asks for it. */
+    async fireNow(
+      trx: Kysely<Database>,
+      row: TaskRow,
+    ): Promise<(Woken & { giveWay: readonly GivesWay[] }) | BusyTask> {
+      const now = clock.now();
+      const chat = await findChat(trx, row.chat_id);
+      if (chat?.group_id !== row.group_id)
+        return new BusyTask("Its chat does not belong to its group any more.");
+      const open = await openRuns(trx, [row.id]);
+      const busy = blocked(row, open);
+      if (busy !== undefined) return new BusyTask(busy);
+      const fired: Mutable = { woken: [], giveWay: [], told: [], skipped: [], homeless: [] };
+      if (row.overlap === "cancel_other") await giveWay(trx, open, { now, fired });
+      for (let scheduledFor = now; ; scheduledFor += 1) {
+        const woken = await queue(trx, { row, chat, scheduledFor, missed: 0, manual: true, now });
+        if (woken) return { ...woken, giveWay: fired.giveWay };
+      }
+    },
+  };
+}
+
+/** What becomes of a run whose task has `cancel_other`. */
+export const NEXT_CAME = "The next run of its task began.";
