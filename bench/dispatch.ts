@@ -220,7 +220,7 @@ async function serveAlone(groups: number, rounds: number, sandboxes: number): Pr
         answered.up();
         return undefined;
       },
-      hasWaiting: async () => false,
+      waitsIn: async () => undefined,
       due: async () => [],
       claimBackground: never,
       release: never,

@@ -24,6 +24,7 @@ export function scriptedRooms() {
       chat: undefined,
       background: 0,
       model: "echo",
+      effort: undefined,
       state: "busy",
       since: 0,
       idleSince: 0,

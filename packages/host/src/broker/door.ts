@@ -19,11 +19,12 @@ import type { Clock } from "../core/clock.ts";
 import type { TurnId } from "../core/ids.ts";
 import type { Log } from "../log.ts";
 import type { RecordUsage } from "../store/usage.ts";
-import type { Door, DoorSpec } from "../turns/broker.ts";
+import type { Door, DoorSpec, SpendCap } from "../turns/broker.ts";
 import type { EngineFailure } from "../turns/engine.ts";
 import { createDoorAllowance, type DoorAllowance } from "./allowance.ts";
 import { AGENT_HEADER, parseCall, type Call } from "./call.ts";
 import { forward, type Exchange, type Outcome } from "./forward.ts";
+import type { Tokens } from "./prices.ts";
 import { withinBounds } from "./json-bounds.ts";
 import { createPulls } from "./pulls.ts";
 import { listening } from "../core/listen.ts";
@@ -34,6 +35,7 @@ import {
   pathRefusal,
   refusalBytes,
   refuse,
+  SPENT,
   TOO_INTRICATE,
   TOO_LARGE,
   TOO_MUCH,
@@ -79,6 +81,8 @@ export async function openDoor(spec: DoorSpec, deps: DoorDeps): Promise<Door> {
   let background = 0;
   let hadBackground = false;
   let lastTurn: TurnId | undefined;
+  /** Of the last turn: what it may spend, and has spent. */
+  let cap: { -readonly [K in keyof SpendCap]: SpendCap[K] } | undefined;
   const awaitingTurn = new Set<() => void>();
   const pulls = createPulls(clock);
 
@@ -140,6 +144,10 @@ export async function openDoor(spec: DoorSpec, deps: DoorDeps): Promise<Door> {
     if (!parsed.ok) {
       return refuse(response, { status: 400, type: "invalid_request_error", reason: parsed.reason });
     }
+    if (isSpent()) {
+      note({ abandoned: false, failure: SPENT_FAILURE }, number);
+      return refuse(response, SPENT);
+    }
     const started = clock.monotonic();
     asking += 1;
     const outcome = await forward(exchange).finally(() => (asking -= 1));
@@ -188,7 +196,13 @@ export async function openDoor(spec: DoorSpec, deps: DoorDeps): Promise<Door> {
     return egressRefusal(host);
   }
 
-  function note({ abandoned, failure }: Outcome, number: number): void {
+  function isSpent(): boolean {
+    if (!cap) return false;
+    const { tokens = Infinity, micros = Infinity, spent } = cap;
+    return spent.tokens >= tokens || spent.micros >= micros;
+  }
+
+  function note({ abandoned, failure }: Pick<Outcome, "abandoned" | "failure">, number: number): void {
     if (abandoned || number !== turns) return;
     lastFailure = failure;
     if (failure) log.warn({ failure }, "the model API failed");
@@ -197,6 +211,8 @@ export async function openDoor(spec: DoorSpec, deps: DoorDeps): Promise<Door> {
   function meter(turn: TurnId, call: Call, { status, metered }: Outcome, durationMs: number): void {
     const { provider } = upstream;
     const { tokens, model = call.model } = metered;
+    const costMicros = provider.prices.cost(model, tokens);
+    if (cap && turn === lastTurn) cap.spent = added(cap.spent, tokens, costMicros ?? 0);
     record({
       turn,
       session: spec.session,
@@ -209,7 +225,7 @@ export async function openDoor(spec: DoorSpec, deps: DoorDeps): Promise<Door> {
       outputTokens: tokens.output,
       cacheReadTokens: tokens.cacheRead,
       cacheWriteTokens: tokens.cacheWrite + tokens.cacheWriteHour,
-      costMicros: provider.prices.cost(model, tokens),
+      costMicros,
       prices: provider.prices.version,
       httpStatus: status,
       durationMs: Math.round(durationMs),
@@ -239,13 +255,14 @@ export async function openDoor(spec: DoorSpec, deps: DoorDeps): Promise<Door> {
   }
   return {
     directory,
-    setTurn(next) {
+    setTurn(next, bound) {
       if (next !== turn) pulls.end();
       turn = next;
       turns += 1;
       lastFailure = undefined;
       if (next === undefined) return;
       lastTurn = next;
+      cap = bound && { ...bound };
       for (const go of awaitingTurn) go();
     },
     setBackground(running) {
@@ -260,6 +277,13 @@ export async function openDoor(spec: DoorSpec, deps: DoorDeps): Promise<Door> {
     },
     close: () => (closing ??= close()),
   };
+}
+
+const SPENT_FAILURE: EngineFailure = { class: "budget", detail: "the run has used up what it may spend" };
+
+function added({ tokens, micros }: SpendCap["spent"], used: Tokens, cost: number): SpendCap["spent"] {
+  const { input, output, cacheRead, cacheWrite, cacheWriteHour } = used;
+  return { tokens: tokens + input + output + cacheRead + cacheWrite + cacheWriteHour, micros: micros + cost };
 }
 
 /** Lets the owner of the sandbox, and nobody else, walk to the socket and use it, but not replace it. */

@@ -22,6 +22,12 @@ export const NO_TURN: Refusal = {
   reason: "no answer is under way, so the model cannot be called. Wait until a message arrives.",
 };
 
+export const SPENT: Refusal = {
+  status: 403,
+  type: "permission_error",
+  reason: "this run has used up what it may spend.",
+};
+
 export const TOO_LARGE: Refusal = {
   status: 413,
   type: "request_too_large",

@@ -24,10 +24,7 @@ import type { RunningTurn } from "../turns/turn.ts";
 import { createLine, type Visited, type Waiting } from "./line.ts";
 
 export interface DispatcherParts {
-  readonly turns: Pick<
-    Turns,
-    "claim" | "claimBackground" | "release" | "due" | "hasWaiting" | "cancelWaiting"
-  >;
+  readonly turns: Pick<Turns, "claim" | "claimBackground" | "release" | "due" | "waitsIn" | "cancelWaiting">;
   readonly rooms: Pick<Rooms, "of" | "list" | "close" | "onGone" | "onGoesOn">;
   readonly start: (claim: Claim, goesOn?: boolean) => RunningTurn;
   /** Ends a turn that was lost with its host too often (poison), and tells the person. */
@@ -65,8 +62,8 @@ interface Slot {
   running?: RunningTurn;
   /** Why it is to stop as soon as it runs. */
   stopping?: string;
-  /** More has come since somebody looked for the last time. */
-  more: boolean;
+  /** More has come since somebody looked for the last time: what. */
+  more: Waiting["kind"] | undefined;
   /** What its room's engine went on with as the turn ended, and since when the room had been idle. */
   goesOn?: GoesOn & { readonly idleSince: number };
   /** When the place is free again. Never rejects. */
@@ -109,7 +106,7 @@ export function createDispatcher(parts: DispatcherParts) {
     const { kind = "chat", isolated = false, quietMs = 0 } = wanted;
     const slot = slotOf(session);
     if (slot) {
-      slot.more = true;
+      comesTo(slot, kind);
       slot.running?.hint();
       return;
     }
@@ -256,7 +253,7 @@ export function createDispatcher(parts: DispatcherParts) {
   function begin(waiting: Waiting, goesOn?: GoesOn): void {
     const { session, groupId } = waiting;
     quietUntil.delete(session);
-    const slot: Slot = { waiting, more: false, freed: Promise.resolve() };
+    const slot: Slot = { waiting, more: undefined, freed: Promise.resolve() };
     slots.add(slot);
     slot.freed = (goesOn ? adopt(slot, goesOn) : serve(slot))
       .catch((error: unknown) => {
@@ -268,7 +265,7 @@ export function createDispatcher(parts: DispatcherParts) {
         slots.delete(slot);
         line.release(waiting);
         if (slot.goesOn && isUntouched(slot.goesOn)) goOn(slot.goesOn);
-        if (slot.more) wake(last, groupId, { isolated: waiting.isolated });
+        if (slot.more) wake(last, groupId, { kind: slot.more, isolated: waiting.isolated });
         const room = rooms.of(last);
         // Nobody comes back to the session of an isolated task.
         if (waiting.isolated && !slot.more && room && isIdle(room)) giveWay(room);
@@ -283,7 +280,7 @@ export function createDispatcher(parts: DispatcherParts) {
     if (!claim) return;
     if ("notBefore" in claim) return retryAt(waiting, claim.notBefore);
     if (draining || paused()) return await turns.release(claim);
-    if (claim.lost >= LOST_LIMIT) await bury(claim);
+    if (claim.lost >= lostLimit(claim)) await bury(claim);
     else if (await ran(slot, claim)) return;
     await lookBehind(slot);
   }
@@ -300,8 +297,9 @@ export function createDispatcher(parts: DispatcherParts) {
 
   /** More than a turn takes at once, or what moved along to a fresh session: nobody wakes us for those. */
   async function lookBehind(slot: Slot): Promise<void> {
-    slot.more = false; // not by what the query says: a wake may come while it runs
-    if (await turns.hasWaiting(sessionOf(slot))) slot.more = true;
+    slot.more = undefined; // not by what the query says: a wake may come while it runs
+    const found = await turns.waitsIn(sessionOf(slot));
+    if (found) comesTo(slot, found);
   }
 
   /** Resolves when the turn is over: true if it is to be tried again. */
@@ -397,7 +395,8 @@ export function createDispatcher(parts: DispatcherParts) {
       const groupId = await turns.cancelWaiting(session, why);
       if (groupId === undefined) return "nothing";
       rouse(session);
-      if (await turns.hasWaiting(session)) wake(session, groupId); // what came behind it
+      const behind = await turns.waitsIn(session);
+      if (behind) wake(session, groupId, { kind: behind }); // what came behind it
       return "stopped";
     },
 
@@ -440,6 +439,16 @@ function isNeighbour(
   { session, groupId, isolated }: Pick<Waiting, "session" | "groupId" | "isolated">,
 ): boolean {
   return room.groupId === groupId && room.isolated === isolated && room.session !== session;
+}
+
+/** What may be done once at most is not done again after a crash that left it in doubt (G11). */
+function lostLimit({ task }: Claim): number {
+  return task?.atMostOnce ? 1 : LOST_LIMIT;
+}
+
+/** More waits behind it; what a schedule wants is not forgotten over what people wrote. */
+function comesTo(slot: Slot, kind: Waiting["kind"]): void {
+  if (slot.more !== "occurrence") slot.more = kind;
 }
 
 /** A turn may have moved to a fresh session. */

@@ -37,7 +37,8 @@ Bellhop gives you these tools:
 - \`send_file\` sends a file from anywhere in your sandbox to the chat: a picture, a document, what somebody asked you to make.
 - \`react\` puts an emoji on a message, where a whole answer would be too much.
 - \`history_search\` finds what was said in this group earlier, beyond what you remember.
+- \`schedule_task\` has something done at set times or once later, and sends what comes of it; \`list_tasks\`, \`get_task\`, \`update_task\`, \`pause_task\`, \`resume_task\`, \`cancel_task\` and \`run_task_now\` look after tasks.${folder === MAIN ? " From here they reach the tasks of every group." : ""}
 
-You begin nothing by yourself: you work when a message comes. Do not promise to come back later unless a tool lets you.
+You begin nothing by yourself: you work when a message comes, when a task is due, or when work ends that you left running in the background. Do not promise to come back later unless you have scheduled it.
 `;
 }

@@ -14,11 +14,23 @@ export interface DoorSpec {
   readonly uid?: number | undefined;
 }
 
+/** What a turn may spend, and has spent by now. Without a bound there is none. */
+export interface SpendCap {
+  /** Of all kinds together. */
+  readonly tokens?: number | undefined;
+  /** Millionths of a dollar. */
+  readonly micros?: number | undefined;
+  readonly spent: { readonly tokens: number; readonly micros: number };
+}
+
 export interface Door {
   /** Host directory with `broker.sock` in it; mounted at `/run/bellhop`. */
   readonly directory: string;
-  /** Model calls are served, metered and attributed while a turn is set. */
-  setTurn(turn: TurnId | undefined): void;
+  /**
+   * Model calls are served, metered and attributed while a turn is set. Once it has spent what `cap` allows, they
+   * are refused, and `lastFailure` says so; a call under way is not cut off.
+   */
+  setTurn(turn: TurnId | undefined, cap?: SpendCap): void;
   /**
    * What the provider's last answer to this sandbox was, if it was an error: the first word on how
    * an attempt is classified. Cleared by a success and by `setTurn`.

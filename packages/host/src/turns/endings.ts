@@ -14,9 +14,10 @@ import type { Answers } from "../outbox/answers.ts";
 import type { Notices } from "../outbox/notices.ts";
 import type { NewOutbound } from "../store/outbox.ts";
 import type { Claim } from "../store/claims.ts";
+import type { RunEnd } from "../store/occurrences.ts";
 import type { Completion, Conversation, Turns } from "../store/turns.ts";
 import type { EngineFailure, FailureClass } from "./engine.ts";
-import { givenUp, HELD, DONE, NO_ANSWER, waiting } from "./failure-words.ts";
+import { givenUp, HELD, DONE, NO_ANSWER, runGivenUp, waiting } from "./failure-words.ts";
 import type { Admitted, ProviderHealth } from "./provider-health.ts";
 import { retryAt } from "./retry-policy.ts";
 
@@ -46,6 +47,25 @@ export interface EndingParts {
   /** From 0 to below 1, for the jitter of backoffs. */
   readonly random: () => number;
   readonly log: Log;
+}
+
+/** What holds for this turn: a task may have bounds of its own. */
+export function limitsFor({ task }: Claim, limits: TurnLimits): TurnLimits {
+  if (!task) return limits;
+  return { ...limits, attempts: task.retries + 1, totalMs: task.timeoutMs ?? limits.totalMs };
+}
+
+/** Runs of tasks are tried again for so long at most, and not past the task's next time. */
+const RUN_PATIENCE_MS = 60 * 60_000;
+
+/** No attempt is made after this. */
+function lastChance({ task, createdAt }: Claim, { totalMs }: TurnLimits): number {
+  return task ? Math.min(createdAt + RUN_PATIENCE_MS, task.nextAt ?? Infinity) : createdAt + totalMs;
+}
+
+/** Nobody waits for it: neither a person, nor what a person has added to it since. */
+export function isUnwatched({ task, inputs }: Claim): boolean {
+  return task !== undefined && inputs.length === 0;
 }
 
 export interface TurnOver {
@@ -86,16 +106,23 @@ export function createEndings(parts: EndingParts) {
     return {};
   }
 
+  /** People wait for their answer; the time of a task passes. */
+  async function refused(claim: Claim, detail: string): Promise<TurnOver> {
+    if (!isUnwatched(claim)) return await hold(claim, detail);
+    await giveUp(claim, { class: "auth", detail });
+    return {};
+  }
+
   async function tryAgain(
     claim: Claim,
     failure: EngineFailure,
     { at, charged }: { at: number; charged: boolean },
   ): Promise<TurnOver> {
-    if (at > claim.createdAt + parts.limitsOf(claim.chat.folder).totalMs) {
+    if (at > lastChance(claim, parts.limitsOf(claim.chat.folder))) {
       await giveUp(claim, failure);
       return {};
     }
-    const long = at - clock.now() >= WORTH_A_WORD_MS;
+    const long = at - clock.now() >= WORTH_A_WORD_MS && !isUnwatched(claim);
     const reason = waiting(failure, at, parts.timezoneOf(claim.chat.folder));
     failpoint("retry.begin");
     await turns.retry(claim, {
@@ -114,14 +141,17 @@ export function createEndings(parts: EndingParts) {
   async function giveUp(
     claim: Claim,
     failure: EngineFailure,
-    reason: string = givenUp(failure),
+    words: string = givenUp(failure),
   ): Promise<void> {
+    const { task } = claim;
+    const reason = task ? runGivenUp(task, failure) : words;
     await turns.fail(claim, {
       ...failure,
       reason,
-      outbound: [notice(claim, "failed", reason)],
+      outbound: isIgnored(claim, failure) ? [] : [notice(claim, "failed", reason)],
     });
     announce(claim);
+    if (task) return; // its chat was told, and `bellhop tasks` says more
     if (OWNERS_BUSINESS.includes(failure.class)) {
       await parts.notices.tell(
         `turn:${claim.turn}`,
@@ -136,14 +166,20 @@ export function createEndings(parts: EndingParts) {
     /** The answer is owed. Returns the claim on what the engine carried over, if it did. */
     async complete(
       claim: Claim,
-      { answer, ...rest }: Conversation & { answer: string; carried: Completion["carried"] },
+      {
+        answer,
+        run = { state: "succeeded", result: answer },
+        ...rest
+      }: Conversation & { answer: string; carried: Completion["carried"]; run?: RunEnd },
     ): Promise<Claim | undefined> {
-      const rows = await parts.answers.answer(claim, answer);
+      const kept = isUnwatched(claim) && claim.task?.announce === false;
+      const rows = kept ? [] : await parts.answers.answer(claim, answer);
       // Who wrote is answered; work that ended may have nothing to say to anybody.
       const silent = rows.length === 0 && claim.inputs.length > 0 && !(await turns.hasSpoken(claim));
       failpoint("complete.begin");
       const next = await turns.complete(claim, {
         outbound: silent ? [notice(claim, "silent", withoutWords(claim))] : rows,
+        run,
         ...rest,
       });
       failpoint("complete.committed");
@@ -163,7 +199,7 @@ export function createEndings(parts: EndingParts) {
       const { provider } = parts.health;
       switch (admitted.because) {
         case "refused":
-          return await hold(claim, `${provider} refuses our key`);
+          return await refused(claim, `${provider} refuses our key`);
         case "waiting":
           return await tryAgain(
             claim,
@@ -184,10 +220,10 @@ export function createEndings(parts: EndingParts) {
     /** After a failed attempt: another one, or none. `words` is what the chat is told if it is the last. */
     async giveBack(claim: Claim, failure: EngineFailure, words?: string): Promise<TurnOver> {
       log.warn({ turn: claim.turn, attempt: claim.attempt, failure }, "an attempt at a turn failed");
-      if (failure.class === "auth") return await hold(claim, failure.detail);
+      if (failure.class === "auth") return await refused(claim, failure.detail);
       const at = retryAt(failure, {
         attempt: claim.attempt,
-        attempts: parts.limitsOf(claim.chat.folder).attempts,
+        attempts: limitsFor(claim, parts.limitsOf(claim.chat.folder)).attempts,
         createdAt: claim.createdAt,
         now: clock.now(),
         random: parts.random,
@@ -208,6 +244,11 @@ export function createEndings(parts: EndingParts) {
       await giveUp(claim, failure);
     },
   };
+}
+
+/** A gate that fails may be told to nobody, if its task wants that. */
+function isIgnored({ task, inputs }: Claim, { class: kind }: EngineFailure): boolean {
+  return inputs.length === 0 && kind === "script" && task?.gateFailure === "ignore" && task.gate !== null;
 }
 
 /** The last word of a turn: it takes the place of what was shown of an answer. */

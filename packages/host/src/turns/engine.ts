@@ -5,6 +5,7 @@
  */
 import type { z } from "zod";
 import type { InboxId } from "../core/ids.ts";
+import type { Effort } from "../core/task.ts";
 import type { Mount, PreparedSandbox } from "./sandbox.ts";
 
 /** Why an attempt failed, sorted by what to do next (G22, G24). */
@@ -29,6 +30,10 @@ export type FailureClass =
   | "resource"
   /** the engine's program died or broke its protocol */
   | "crashed"
+  /** a command of a task's own went wrong, before any model was asked; counts an attempt */
+  | "script"
+  /** it has used up what it may spend */
+  | "budget"
   | "cancelled";
 
 export interface EngineFailure {
@@ -112,6 +117,8 @@ export interface EngineOpen {
   /** Absent: a fresh conversation. Without `position`: at its latest point. */
   readonly resume?: { readonly engineSession: string; readonly position?: string | undefined } | undefined;
   readonly model: string;
+  /** How hard the model thinks; the engine's own default where it is not said, or not known to it. */
+  readonly effort?: Effort | undefined;
   /** Appended to the engine's own system prompt: who the assistant is, where it is, what it may do. */
   readonly instructions: string;
   readonly tools: readonly HostTool[];

@@ -2,6 +2,9 @@
  * What a chat is told when an answer fails: one sentence in plain words, with what happens next.
  * The technical detail goes to the log and to `status`, never into a chat.
  */
+import { localTimes } from "../core/prompt.ts";
+import { titleOf } from "../core/task.ts";
+import type { ClaimedTask } from "../store/occurrences.ts";
 import type { EngineFailure, FailureClass } from "./engine.ts";
 
 /** Said once, when the turn is given up. */
@@ -26,7 +29,37 @@ const SENTENCES: Record<FailureClass, string> = {
   stale_session: "I could not get an answer: the stored conversation could not be opened. Please try again.",
   resource: "I could not get an answer: the work needed more memory or processes than it may have.",
   crashed: "I could not get an answer: the agent stopped unexpectedly, more than once.",
+  script: "I could not get an answer: a command of the task's own went wrong.",
+  budget: "I stopped: this has used up what it may spend.",
   cancelled: "The answer was stopped.",
+};
+
+/**
+ * What the chat of a task is told when a run of it is given up: nobody waits for it there, so the sentence
+ * says which one it is and when it was due.
+ */
+export function runGivenUp(
+  task: Pick<ClaimedTask, "prompt" | "script" | "scheduledFor" | "timezone">,
+  { class: kind, detail }: EngineFailure,
+): string {
+  const due = localTimes(task.timezone)(task.scheduledFor);
+  const why = kind === "script" ? detail : RUN_REASONS[kind];
+  return `The task “${titleOf(task)}” did not get done (due ${due}): ${why}${why.endsWith(".") ? "" : "."}`;
+}
+
+const RUN_REASONS: Record<Exclude<FailureClass, "script">, string> = {
+  transient: "the model's service keeps failing.",
+  rate_limited: "the model's service asks us to wait for too long.",
+  auth: "the model's service refuses our key. The owner must renew it.",
+  permanent: "the model's service rejected the request. The owner finds the reason in the log.",
+  refused: "the model declined to do it.",
+  overflow: "the conversation has become too long for the model.",
+  stale_position: "the stored conversation could not be opened.",
+  stale_session: "the stored conversation could not be opened.",
+  resource: "the work needed more memory or processes than it may have.",
+  crashed: "the agent stopped unexpectedly.",
+  budget: "it has used up what one run may spend.",
+  cancelled: "it took longer than it may.",
 };
 
 /** Said once per incident when the wait is long enough for people to wonder. */

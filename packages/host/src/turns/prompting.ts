@@ -20,7 +20,10 @@ export interface PromptingParts {
 }
 
 /** What this prompt says beside its messages. */
-export type Beside = Pick<PromptContext, "steering" | "recap" | "cause" | "alreadySent" | "alreadyDone"> & {
+export type Beside = Pick<
+  PromptContext,
+  "steering" | "recap" | "cause" | "task" | "alreadySent" | "alreadyDone"
+> & {
   /** What rides along. */
   readonly context?: Context;
 };
@@ -72,7 +75,8 @@ export function createPrompting({ turns, timezoneOf, clock, media, takesOf }: Pr
     /** @throws Error when there is nothing to say */
     async promptOf({ turn, chat }: Claim, rows: readonly InboxRow[], beside: Beside): Promise<Prompt> {
       const [first] = rows;
-      if (!first && beside.cause === undefined) throw new Error(`turn ${turn} has nothing to answer`);
+      if (!first && beside.cause === undefined && !beside.task)
+        throw new Error(`turn ${turn} has nothing to answer`);
       // One of the engine's own commands goes alone, as it was written.
       if (first?.engine_command === 1)
         return { id: first.id, blocks: [withoutAddress(first.text)], command: true };

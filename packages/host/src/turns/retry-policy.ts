@@ -31,6 +31,7 @@ export function retryAt(
     case "transient":
     case "crashed":
     case "resource":
+    case "script":
     case "stale_position":
     case "stale_session":
       return attempt >= attempts ? undefined : now + fullJitter(attempt, random);
@@ -38,6 +39,7 @@ export function retryAt(
     case "permanent":
     case "refused":
     case "overflow":
+    case "budget":
     case "cancelled":
       return undefined;
     default:

@@ -13,6 +13,7 @@
 import { TemporaryError } from "@bellhop/sdk";
 import type { Clock } from "../core/clock.ts";
 import { type ChatId, type GroupFolder, newId, SandboxId, type SessionId } from "../core/ids.ts";
+import type { Effort } from "../core/task.ts";
 import type { Log } from "../log.ts";
 import type { Session } from "../store/sessions.ts";
 import type { Broker, Door } from "./broker.ts";
@@ -35,6 +36,7 @@ export interface Room {
   /** How much goes on in it without a turn: while it does, the room is busy. */
   readonly background: number;
   readonly model: string;
+  readonly effort: Effort | undefined;
   readonly state: RoomState;
   /** When it last changed its state, by the wall clock. */
   readonly since: number;
@@ -81,6 +83,7 @@ export interface RoomRequest {
   readonly session: Pick<Session, "id" | "group_id" | "scope_key" | "scope_kind">;
   readonly group: GroupFolder;
   readonly model: string;
+  readonly effort?: Effort | undefined;
   /** Overrides what the session itself says: the resume ladder's rungs. */
   readonly resume: EngineOpen["resume"];
 }
@@ -112,7 +115,7 @@ export function createRooms(parts: RoomParts) {
   /** Starts in a row that came to nothing. */
   const failedStarts = new Map<SessionId, number>();
 
-  function open({ session, group, model, resume }: RoomRequest): Room {
+  function open({ session, group, model, effort, resume }: RoomRequest): Room {
     const id = newId(SandboxId);
     const adapter = parts.engineOf(group);
     const place = starts.enter();
@@ -139,6 +142,7 @@ export function createRooms(parts: RoomParts) {
       withoutSettings: bare,
       resume,
       model,
+      effort,
       instructions: parts.instructionsOf(group),
       tools: parts.toolsOf(session.id),
     });
@@ -183,6 +187,7 @@ export function createRooms(parts: RoomParts) {
         return lived.background;
       },
       model,
+      effort,
       get chat() {
         return lived.chat;
       },

@@ -13,28 +13,35 @@
 import { StaleError } from "@bellhop/sdk";
 import { BACKOFF_BASE_MS } from "../core/backoff.ts";
 import type { LiveEvent } from "../core/events.ts";
-import type { GroupFolder, InboxId } from "../core/ids.ts";
+import type { GroupFolder, InboxId, TurnId } from "../core/ids.ts";
+import type { Effort } from "../core/task.ts";
 import type { Recap } from "../core/prompt.ts";
 import { joined } from "../store/context.ts";
 import type { InboxRow } from "../store/inbox.ts";
 import type { Claim } from "../store/claims.ts";
 import type { Conversation, Turns } from "../store/turns.ts";
-import type { Door } from "./broker.ts";
-import { createEndings, type EndingParts, type TurnOver } from "./endings.ts";
+import type { ClaimedTask } from "../store/occurrences.ts";
+import type { Door, SpendCap } from "./broker.ts";
+import { createEndings, type EndingParts, isUnwatched, limitsFor, type TurnOver } from "./endings.ts";
 import type { EngineEvent, EngineFailure, EngineOpen, FailureClass, Prompt } from "./engine.ts";
 import { STARTED_AFRESH, TOOK_TOO_LONG, WITHOUT_SETTINGS } from "./failure-words.ts";
 import { createListening } from "./listening.ts";
 import { type Beside, createPrompting, type PromptingParts } from "./prompting.ts";
 import { judged, nextRung } from "./retry-policy.ts";
+import { createTaskRun, type TaskRunParts } from "./task-run.ts";
 import type { Room, Rooms } from "./rooms.ts";
 import { failpoint } from "../core/failpoint.ts";
 
-export interface TurnParts extends EndingParts, PromptingParts {
+export interface TurnParts extends EndingParts, PromptingParts, TaskRunParts {
   readonly turns: Turns;
   readonly rooms: Rooms;
   /** Names of the group's memory files, for a recap. */
   readonly filesOf: (group: GroupFolder) => Promise<readonly string[]>;
   readonly secrets: readonly string[];
+  /** How hard the model thinks in this turn, where somebody has said it. */
+  readonly effortOf: (claim: Claim) => Effort | undefined;
+  /** What a run of this task may spend, where that is bounded, and what its turn has spent by now. */
+  readonly capOf: (task: ClaimedTask, turn: TurnId) => Promise<SpendCap | undefined>;
   /** What a message does that comes while its chat is being answered. */
   readonly queueOf: (group: GroupFolder) => "steer" | "queue" | "interrupt";
 }
@@ -71,9 +78,10 @@ type Ended =
 /** @param goesOn the engine has begun the answer by itself, and waits for nobody's prompt */
 export function startTurn(first: Claim, parts: TurnParts, goesOn = false): RunningTurn {
   const { turns, rooms, bus, clock, log } = parts;
-  const limits = parts.limitsOf(first.chat.folder);
+  const limits = limitsFor(first, parts.limitsOf(first.chat.folder));
   const { promptOf } = createPrompting(parts);
   const endings = createEndings(parts);
+  const taskRun = createTaskRun(parts);
   let claim = first;
   let listening = createListening(parts.secrets);
   let tool: string | undefined;
@@ -86,6 +94,8 @@ export function startTurn(first: Claim, parts: TurnParts, goesOn = false): Runni
   let taken = new Set<InboxId>();
   /** What it says of the conversation before it, where the engine knows nothing of that. */
   let recap: Recap | undefined;
+  /** Of a task: what its gate said. */
+  let gateSaid: string | undefined;
   /** Rungs of the ladder that this turn has been on. */
   let tried = new Set<FailureClass>();
   let looking = false;
@@ -95,18 +105,25 @@ export function startTurn(first: Claim, parts: TurnParts, goesOn = false): Runni
   /** It is to end at once, by a release or a stop: what waits for something else looks up. */
   const ending = Promise.withResolvers<Ended>();
   let ends: "released" | "stopped" | undefined;
+  const abort = new AbortController();
   let onEnding = (): void => undefined;
   let cancelStop = (): void => undefined;
   let stopped: string | undefined;
   let state: RunningTurn["state"] = "running";
 
   const live = () => ({ chat: claim.chat.id, turn: claim.turn });
-  const show = (event: LiveEvent) => bus.publish({ type: "live", event });
+  function show(event: LiveEvent): void {
+    // What is sent to nobody is shown to nobody while it grows.
+    if (isUnwatched(claim) && claim.task?.announce === false) return;
+    bus.publish({ type: "live", event });
+  }
 
   /** What the engine itself said of the conversation, to be stored if the turn completes. */
   let heard: { engineSession?: string; position?: string } = {};
 
   async function run(): Promise<TurnOver> {
+    const over = claim.task && (await precede(claim.task));
+    if (over) return over;
     const admitted = parts.health.admit();
     if (!admitted.may) return await endings.keepBack(claim, admitted);
     let carriedOn = goesOn;
@@ -154,8 +171,30 @@ export function startTurn(first: Claim, parts: TurnParts, goesOn = false): Runni
     }
   }
 
+  /** What a task wants done before its model is asked, or instead. Undefined: the model is asked. */
+  async function precede(task: ClaimedTask): Promise<TurnOver | undefined> {
+    const before = await taskRun.before(claim, task, limits.totalMs, abort.signal);
+    switch (before.next) {
+      case "ask":
+        gateSaid = before.told;
+        return undefined;
+      case "over":
+        await endings.complete(claim, { answer: before.answer, run: before.run, carried: [] });
+        return {};
+      case "failed":
+        return await endings.giveBack(claim, before.failure);
+      case "end":
+        if (stopped === undefined) await turns.release(claim);
+        else await endings.cancel(claim, stopped, "", {});
+        return {};
+      default:
+        return before satisfies never;
+    }
+  }
+
   function open(resume: EngineOpen["resume"]): Room {
-    return rooms.open({ session: claim.session, group: claim.chat.folder, model: claim.model, resume });
+    const { session, chat, model } = claim;
+    return rooms.open({ session, group: chat.folder, model, effort: parts.effortOf(claim), resume });
   }
 
   async function closeRoom(): Promise<void> {
@@ -183,7 +222,8 @@ export function startTurn(first: Claim, parts: TurnParts, goesOn = false): Runni
   /** The session's warm room, or a new one. */
   async function enter(): Promise<Room> {
     const warm = rooms.of(claim.session.id);
-    if (warm?.state === "idle" && warm.model === claim.model) return warm;
+    if (warm?.state === "idle" && warm.model === claim.model && warm.effort === parts.effortOf(claim))
+      return warm;
     if (warm) await rooms.close(warm); // on its way out, or with another model
     if (await isCut()) await startAfresh();
     return open(resumeOf(claim, true));
@@ -221,8 +261,9 @@ export function startTurn(first: Claim, parts: TurnParts, goesOn = false): Runni
     prepared?.catch(() => undefined); // whoever is stopped meanwhile does not hear of it
     const prompt = await Promise.race([prepared, ending.promise]);
     if (prompt && "how" in prompt) return prompt;
+    const cap = claim.task && (await parts.capOf(claim.task, claim.turn));
     if (ends !== undefined) return { how: ends };
-    door.setTurn(claim.turn);
+    door.setTurn(claim.turn, cap);
     if (prompt) here.engine.prompt(prompt);
     answering = here;
     look(); // at what came since the batch was read
@@ -243,14 +284,25 @@ export function startTurn(first: Claim, parts: TurnParts, goesOn = false): Runni
   }
 
   async function beginning(): Promise<Beside> {
-    const { session, context, alreadySent, alreadyDone } = claim;
+    const { session, context, alreadySent, alreadyDone, task } = claim;
     if (session.recap === 1 && session.engine_session === null) {
       recap ??= {
         said: await turns.recap(claim, RECAP_TOKENS),
         files: await parts.filesOf(claim.chat.folder),
       };
     }
-    return { recap, context, cause: claim.cause, alreadySent, alreadyDone };
+    const run = task && {
+      id: task.id,
+      prompt: task.prompt,
+      by: task.createdBy,
+      scheduledOn: task.createdAt,
+      dueAt: task.scheduledFor,
+      manual: task.manual,
+      missed: task.missed,
+      announce: task.announce,
+      gate: gateSaid,
+    };
+    return { recap, context, cause: claim.cause, task: run, alreadySent, alreadyDone };
   }
 
   async function listen(here: Room, door: Door, cold: boolean): Promise<Ended> {
@@ -401,6 +453,7 @@ export function startTurn(first: Claim, parts: TurnParts, goesOn = false): Runni
 
   function endNow(how: "released" | "stopped"): void {
     ends = how;
+    abort.abort();
     ending.resolve({ how });
     onEnding();
   }

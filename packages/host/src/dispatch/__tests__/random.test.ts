@@ -47,7 +47,7 @@ function world(sandboxes: number) {
         own.idleSince = ticks++;
         return undefined;
       },
-      hasWaiting: async () => false,
+      waitsIn: async () => undefined,
       due: async () => [],
       claimBackground: async () => undefined,
       release: async () => undefined,
@@ -87,6 +87,7 @@ function world(sandboxes: number) {
       scope: session,
       chat: undefined,
       model: "a-model",
+      effort: undefined,
       state: "busy",
       background: 0,
       since: 0,

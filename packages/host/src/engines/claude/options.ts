@@ -73,14 +73,16 @@ export function programEnvironment(
 export function sessionOptions(
   {
     model,
+    effort,
     instructions,
     resume,
     withoutSettings = false,
-  }: Pick<EngineOpen, "model" | "instructions" | "resume" | "withoutSettings">,
+  }: Pick<EngineOpen, "model" | "effort" | "instructions" | "resume" | "withoutSettings">,
   background: boolean,
 ): Options {
   return {
     model,
+    ...(effort && { effort }),
     cwd: "/workspace/group",
     env: environment(background),
     permissionMode: "bypassPermissions",

@@ -16,6 +16,8 @@ import { type FakeClock, fakeClock } from "../../core/testing.ts";
 import type { TriggerSettings } from "../../core/trigger.ts";
 import { createDispatcher, type DispatcherParts } from "../../dispatch/dispatcher.ts";
 import { silentLog } from "../../log.ts";
+import { createDesk } from "../../scheduler/desk.ts";
+import { createScheduler } from "../../scheduler/scheduler.ts";
 import { createAnswers } from "../../outbox/answers.ts";
 import { createDelivery } from "../../outbox/deliver.ts";
 import { createPresence } from "../../outbox/presence.ts";
@@ -24,13 +26,16 @@ import { createFiles } from "../../store/files.ts";
 import { type Chat, createChats } from "../../store/chats.ts";
 import { createCommandStore } from "../../store/commands.ts";
 import { openDatabase } from "../../store/database.ts";
+import { createFire, type GivesWay, NEXT_CAME, type Woken } from "../../store/fire.ts";
 import { createInbox } from "../../store/inbox.ts";
 import { migrate } from "../../store/migrate.ts";
 import { migrations } from "../../store/migrations/index.ts";
+import { createOccurrences } from "../../store/occurrences.ts";
 import { createOutbox } from "../../store/outbox.ts";
 import { scopeOf } from "../../store/sessions.ts";
 import type { Database } from "../../store/tables.ts";
 import { createHistory } from "../../store/history.ts";
+import { createTasks } from "../../store/tasks.ts";
 import { createTimeline } from "../../store/timeline.ts";
 import { createTurns, type Turns } from "../../store/turns.ts";
 import { createWhy } from "../../store/why.ts";
@@ -38,6 +43,7 @@ import { hostTools } from "../../tools/tools.ts";
 import { createEndings } from "../endings.ts";
 import { createProviderHealth } from "../provider-health.ts";
 import { createRooms } from "../rooms.ts";
+import type { Scripts } from "../scripts.ts";
 import { type EngineScript, scriptedBroker, scriptedEngine, scriptedRuntime } from "../testing.ts";
 import { startTurn, type TurnParts } from "../turn.ts";
 
@@ -48,6 +54,10 @@ export const SECRET = "sk-ant-very-secret-0123";
 
 export interface MiddleOptions {
   readonly script?: EngineScript;
+  /** What a task's own command does. */
+  readonly command?: Scripts["run"];
+  readonly groupExists?: (group: GroupFolder) => boolean;
+  readonly zoneData?: string;
   readonly sandboxes?: number;
   readonly cores?: number;
   /** How long a chat is to be quiet before its turn begins. */
@@ -162,6 +172,8 @@ export async function middle(options: MiddleOptions = {}) {
           drop: async () => undefined,
         },
         timezoneOf: () => "UTC",
+        tasks: (actor) => desk.as(actor),
+        now: clock.now,
         secrets: [SECRET],
         deliver: delivery.wake,
       }),
@@ -197,6 +209,9 @@ export async function middle(options: MiddleOptions = {}) {
     notices,
     turns: options.between?.(turns) ?? turns,
     rooms,
+    scripts: { run: options.command ?? (() => Promise.reject(new Error("no script runs here"))) },
+    effortOf: ({ task }) => task?.effort ?? undefined,
+    capOf: async () => undefined,
     bus,
     deliver: ({ chat }) => delivery.wake(chat.id),
     answers,
@@ -225,12 +240,49 @@ export async function middle(options: MiddleOptions = {}) {
     clock,
     log: silentLog,
   });
+  const wake = ({ session, groupId, isolated }: Woken) =>
+    dispatcher.wake(session, groupId, { kind: "occurrence", isolated });
+  const giveWay = ({ session }: GivesWay) => void dispatcher.stop(session, NEXT_CAME);
+  const tasks = createTasks(db, clock);
+  const occurrences = createOccurrences(db);
+  const zoneData = options.zoneData ?? "2026a";
+  const { fire, fireNow } = createFire(db, { clock, routeOf, zoneData });
+  const groupExists = options.groupExists ?? (() => true);
+  const scheduling = { groupExists, paused: () => hold().aborted, zoneData, clock, random: () => 0.5 };
+  const scheduler = createScheduler({
+    ...scheduling,
+    tasks,
+    fire,
+    wake,
+    giveWay,
+    deliver: delivery.wake,
+    notices,
+    log: silentLog,
+  });
+  onTestFinished(scheduler.close);
+  const desk = createDesk({
+    ...scheduling,
+    db,
+    tasks,
+    occurrences,
+    fireNow,
+    chats,
+    timezoneOf: () => "Europe/Berlin",
+    notices: ChatId.parse("web:notices"),
+    bounds: { shortestMs: MINUTE },
+    look: scheduler.look,
+    wake,
+    giveWay,
+    whyWaits: dispatcher.explain,
+  });
   const nothingSettled = { queue: "steer", model: "a-model" } as const;
   const nothingThere = () => Promise.reject(new Error("the middle has no such thing"));
   const commands = createCommands({
     store: createCommandStore(db, clock),
     powers: {
       stop: dispatcher.stop,
+      stopTasks: async () => 0,
+      tasks: (group, who) => desk.as({ group, who, all: group === MAIN }),
       closeRoom: async (session) => {
         const room = rooms.of(session);
         if (room) await rooms.close(room);
@@ -289,6 +341,11 @@ export async function middle(options: MiddleOptions = {}) {
     dispatcher,
     admission,
     commands,
+    scheduler,
+    desk,
+    /** Of the owner's. */
+    tasks: desk.as({ who: "the owner", group: MAIN, all: true }),
+    taskRows: tasks,
     timeline: createTimeline(db),
 
     /** Binds a chat to a group of its own before anybody writes in it. */
