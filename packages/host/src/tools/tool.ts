@@ -3,9 +3,10 @@
  * tools were made for: nothing that a call carries can name another. A call without a live turn is
  * refused; what a call writes is written under the turn's fence. A turn has so many calls and no more.
  */
-import { BellhopError, type Channel } from "@bellhop/sdk";
+import { BellhopError, type Channel, RejectedError } from "@bellhop/sdk";
 import { z } from "zod";
 import type { ChatId, SessionId, TurnId } from "../core/ids.ts";
+import type { Actor, TaskPowers } from "../scheduler/desk.ts";
 import type { Chats } from "../store/chats.ts";
 import type { History } from "../store/history.ts";
 import type { Act } from "../store/journal.ts";
@@ -24,6 +25,10 @@ export interface ToolParts {
   readonly channelOf: (chat: ChatId) => Pick<Channel, "abilities"> | undefined;
   readonly files: ToolFiles;
   readonly timezoneOf: (claim: Claim) => string;
+  /** What whoever asks may do with tasks. */
+  readonly tasks: (actor: Actor) => TaskPowers;
+  /** By the wall clock. */
+  readonly now: () => number;
   readonly secrets: readonly string[];
   /** There is something to deliver to this chat. */
   readonly deliver: (chat: ChatId) => void;
@@ -78,14 +83,13 @@ export function bindTool<S extends z.ZodObject>(
       const claim = parts.claimOf(session);
       if (!claim) return refuse("No turn is under way, so there is nothing to act for.");
       if (!allowance(claim.turn)) return refuse(`A turn has ${MOST_CALLS} calls at most; answer now.`);
-      const parsed = input.safeParse(raw);
-      if (!parsed.success) return refuse(`The input does not fit: ${z.prettifyError(parsed.error)}`);
       try {
+        const given = parsed(input, raw);
         const before = await parts.turns.recorded(claim, toolUseId);
         if (before !== undefined) return { text: before };
-        const act = (result: string): Act => ({ toolUseId, tool: name, input: parsed.data, result });
+        const act = (result: string): Act => ({ toolUseId, tool: name, input: given, result });
         failpoint("tool.call");
-        const text = await run(parsed.data, { claim, toolUseId, parts, act });
+        const text = await run(given, { claim, toolUseId, parts, act });
         failpoint("tool.done");
         return { text };
       } catch (error) {
@@ -94,6 +98,13 @@ export function bindTool<S extends z.ZodObject>(
       }
     },
   };
+}
+
+/** @throws RejectedError that says what does not fit */
+export function parsed<S extends z.ZodType>(schema: S, raw: unknown): z.output<S> {
+  const result = schema.safeParse(raw);
+  if (result.success) return result.data;
+  throw new RejectedError(`The input does not fit: ${z.prettifyError(result.error)}`);
 }
 
 function refuse(text: string): ToolResult {

@@ -1,0 +1,27 @@
+/** `schedule_task`: something to be done at set times, without anybody writing. */
+import { z } from "zod";
+import { GroupFolder } from "../core/ids.ts";
+import { NewTask } from "../core/task.ts";
+import { tell } from "../scheduler/words.ts";
+import { deskOf } from "./task-caller.ts";
+import { taskFields, toChange } from "./task-fields.ts";
+import { parsed, type ToolDefinition } from "./tool.ts";
+
+const Input = z.object({
+  ...taskFields,
+  group: GroupFolder.optional().describe("Another group. Only in the group main."),
+});
+
+export const scheduleTask: ToolDefinition<typeof Input> = {
+  name: "schedule_task",
+  description:
+    "Schedules a task: one of cron, every, at; and a prompt (or a script). Its answer is sent to this chat. You are told its id and its next times; say them to whoever asked.",
+  input: Input,
+  async run({ group, ...fields }, context) {
+    const now = context.parts.now();
+    const desk = deskOf(context, ({ task, next }) => tell(task, next, now));
+    const task = parsed(NewTask, { ...toChange(fields), ...(group && { group }) });
+    const made = await desk.add(task);
+    return tell(made, made.next, now);
+  },
+};

@@ -1,0 +1,33 @@
+/**
+ * How a tool's call comes to the desk (scheduler/desk.ts): in the name of its group, and with what it does
+ * written under the fence of its turn, together with what the agent is told of it (G7, G11).
+ */
+import { MAIN } from "../core/ids.ts";
+import type { Claim } from "../store/claims.ts";
+import type { Done, TaskPowers } from "../scheduler/desk.ts";
+import type { ToolContext } from "./tool.ts";
+
+/** More than any group needs, and few enough that an agent that went wild fills no machine. */
+const MOST_TASKS = 100;
+
+/** @param told what the agent hears of what was done */
+export function deskOf(
+  { claim, parts, act }: ToolContext,
+  told: (done: Done) => string = () => "",
+): TaskPowers {
+  const { folder, id } = claim.chat;
+  return parts.tasks({
+    who: callerOf(claim),
+    group: folder,
+    all: folder === MAIN,
+    chat: id,
+    most: MOST_TASKS,
+    commit: (effect) => parts.turns.perform(claim, effect, (done) => act(told(done))),
+  });
+}
+
+function callerOf({ chat: { folder }, inputs, task }: Claim): string {
+  const asked = inputs.at(-1)?.sender_name ?? (task ? `the task ${task.id}` : undefined);
+  const agent = `the agent of ${folder}`;
+  return asked === undefined ? agent : `${asked}, through ${agent}`;
+}
