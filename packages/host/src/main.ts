@@ -9,15 +9,18 @@ import { randomBytes } from "node:crypto";
 import { openAgents } from "./assembly/agents.ts";
 import { openGround } from "./assembly/ground.ts";
 import { openRecords } from "./assembly/records.ts";
+import { openSchedule } from "./assembly/schedule.ts";
 import { startUpkeep } from "./assembly/upkeep.ts";
 import { openWayIn } from "./assembly/way-in.ts";
 import { openWayOut } from "./assembly/way-out.ts";
 import { openWork } from "./assembly/work.ts";
 import type { Config } from "./config.ts";
 import { failpoint } from "./core/failpoint.ts";
+import { MAIN } from "./core/ids.ts";
 import { atMost } from "./core/patience.ts";
 import type { Status } from "./core/status.ts";
 import { createHttp } from "./http/http.ts";
+import type { Actor } from "./scheduler/desk.ts";
 import { describeHost } from "./status.ts";
 import { createDead } from "./store/dead.ts";
 import type { Scope } from "./store/tokens.ts";
@@ -41,6 +44,9 @@ export interface Host {
   /** When it has closed, whoever asked for it. */
   readonly finished: Promise<void>;
 }
+
+/** Who comes over the control socket, or with a token of theirs. */
+const OWNER: Actor = { who: "the owner", group: MAIN, all: true };
 
 /** G26: what is owed gets this long to be delivered once the turns have ended. */
 const FLUSH_MS = 10_000;
@@ -75,9 +81,11 @@ async function open(
   const { chats, outbox, timeline, tokens, turns } = records;
   const out = await openWayOut(ground, records, platforms);
   const { media, delivery } = out;
-  const work = openWork(ground, agents, records, out);
+  const tasks = (actor: Actor) => schedule.desk.as(actor);
+  const work = openWork(ground, agents, records, out, tasks);
   const { rooms, dispatcher } = work;
-  const wayIn = openWayIn({ ground, agents, records, out, work, status });
+  const schedule = openSchedule(ground, records, out, work);
+  const wayIn = openWayIn({ ground, agents, records, out, work, tasks, status });
   const { admission, commands } = wayIn;
   const dead = createDead(db, {
     clock,
@@ -111,6 +119,7 @@ async function open(
       rooms,
       turns,
       dispatcher,
+      tasks: schedule.summary,
       dead: dead.summary,
       outbox,
       usage: agents.usage,
@@ -143,6 +152,7 @@ async function open(
     status,
     stopSwitch,
     dead,
+    tasks: tasks(OWNER),
     shutdown: () => void drain(),
     log,
     clock,
@@ -157,7 +167,8 @@ async function open(
   await commands.recover();
   await delivery.recover();
   wayIn.listen();
-  startUpkeep(ground, out, work);
+  await schedule.scheduler.start();
+  startUpkeep(ground, out, work, schedule);
 
   const finished = Promise.withResolvers<void>();
   let ending: Promise<void> | undefined;
@@ -169,6 +180,7 @@ async function open(
       draining = true;
       failpoint("drain.begin");
       await wayIn.close();
+      await schedule.scheduler.close();
       await dispatcher.drain(graceMs, work.hurried);
       await atMost(clock, flushMs, delivery.settled(), work.hurried);
       failpoint("drain.flushed");

@@ -11,11 +11,21 @@ import type { Rooms } from "./turns/rooms.ts";
 export interface StatusParts {
   readonly host: Omit<
     Status,
-    "rooms" | "turns" | "waiting" | "dead" | "outbox" | "stuck" | "usage" | "silent" | "unregistered"
+    | "rooms"
+    | "turns"
+    | "waiting"
+    | "tasks"
+    | "dead"
+    | "outbox"
+    | "stuck"
+    | "usage"
+    | "silent"
+    | "unregistered"
   >;
   readonly rooms: Rooms;
   readonly turns: Turns;
   readonly dispatcher: Dispatcher;
+  readonly tasks: () => Promise<Status["tasks"]>;
   readonly dead: () => Promise<Status["dead"]>;
   readonly outbox: Outbox;
   readonly stuck: () => Status["stuck"];
@@ -48,13 +58,16 @@ export async function describeHost(parts: StatusParts): Promise<Status> {
       note:
         row.state === "waiting"
           ? [row.failure_detail ?? [], why(row.session_id, row.group_id)].flat().join("; ")
-          : "is being answered",
+          : row.kind === "task"
+            ? "runs a task"
+            : "is being answered",
     })),
     waiting: waiting.map(({ chat, session, groupId, messages }) => ({
       chat,
       messages,
       why: session === null ? "no session yet" : why(session, groupId),
     })),
+    tasks: await parts.tasks(),
     dead: await parts.dead(),
     outbox: await outbox.counts(),
     stuck: parts.stuck(),

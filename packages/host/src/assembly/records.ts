@@ -27,7 +27,10 @@ export async function openRecords({ config, paths, clock, log, bus, db, opened }
   const turns = createTurns(db, {
     clock,
     boot: randomUUID(),
-    modelOf: (group) => settings(group).model,
+    modelOf(group, kind) {
+      const { model, taskModel } = settings(group);
+      return kind === "task" ? (taskModel ?? model) : model;
+    },
     speaks,
     contextOf: (group) => {
       const { contextMessages: messages, contextTokens: tokens } = settings(group);

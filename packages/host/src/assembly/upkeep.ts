@@ -3,6 +3,7 @@ import { watchClock } from "../core/clock-watch.ts";
 import { releaseMemory } from "../memory.ts";
 import { setBack } from "../store/set-back.ts";
 import type { Ground } from "./ground.ts";
+import type { Schedule } from "./schedule.ts";
 import type { WayOut } from "./way-out.ts";
 import type { Work } from "./work.ts";
 
@@ -15,9 +16,12 @@ export function startUpkeep(
   { clock, log, db, opened }: Ground,
   { delivery }: WayOut,
   { dispatcher }: Work,
+  { scheduler, tidy }: Schedule,
 ): void {
+  tidy();
   const stopWatching = watchClock(clock, (byMs) => {
     log.warn({ byMs }, "the clock jumped; looking again at everything that is due");
+    scheduler.jumped(byMs);
     (byMs < 0 ? setBack(db, -byMs) : Promise.resolve())
       .catch((error: unknown) => log.error({ err: error }, "what is due could not follow the clock"))
       .finally(sweep);

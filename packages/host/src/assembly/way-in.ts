@@ -7,6 +7,7 @@ import { type ChatId, type GroupFolder, MAIN, type SenderId } from "../core/ids.
 import { compilePattern } from "../core/pattern.ts";
 import { splitText } from "../core/split.ts";
 import type { Status } from "../core/status.ts";
+import type { Actor, TaskPowers } from "../scheduler/desk.ts";
 import { createCommandStore } from "../store/commands.ts";
 import { createWhy } from "../store/why.ts";
 import type { Agents } from "./agents.ts";
@@ -21,13 +22,15 @@ export interface WayInParts {
   readonly records: Records;
   readonly out: WayOut;
   readonly work: Work;
+  /** What whoever asks may do with tasks. */
+  readonly tasks: (actor: Actor) => TaskPowers;
   readonly status: () => Promise<Status>;
 }
 
-export function openWayIn({ ground, agents, records, out, work, status }: WayInParts) {
+export function openWayIn({ ground, agents, records, out, work, tasks, status }: WayInParts) {
   const { config, clock, log, bus, db, stopSwitch, opened } = ground;
   const { settings, choices, usage } = agents;
-  const { chats, inbox } = records;
+  const { chats, inbox, turns } = records;
   const { channels, media, notices, delivery, answers, presence } = out;
   const { rooms, dispatcher, offers } = work;
   const whyOf = createWhy(db);
@@ -40,10 +43,19 @@ export function openWayIn({ ground, agents, records, out, work, status }: WayInP
     return { turns: turns.filter(inGroup), waiting: waiting.filter(inGroup) };
   }
 
+  /** Those in conversations of their own; the chat's own conversation is stopped with it. */
+  async function stopTasks(chat: ChatId, why: string): Promise<number> {
+    const runs = (await turns.live()).filter(({ chat_id, kind }) => chat_id === chat && kind === "task");
+    const stopped = await Promise.all(runs.map(({ session_id }) => dispatcher.stop(session_id, why)));
+    return stopped.filter((what) => what === "stopped").length;
+  }
+
   const commands = createCommands({
     store: createCommandStore(db, clock),
     powers: {
       stop: dispatcher.stop,
+      stopTasks,
+      tasks: (group, who) => tasks({ who, group, all: group === MAIN }),
       async closeRoom(session) {
         const room = rooms.of(session);
         if (room) await rooms.close(room);

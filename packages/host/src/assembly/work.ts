@@ -4,12 +4,14 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import type { GroupFolder, SessionId } from "../core/ids.ts";
 import { createDispatcher } from "../dispatch/dispatcher.ts";
+import type { Actor, TaskPowers } from "../scheduler/desk.ts";
 import { sandboxUid } from "../sandbox/staging.ts";
 import { hostTools } from "../tools/tools.ts";
 import { createEndings } from "../turns/endings.ts";
 import { createProviderHealth } from "../turns/provider-health.ts";
 import { CUT } from "../turns/failure-words.ts";
 import { createRooms, type Room } from "../turns/rooms.ts";
+import { createScripts } from "../turns/scripts.ts";
 import { startTurn, type TurnParts } from "../turns/turn.ts";
 import type { Agents } from "./agents.ts";
 import type { Ground } from "./ground.ts";
@@ -22,9 +24,16 @@ const MINUTE = 60 * SECOND;
 
 export type Work = ReturnType<typeof openWork>;
 
-export function openWork(ground: Ground, agents: Agents, records: Records, out: WayOut) {
+/** @param tasks what whoever asks may do with tasks */
+export function openWork(
+  ground: Ground,
+  agents: Agents,
+  records: Records,
+  out: WayOut,
+  tasks: (actor: Actor) => TaskPowers,
+) {
   const { config, paths, clock, log, bus, secrets, stopSwitch, opened } = ground;
-  const { runtime, killAll, broker, engineOf, settings } = agents;
+  const { runtime, killAll, broker, engineOf, settings, usage } = agents;
   const { chats, outbox, turns, groups, history } = records;
   const { media, notices, delivery, answers, presence, streaming, channelOf } = out;
   const { hold } = stopSwitch;
@@ -51,6 +60,8 @@ export function openWork(ground: Ground, agents: Agents, records: Records, out: 
         drop: media.drop,
       },
       timezoneOf: ({ chat }) => settings(chat.folder).timezone,
+      tasks,
+      now: clock.now,
       secrets,
       deliver: delivery.wake,
     });
@@ -62,6 +73,22 @@ export function openWork(ground: Ground, agents: Agents, records: Records, out: 
     if (chat && (await outbox.oweNotice({ chat, groupId, key, text: CUT }))) delivery.wake(chat);
   }
 
+  const limits = {
+    cpus: config.sandbox.cpus,
+    memoryBytes: config.sandbox.memoryMb * MiB,
+    pids: config.sandbox.pids,
+    tmpBytes: config.sandbox.tmpMb * MiB,
+  };
+  const scripts = createScripts({
+    runtime,
+    broker,
+    furnish: groups.mounts,
+    uidOf: sandboxUid,
+    limits,
+    clock,
+    log,
+  });
+
   const rooms = createRooms({
     runtime,
     broker,
@@ -72,12 +99,7 @@ export function openWork(ground: Ground, agents: Agents, records: Records, out: 
     instructionsOf: groups.instructions,
     toolsOf,
     uidOf: sandboxUid,
-    limits: {
-      cpus: config.sandbox.cpus,
-      memoryBytes: config.sandbox.memoryMb * MiB,
-      pids: config.sandbox.pids,
-      tmpBytes: config.sandbox.tmpMb * MiB,
-    },
+    limits,
     idleMs: config.sandbox.idleMinutes * MINUTE,
     backgroundMs: config.sandbox.backgroundMinutes * MINUTE,
     onCut: (room) =>
@@ -104,6 +126,16 @@ export function openWork(ground: Ground, agents: Agents, records: Records, out: 
     media,
     takesOf: (group) => engineOf(group).takes,
     filesOf: groups.files,
+    scripts,
+    effortOf: ({ task, chat }) => task && (task.effort ?? settings(chat.folder).taskEffort),
+    async capOf({ maxTokens, maxMicros }, turn) {
+      if (maxTokens === null && maxMicros === null) return undefined;
+      return {
+        tokens: maxTokens ?? undefined,
+        micros: maxMicros ?? undefined,
+        spent: await usage.spentBy(turn),
+      };
+    },
     health,
     notices,
     turns,
@@ -132,6 +164,8 @@ export function openWork(ground: Ground, agents: Agents, records: Records, out: 
     rooms,
     start: (claim, goesOn) => {
       const running = startTurn(claim, turnParts, goesOn);
+      const { task } = claim;
+      if (task && !task.announce) return running; // nobody is to see that something goes on
       presence.watch(running);
       streaming.watch(running);
       return running;
@@ -145,6 +179,8 @@ export function openWork(ground: Ground, agents: Agents, records: Records, out: 
   const hurry = Promise.withResolvers<void>();
   opened.defer(() => dispatcher.drain(0, hurry.promise));
 
+  /** What goes on after a pause, beside what is joined here. */
+  const goingOn: (() => void)[] = [];
   stopSwitch.drive({
     async halt() {
       for (const turn of dispatcher.running()) turn.release();
@@ -154,6 +190,7 @@ export function openWork(ground: Ground, agents: Agents, records: Records, out: 
     },
     async goOn() {
       dispatcher.look();
+      for (const goOn of goingOn) goOn();
       await Promise.all([dispatcher.sweep(), delivery.recover()]);
     },
   });
@@ -162,6 +199,7 @@ export function openWork(ground: Ground, agents: Agents, records: Records, out: 
     rooms,
     dispatcher,
     offers: (group: GroupFolder, name: string) => offered.get(group)?.has(name) ?? false,
+    onGoOn: (goOn: () => void): void => void goingOn.push(goOn),
     /** Turns that are still drained end now. */
     hurry: hurry.resolve,
     hurried: hurry.promise,

@@ -13,7 +13,15 @@ import { ChatEvent, EventId, MessageEvent, SharedFile, TurnEvent } from "../core
 import { type ChatId, type FileId, InboxId } from "../core/ids.ts";
 import { Status } from "../core/status.ts";
 import { OpenedDeadLetter } from "../core/dead.ts";
-import { Accepted as Done, DeadLetterPage, Halted, Resumed } from "../http/schemas.ts";
+import { type NewTask, Occurrence, OpenedTask, type Task, type TaskChange } from "../core/task.ts";
+import {
+  Accepted as Done,
+  DeadLetterPage,
+  Halted,
+  OccurrencePage,
+  Resumed,
+  TaskList,
+} from "../http/schemas.ts";
 import { readServerSentEvents } from "./sse.ts";
 
 const Accepted = z.object({ message: InboxId, event: EventId, duplicate: z.boolean(), paused: z.boolean() });
@@ -99,6 +107,21 @@ export interface Client {
     retry(id: string, force: boolean): Promise<object>;
     drop(id: string): Promise<object>;
   };
+  /** A task is named by its id, or by a beginning of it that fits only one. */
+  readonly tasks: {
+    list(query: { group?: string | undefined; all: boolean }): Promise<readonly Task[]>;
+    add(task: z.input<typeof NewTask>): Promise<OpenedTask>;
+    show(id: string): Promise<OpenedTask>;
+    edit(id: string, change: z.input<typeof TaskChange>): Promise<OpenedTask>;
+    pause(id: string): Promise<OpenedTask>;
+    resume(id: string): Promise<OpenedTask>;
+    cancel(id: string): Promise<OpenedTask>;
+    run(id: string): Promise<Occurrence>;
+    history(
+      id: string,
+      page: { limit: number; before?: string | undefined },
+    ): Promise<z.infer<typeof OccurrencePage>>;
+  };
   /** The emergency stop; resolves when every sandbox is gone. */
   pause(reason: string): Promise<Halted>;
   resume(): Promise<{ resumed: boolean }>;
@@ -182,10 +205,7 @@ export function createClient({ home, socket, clock, patience = 30_000 }: ClientO
     status: () => call("GET", "/status", Status),
     send: (chat, message) => call("POST", `/chats/${encodeURIComponent(chat)}/messages`, Accepted, message),
     history(chat, query) {
-      const search = new URLSearchParams();
-      for (const [name, value] of Object.entries(query))
-        if (value !== undefined) search.set(name, String(value));
-      return call("GET", `/chats/${encodeURIComponent(chat)}/messages?${search.toString()}`, History);
+      return call("GET", `/chats/${encodeURIComponent(chat)}/messages?${search(query)}`, History);
     },
     async *events(chat, { after, signal, onOpen }) {
       const response = await open("GET", `/chats/${encodeURIComponent(chat)}/events?after=${after}`, {
@@ -232,12 +252,34 @@ export function createClient({ home, socket, clock, patience = 30_000 }: ClientO
       retry: (id, force) => call("POST", `/dead/${encodeURIComponent(id)}/retry`, Done, { force }),
       drop: (id) => call("DELETE", `/dead/${encodeURIComponent(id)}`, Done),
     },
+    tasks: {
+      list: async (query) => (await call("GET", `/tasks?${search(query)}`, TaskList)).tasks,
+      add: (task) => call("POST", "/tasks", OpenedTask, task),
+      show: (id) => call("GET", taskPath(id), OpenedTask),
+      edit: (id, change) => call("PATCH", taskPath(id), OpenedTask, change),
+      pause: (id) => call("POST", `${taskPath(id)}/pause`, OpenedTask, {}),
+      resume: (id) => call("POST", `${taskPath(id)}/resume`, OpenedTask, {}),
+      cancel: (id) => call("POST", `${taskPath(id)}/cancel`, OpenedTask, {}),
+      run: (id) => call("POST", `${taskPath(id)}/run`, Occurrence, {}),
+      history: (id, page) => call("GET", `${taskPath(id)}/history?${search(page)}`, OccurrencePage),
+    },
     pause: (reason) => call("POST", "/host/pause", Halted, { reason }),
     resume: () => call("POST", "/host/resume", Resumed, {}),
     async shutdown() {
       await call("POST", "/shutdown", z.unknown(), {});
     },
   };
+}
+
+/** What of the query is there. */
+function search(query: Readonly<Record<string, string | number | boolean | undefined>>): string {
+  const all = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) if (value !== undefined) all.set(name, String(value));
+  return all.toString();
+}
+
+function taskPath(id: string): string {
+  return `/tasks/${encodeURIComponent(id)}`;
 }
 
 interface CallOptions {

@@ -15,6 +15,7 @@ import { panicCommand, resumeCommand } from "./panic.ts";
 import { rehearsalCommand } from "./rehearsal.ts";
 import { statusCommand } from "./status.ts";
 import { stopCommand } from "./stop.ts";
+import { tasksCommand } from "./tasks.ts";
 import { upCommand } from "./up.ts";
 import { VERSION } from "../version.ts";
 
@@ -53,6 +54,7 @@ export function createProgram(io: Io): Command {
     filesCommand(io),
     statusCommand(io),
     stopCommand(io),
+    tasksCommand(io),
     deadCommand(io),
     panicCommand(io),
     resumeCommand(io),

@@ -24,7 +24,7 @@ export const PAUSED =
 
 /** For people; `now` in ms since 1970. */
 export function describeStatus(status: Status, now: number): string {
-  const { model, sandbox, rooms, turns, waiting, outbox, usage, stuck, silent, unregistered } = status;
+  const { model, sandbox, rooms, turns, waiting, tasks, outbox, usage, stuck, silent, unregistered } = status;
   const rehearsal = model.provider === "rehearsal";
   const rows: [string, string][] = [
     ...(status.paused ? [["PAUSED", describePause(status.paused, now)] satisfies [string, string]] : []),
@@ -53,6 +53,9 @@ export function describeStatus(status: Status, now: number): string {
             .map(({ chat, messages, why }) => `${chat}: ${count(messages, "message")}, ${why}`)
             .join("\n"),
     ],
+    ...(tasks.active + tasks.paused === 0
+      ? []
+      : [["tasks", describeTasks(tasks)] satisfies [string, string]]),
     ["outbox", describeOutbox(outbox)],
     ...(status.dead.newest.length === 0
       ? []
@@ -92,6 +95,14 @@ function describeTurn(
 ): string {
   const again = attempt > 1 ? `, attempt ${attempt}` : "";
   return `${chat}: ${state} for ${ago(now - startedAt)}${again}${note === "" ? "" : `, ${note}`}`;
+}
+
+function describeTasks({ active, paused, failing }: Status["tasks"]): string {
+  const more = [
+    failing > 0 ? `${failing} failed when last run` : "",
+    paused > 0 ? `${paused} paused` : "",
+  ].filter((part) => part !== "");
+  return [`${active} scheduled`, ...more].join(", ") + (more.length > 0 ? " (see: bellhop tasks list)" : "");
 }
 
 function describeOutbox({ open, unknown, dead }: Status["outbox"]): string {

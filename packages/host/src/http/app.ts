@@ -9,7 +9,7 @@ import { loadAssets } from "./assets.ts";
 import { createEventStreams } from "./event-stream.ts";
 import { createHostCheck, csrfCheck, originCheck, securityHeaders } from "./guard.ts";
 import { createIdentify, type HttpEnv } from "./identity.ts";
-import type { HttpDead, HttpStopSwitch } from "./host.ts";
+import type { HttpDead, HttpStopSwitch, HttpTasks } from "./host.ts";
 import { createLogins } from "./logins.ts";
 import { openApiDocument } from "./openapi.ts";
 import { renderProblemPage } from "./pages/login.ts";
@@ -20,6 +20,7 @@ import { createDeadRoutes } from "./routes/dead.ts";
 import { createEventRoutes, type EventRoutesDeps } from "./routes/events.ts";
 import { createFileRoutes, type FileRoutesDeps } from "./routes/files.ts";
 import { createHostRoutes } from "./routes/host.ts";
+import { createTaskRoutes } from "./routes/tasks.ts";
 import { createTokenRoutes } from "./routes/tokens.ts";
 import { createWebRoutes } from "./routes/web.ts";
 import type { Tokens } from "../store/tokens.ts";
@@ -38,6 +39,7 @@ export interface AppDeps
   readonly status: () => Promise<Status>;
   readonly stopSwitch: HttpStopSwitch;
   readonly dead: HttpDead;
+  readonly tasks: HttpTasks;
   /** Begins the drain; returns at once. */
   readonly shutdown: () => void;
   readonly log: Log;
@@ -63,6 +65,7 @@ export function createApp(deps: AppDeps) {
   app.get("/api/v1/openapi.json", (c) => c.json(openApiDocument(version)));
   app.route("/api/v1", createHostRoutes(deps));
   app.route("/api/v1", createDeadRoutes(deps));
+  app.route("/api/v1", createTaskRoutes(deps));
   app.route("/api/v1", createChatRoutes(deps));
   app.route("/api/v1", createChatRegistryRoutes(deps));
   app.route("/api/v1", createFileRoutes(deps));

@@ -8,6 +8,7 @@ import type { ErrorHandler } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 import { z } from "zod";
 import type { Log } from "../log.ts";
+import { NoTaskError } from "../scheduler/no-task.ts";
 
 const STATUS = {
   bad_request: 400,
@@ -78,6 +79,7 @@ function toProblem(error: Error): ProblemError | undefined {
     const retryAfterSeconds = Math.ceil((error.retryAfterMs ?? 1000) / 1000);
     return new ProblemError("unavailable", error.message, { cause: error, retryAfterSeconds });
   }
+  if (error instanceof NoTaskError) return new ProblemError("not_found", error.message, { cause: error });
   if (error instanceof RejectedError || error instanceof StaleError) {
     return new ProblemError("conflict", error.message, { cause: error });
   }

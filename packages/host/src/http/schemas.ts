@@ -7,6 +7,7 @@ import { EventId, MessageEvent, TurnEvent } from "../core/events.ts";
 import { DeadLetter, DeadLetterId } from "../core/dead.ts";
 import { Paused } from "../core/pause.ts";
 import { ChatId, FileId, GroupFolder, InboxId } from "../core/ids.ts";
+import { Occurrence, OccurrenceId, Task } from "../core/task.ts";
 
 const Title = z
   .string()
@@ -143,6 +144,20 @@ export const DeadRetry = z.strictObject({
     .boolean()
     .default(false)
     .describe("Send it again though it may have arrived, and would then be shown twice."),
+});
+
+export const TaskQuery = z.object({
+  group: GroupFolder.optional(),
+  all: z
+    .enum(["true", "false"], "all is true or false")
+    .default("false")
+    .transform((text) => text === "true"),
+});
+export const TaskList = z.object({ tasks: z.array(Task) });
+export const TaskHistoryQuery = z.object({ before: OccurrenceId.optional(), limit: LimitText });
+export const OccurrencePage = z.object({
+  occurrences: z.array(Occurrence).describe("Newest first."),
+  more: z.boolean().describe("There are older ones."),
 });
 
 export const NewPause = z.strictObject({

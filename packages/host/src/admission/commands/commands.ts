@@ -22,9 +22,10 @@ import type { Powers } from "./powers.ts";
 import { queue } from "./queue.ts";
 import { status } from "./status.ts";
 import { stop } from "./stop.ts";
+import { tasks } from "./tasks.ts";
 import { why } from "./why.ts";
 
-const COMMANDS: readonly Command[] = [help, fresh, stop, status, why, queue, model, pause, resume];
+const COMMANDS: readonly Command[] = [help, fresh, stop, status, why, tasks, queue, model, pause, resume];
 
 /** Whoever gave a command longer ago than that has given up on it. */
 const STILL_WANTED_MS = 10 * 60_000;

@@ -5,12 +5,15 @@
 import type { ChatId, GroupFolder, SessionId } from "../../core/ids.ts";
 import type { Paused } from "../../core/pause.ts";
 import type { Status } from "../../core/status.ts";
+import type { Occurrence, OpenedTask, Task } from "../../core/task.ts";
 import type { Chosen } from "../../store/group-settings.ts";
 import type { Which, Why } from "../../store/why.ts";
 
 export interface Powers {
   /** Ends the session's turn for good, also one that waits for another attempt. Resolves when it is over. */
   stop(session: SessionId, why: string): Promise<"stopped" | "nothing">;
+  /** The same for the runs of tasks that answer in this chat, each in a conversation of its own. How many. */
+  stopTasks(chat: ChatId, why: string): Promise<number>;
   /** Closes the session's warm sandbox, if it has one. */
   closeRoom(session: SessionId): Promise<void>;
   /** What holds for the group: chosen by command, else as configured. */
@@ -26,6 +29,19 @@ export interface Powers {
   why(chat: ChatId, which: Which): Promise<Why | undefined>;
   /** Why the session waits. */
   explain(session: SessionId, groupId: number): string;
+  /** The tasks of a group; `main`'s owner has all of them. All throw RejectedError with a sentence for a person. */
+  tasks(
+    group: GroupFolder,
+    who: string,
+  ): {
+    /** With `all` also those that are done or cancelled. */
+    list(query: { readonly all: boolean }): Promise<readonly Task[]>;
+    show(id: string): Promise<OpenedTask>;
+    pause(id: string): Promise<OpenedTask>;
+    resume(id: string): Promise<OpenedTask>;
+    cancel(id: string): Promise<OpenedTask>;
+    run(id: string): Promise<Occurrence>;
+  };
   /** The emergency stop. */
   readonly emergency: {
     readonly paused: Paused | undefined;

@@ -6,8 +6,10 @@ export const stop: Command = {
   summary: "end the answer under way",
   who: "anyone",
   async run({ asked: { session, sender, chat }, powers }) {
-    const what = session && (await powers.stop(session, `stopped by ${sender.name}`));
-    if (what === "stopped") return "Stopped.";
+    const why = `stopped by ${sender.name}`;
+    const what = session && (await powers.stop(session, why));
+    const runs = await powers.stopTasks(chat.id, why);
+    if (what === "stopped" || runs > 0) return "Stopped.";
     const { waiting } = await powers.work(chat.folder);
     const here = waiting.filter((one) => one.chat === chat.id);
     const [first] = here;

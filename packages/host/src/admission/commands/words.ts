@@ -1,4 +1,5 @@
 /** How commands speak of times and numbers. */
+import { localTimes } from "../../core/prompt.ts";
 
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
@@ -20,4 +21,9 @@ export function counted(number: number, one: string, many: string = `${one}s`): 
 export function excerpt(text: string): string {
   const line = text.slice(0, 400).replaceAll(/\s+/g, " ").trim();
   return line.length <= 80 ? line : `${line.slice(0, 79).toWellFormed()}…`;
+}
+
+/** A time that comes, where those live who read it, and how long it is until then. */
+export function coming(at: number, timezone: string, now: number): string {
+  return at <= now ? "due now" : `${localTimes(timezone)(at)}, in ${duration(at - now)}`;
 }

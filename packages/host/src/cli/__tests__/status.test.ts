@@ -99,6 +99,7 @@ function given(more: object): Status {
     rooms: [],
     turns: [],
     waiting: [],
+    tasks: { active: 0, paused: 0, failing: 0 },
     dead: { turns: 0, newest: [] },
     outbox: { open: 0, unknown: 0, dead: 0 },
     usage: { calls: 3, inputTokens: 10, outputTokens: 5, costMicros: 0 },

@@ -26,6 +26,7 @@ import { createOutbox, owe } from "../../store/outbox.ts";
 import { appendEvent, createTimeline, type TurnData } from "../../store/timeline.ts";
 import { createTokens, type Scope } from "../../store/tokens.ts";
 import { type AppDeps, createApp } from "../app.ts";
+import { tasksInMemory } from "./tasks-in-memory.ts";
 
 export const chatOf = (native: string) => chatId({ channel: "web", account: "", native });
 
@@ -84,6 +85,7 @@ export async function openHouse(options: { clock?: Clock; log?: AppDeps["log"] }
   const shown = new Map<ChatId, LiveEvent[]>();
   const live = { snapshot: (chat?: ChatId) => (chat ? (shown.get(chat) ?? []) : [...shown.values()].flat()) };
   const shutdowns: number[] = [];
+  const tasks = tasksInMemory(clock);
 
   const deps: AppDeps = {
     http: { host: "127.0.0.1", hosts: ["bellhop.example"] },
@@ -106,6 +108,7 @@ export async function openHouse(options: { clock?: Clock; log?: AppDeps["log"] }
       resume: async () => true,
     },
     dead: createDead(db, { clock, routeOf: route, wake: () => {}, deliver: () => {} }),
+    tasks,
     shutdown: () => void shutdowns.push(clock.now()),
     log: options.log ?? silentLog,
     clock,
@@ -119,6 +122,7 @@ export async function openHouse(options: { clock?: Clock; log?: AppDeps["log"] }
     db,
     bus,
     tokens,
+    tasks,
     timeline,
     clock,
     shutdowns,
@@ -218,6 +222,7 @@ const STATUS: Status = {
   rooms: [],
   turns: [],
   waiting: [],
+  tasks: { active: 0, paused: 0, failing: 0 },
   dead: { turns: 0, newest: [] },
   outbox: { open: 0, unknown: 0, dead: 0 },
   usage: { calls: 0, inputTokens: 0, outputTokens: 0, costMicros: 0 },

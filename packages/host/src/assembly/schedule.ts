@@ -1,0 +1,97 @@
+/** The schedule: tasks that come due, and the desk at which people and agents ask about them. */
+import { type Config, groupConfig } from "../config.ts";
+import { type GroupFolder, MAIN } from "../core/ids.ts";
+import { createDesk } from "../scheduler/desk.ts";
+import { createScheduler } from "../scheduler/scheduler.ts";
+import { startTidying } from "../scheduler/tidy.ts";
+import { createFire, type GivesWay, NEXT_CAME, type Woken } from "../store/fire.ts";
+import { createOccurrences } from "../store/occurrences.ts";
+import { createTasks } from "../store/tasks.ts";
+import type { Ground } from "./ground.ts";
+import type { Records } from "./records.ts";
+import type { WayOut } from "./way-out.ts";
+import type { Work } from "./work.ts";
+
+const SECOND = 1_000;
+
+export type Schedule = ReturnType<typeof openSchedule>;
+
+export function openSchedule(ground: Ground, records: Records, out: WayOut, { dispatcher, onGoOn }: Work) {
+  const { config, clock, log, db, stopSwitch, opened } = ground;
+  const { notices, delivery } = out;
+  const random = Math.random;
+  /** Node brings its own zone data. */
+  const zoneData = process.versions["tz"] ?? "unknown";
+  const tasks = createTasks(db, clock);
+  const occurrences = createOccurrences(db);
+  const { fire, fireNow } = createFire(db, { clock, routeOf: records.routeOf, zoneData });
+  const paused = () => stopSwitch.hold().aborted;
+  const groupExists = (folder: GroupFolder) => isGroup(config, folder);
+
+  function wake({ session, groupId, isolated }: Woken): void {
+    dispatcher.wake(session, groupId, { kind: "occurrence", isolated });
+  }
+
+  /** The session may be another turn's by now, which has nothing to do with it. */
+  function giveWay({ session, occurrence }: GivesWay): void {
+    const now = dispatcher.running().find(({ claim }) => claim.session.id === session);
+    if (now && now.claim.task?.occurrence !== occurrence) return;
+    dispatcher
+      .stop(session, NEXT_CAME)
+      .catch((error: unknown) => log.error({ err: error, occurrence }, "a run did not give way"));
+  }
+
+  const scheduler = createScheduler({
+    tasks,
+    fire,
+    wake,
+    giveWay,
+    deliver: delivery.wake,
+    notices,
+    groupExists,
+    paused,
+    zoneData,
+    clock,
+    random,
+    log,
+  });
+  opened.defer(scheduler.close);
+  onGoOn(scheduler.look);
+
+  const desk = createDesk({
+    db,
+    tasks,
+    occurrences,
+    fireNow,
+    chats: records.chats,
+    groupExists,
+    timezoneOf: (folder) => groupConfig(config, folder).timezone,
+    notices: config.notices,
+    bounds: { shortestMs: config.limits.taskIntervalSeconds * SECOND },
+    look: scheduler.look,
+    wake,
+    giveWay,
+    whyWaits: dispatcher.explain,
+    paused,
+    zoneData,
+    clock,
+    random,
+  });
+
+  return {
+    scheduler,
+    desk,
+    summary: tasks.summary,
+
+    /** What was kept long enough is deleted from now on, in the background. */
+    tidy(): void {
+      const { taskRuns: runs, taskDays: days } = config.limits;
+      opened.defer(startTidying({ occurrences, runs, days, clock, log }));
+    },
+  };
+}
+
+/** Groups come from the configuration; one that was taken out of it has its tasks stand still. */
+function isGroup(config: Config, folder: GroupFolder): boolean {
+  return folder === MAIN || config.groups[folder] !== undefined;
+}
