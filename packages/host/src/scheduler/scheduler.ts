@@ -117,7 +117,26 @@ export function createScheduler(parts: SchedulerParts) {
       if (typeof one === "string") await stand(row, one);
       else planned.push(one);
     }
-    if (planned.length > 0) await pass(await parts.fire(planned));
+    if (planned.length > 0) await fireTogether(planned);
+  }
+
+  /** One that cannot be fired must not take the others with it. */
+  async function fireTogether(planned: readonly Planned[]): Promise<void> {
+    try {
+      await pass(await parts.fire(planned));
+    } catch (error) {
+      const [only] = planned;
+      if (planned.length > 1) await fireOneByOne(planned);
+      else if (only && error instanceof RangeError) await stand(only.row, unplannable(error));
+      else throw error;
+    }
+  }
+
+  async function fireOneByOne(planned: readonly Planned[]): Promise<void> {
+    const failures: unknown[] = [];
+    for (const one of planned) await fireTogether([one]).catch((error: unknown) => void failures.push(error));
+    if (failures.length > 0)
+      throw new AggregateError(failures, `${failures.length} tasks could not be fired`);
   }
 
   /** What is to happen; in words, why it cannot be said; undefined where it is not due any more. */
@@ -141,7 +160,7 @@ export function createScheduler(parts: SchedulerParts) {
       return { row, firing, dueAt: dueOf(row, firing.next) };
     } catch (error) {
       log.error({ err: error, task: row.id }, "the next time of a task cannot be found");
-      return `When it is due cannot be found out (${error instanceof Error ? error.message : String(error)}).`;
+      return unplannable(error);
     }
   }
 
@@ -177,7 +196,7 @@ export function createScheduler(parts: SchedulerParts) {
     const rest = skipped.length - names.length;
     await parts.notices.tell(
       `missed:${skipped[0]?.task.id ?? ""}:${clock.now()}`,
-      `While I was not running, or as the clock was set forward, times of these tasks were missed and are not made up for: ${names.join(", ")}${rest > 0 ? ` and ${rest} more` : ""}. They go on with their next time.`,
+      `While I was not running, while everything was paused, or as the clock was set forward, times of these tasks were missed and are not made up for: ${names.join(", ")}${rest > 0 ? ` and ${rest} more` : ""}. They go on with their next time.`,
     );
   }
 
@@ -236,6 +255,11 @@ export function createScheduler(parts: SchedulerParts) {
       await looking;
     },
   };
+}
+
+/** A time zone that is not known any more, an expression that another version would have refused. */
+function unplannable(error: unknown): string {
+  return `When it is due cannot be found out (${error instanceof Error ? error.message : String(error)}).`;
 }
 
 /** In a notice; the rest is counted. */

@@ -264,7 +264,7 @@ export async function raiseFence(trx: Kysely<Database>, session: SessionId): Pro
     .executeTakeFirstOrThrow();
 }
 
-/** Tells those who watch the chat what became of the turn. */
+/** Tells those who watch the chat what became of the turn; of a run that is told to nobody, nothing. */
 export async function announce(
   trx: Kysely<Database>,
   claim: Claim,
@@ -272,6 +272,7 @@ export async function announce(
   state: TurnEvent["state"],
   { replies = [], reason }: { replies?: readonly OutboxId[]; reason?: string | undefined } = {},
 ): Promise<void> {
+  if (claim.task?.announce === false && claim.inputs.length === 0) return;
   const inputs =
     state === "started" // by its first batch, which is at hand: this is on the way to an answer
       ? claim.inputs

@@ -196,10 +196,7 @@ export function createFire(
     }: { row: TaskRow; chat: Chat; missed: NonNullable<Firing["missed"]>; now: number; fired: Mutable },
   ): Promise<void> {
     const time = localTimes(row.timezone)(scheduledFor);
-    const reason =
-      count === 1
-        ? "Its time came while I was not running, or the clock was set forward over it."
-        : `${count} times came while I was not running, or the clock was set forward over them.`;
+    const reason = `${count === 1 ? "Its time" : `${count} times`} came while I was not running, while everything was paused, or as the clock was set forward.`;
     const id = newId(OccurrenceId);
     if (!(await insert(trx, { id, row, scheduledFor, missed: count, state: "missed", reason, now }))) return;
     if (row.misfire === "skip") return void fired.skipped.push({ task: row, count });

@@ -41,6 +41,8 @@ export interface ClaimedTask {
   readonly createdAt: number;
   /** The next time of its schedule: no attempt is made after it. */
   readonly nextAt: number | null;
+  /** By now nobody wants it any more. */
+  readonly cancelled: boolean;
 }
 
 /** How a run ended. */
@@ -142,6 +144,7 @@ function toClaimed(
     createdBy: row.created_by,
     createdAt: row.created_at,
     nextAt: row.next_at,
+    cancelled: row.state === "cancelled",
   };
 }
 

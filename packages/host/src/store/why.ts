@@ -8,6 +8,7 @@ import { type Kysely, type Selectable, sql } from "kysely";
 import type { ChatId, TurnId } from "../core/ids.ts";
 import { COMMAND_KEY } from "../core/pause.ts";
 import type { InboxRow } from "./inbox.ts";
+import { type ClaimedTask, taskOfTurn } from "./occurrences.ts";
 import type { OutboxRow } from "./outbox.ts";
 import type { Database, TurnsTable } from "./tables.ts";
 
@@ -18,6 +19,8 @@ export interface Why {
   /** What somebody wrote; absent where it is the host's or the agent's own. */
   readonly message?: InboxRow | undefined;
   readonly turn?: Selectable<TurnsTable> | undefined;
+  /** Which task the turn ran. */
+  readonly task?: ClaimedTask | undefined;
   readonly models: readonly ModelUse[];
   /** What was owed to this chat because of it, in order. */
   readonly parts: readonly OutboxRow[];
@@ -125,6 +128,7 @@ export function createWhy(db: Kysely<Database>) {
     return {
       message: message ?? (await askedFor(id, chat)),
       turn,
+      task: turn?.kind === "task" ? await taskOfTurn(db, id) : undefined,
       models: await modelsOf(id),
       parts: await partsOf(id, chat),
     };

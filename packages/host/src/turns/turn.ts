@@ -173,6 +173,11 @@ export function startTurn(first: Claim, parts: TurnParts, goesOn = false): Runni
 
   /** What a task wants done before its model is asked, or instead. Undefined: the model is asked. */
   async function precede(task: ClaimedTask): Promise<TurnOver | undefined> {
+    if (task.cancelled) {
+      // Between two attempts; nobody waits for another one.
+      await endings.cancel(claim, "Its task was cancelled.", "", {});
+      return {};
+    }
     const before = await taskRun.before(claim, task, limits.totalMs, abort.signal);
     switch (before.next) {
       case "ask":

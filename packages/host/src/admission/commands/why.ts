@@ -1,4 +1,6 @@
 import { RejectedError } from "@bellhop/sdk";
+import { localTimes } from "../../core/prompt.ts";
+import { titleOf } from "../../core/task.ts";
 import type { Asked } from "../../store/commands.ts";
 import type { OutboxRow } from "../../store/outbox.ts";
 import type { ModelUse, Which, Why } from "../../store/why.ts";
@@ -46,12 +48,16 @@ function ofMessage({ message, turn }: Why, powers: Powers): string[] {
   return lines;
 }
 
-function ofTurn({ turn }: Why, toOwner: boolean, { now }: Powers): string[] {
+function ofTurn({ turn, task }: Why, toOwner: boolean, { now }: Powers): string[] {
   if (!turn) return [];
   const { id, state, attempt, lost, model, created_at, ended_at, retry_at, held_for } = turn;
   const took = duration((ended_at ?? now()) - created_at);
   const again = lost > 0 ? `, lost ${lost} times with the host` : "";
+  const run =
+    task &&
+    `A run of the task ${task.id}, “${titleOf(task)}”, due ${localTimes(task.timezone)(task.scheduledFor)}.`;
   const lines = [
+    ...(run === undefined ? [] : [run]),
     `Turn ${id.slice(0, 8)}: ${state}, ${counted(attempt, "attempt")}${again}, ${took}, model ${model}.`,
   ];
   if (state === "waiting" && held_for !== null) lines.push(`It waits until ${held_for} takes our key again.`);

@@ -341,6 +341,7 @@ export async function middle(options: MiddleOptions = {}) {
     dispatcher,
     admission,
     commands,
+    main: MAIN,
     scheduler,
     desk,
     /** Of the owner's. */
