@@ -220,9 +220,14 @@ export function createDesk(parts: DeskParts) {
     }
   }
 
-  /** The group that a new task is for. */
-  function groupFor(actor: Actor, wanted: GroupFolder | undefined): GroupFolder {
-    const group = wanted ?? actor.group;
+  /** The group that a new task is for: as said, else that of its chat, for whoever has all groups. */
+  async function groupFor(
+    trx: Kysely<Database>,
+    actor: Actor,
+    { group: wanted, chat }: Pick<NewTask, "group" | "chat">,
+  ): Promise<GroupFolder> {
+    const known = wanted === undefined && actor.all && chat !== undefined && (await findChat(trx, chat));
+    const group = wanted ?? (known ? known.folder : actor.group);
     if (group !== actor.group && !actor.all)
       throw new NotYoursError(`Only ${MAIN} may make tasks for other groups; yours is ${actor.group}.`);
     if (!parts.groupExists(group)) throw new RejectedError(`There is no group ${group}.`);
@@ -263,7 +268,7 @@ export function createDesk(parts: DeskParts) {
 
   async function add(actor: Actor, task: NewTask): Promise<Done> {
     return await act(actor, "add", { detail: JSON.stringify(task) }, async (trx) => {
-      const group = groupFor(actor, task.group);
+      const group = await groupFor(trx, actor, task);
       const chat = await chatFor(trx, actor, group, task.chat);
       if (actor.most !== undefined && (await tasks.count(trx, chat.group_id)) >= actor.most)
         throw new RejectedError(
@@ -321,7 +326,12 @@ export function createDesk(parts: DeskParts) {
       if (row.state === "paused") return done(row);
       if (row.state !== "active")
         throw new RejectedError(`The task ${row.id} is ${row.state}; there is nothing to pause.`);
-      await endWaiting(trx, row.id, { state: "skipped", reason: "The task was paused." }, clock.now());
+      await endWaiting(
+        trx,
+        { task: row.id },
+        { state: "skipped", reason: "The task was paused." },
+        clock.now(),
+      );
       const note = `Paused by ${actor.who}.`;
       return done(await tasks.change(trx, row.id, { state: "paused", note, next_at: null, due_at: null }));
     });
@@ -343,7 +353,12 @@ export function createDesk(parts: DeskParts) {
     return await act(actor, "cancel", { about: id }, async (trx) => {
       const row = await named(trx, actor, id);
       if (row.state === "cancelled") return done(row);
-      await endWaiting(trx, row.id, { state: "cancelled", reason: "The task was cancelled." }, clock.now());
+      await endWaiting(
+        trx,
+        { task: row.id },
+        { state: "cancelled", reason: "The task was cancelled." },
+        clock.now(),
+      );
       const note = `Cancelled by ${actor.who}.`;
       return done(await tasks.change(trx, row.id, { state: "cancelled", note, next_at: null, due_at: null }));
     });

@@ -18,9 +18,9 @@ import { localTimes } from "../core/prompt.ts";
 import { OccurrenceId, type Task, titleOf } from "../core/task.ts";
 import { type Chat, findChat } from "./chats.ts";
 import type { RouteOf } from "./inbox.ts";
-import { closeSeries, endOccurrence, openRuns } from "./occurrences.ts";
+import { closeSeries, endWaiting, openRuns } from "./occurrences.ts";
 import { owe } from "./outbox.ts";
-import { sessionInUse } from "./sessions.ts";
+import { endOwnSessions, sessionInUse } from "./sessions.ts";
 import type { Database, OccurrencesTable } from "./tables.ts";
 import { changeTask, type TaskRow } from "./tasks.ts";
 
@@ -65,14 +65,24 @@ export class BusyTask {
   }
 }
 
-/** Runs that may be open when another one joins them (G18). `allow` is bounded too: nothing runs wild. */
-const MOST_OPEN: Readonly<Record<Task["overlap"], number>> = {
-  skip: 0,
-  queue_one: 1,
-  queue_all: 10,
-  allow: 100,
-  cancel_other: Infinity,
-};
+/** Whether no run may join these any more (G18). `allow` is bounded too: nothing runs wild. */
+function isFull(overlap: Task["overlap"], open: Open): boolean {
+  const waiting = open.filter(({ state }) => state === "waiting").length;
+  switch (overlap) {
+    case "skip":
+      return open.length > 0;
+    case "queue_one":
+      return waiting >= 1;
+    case "queue_all":
+      return waiting >= 10;
+    case "allow":
+      return waiting >= 100;
+    case "cancel_other":
+      return false;
+    default:
+      return overlap satisfies never;
+  }
+}
 
 type Open = Awaited<ReturnType<typeof openRuns>>;
 
@@ -112,9 +122,11 @@ export function createFire(
   async function fireOne(
     trx: Kysely<Database>,
     { row, firing, dueAt }: Planned,
-    { chat, open, now, fired }: { chat: Chat | undefined; open: Open; now: number; fired: Mutable },
+    { chat, open: before, now, fired }: { chat: Chat | undefined; open: Open; now: number; fired: Mutable },
   ): Promise<void> {
     const { runs, missed, times, next } = firing;
+    /** What the next run meets. */
+    let open = before;
     const homeless = chat?.group_id !== row.group_id;
     const patch = homeless
       ? {
@@ -137,26 +149,20 @@ export function createFire(
     if (!(await changeTask(trx, row.id, patch, now, row.revision))) return; // somebody else was first
     failpoint("fire.inside");
     if (chat === undefined || homeless) return void fired.homeless.push(row);
-    const here = [...open];
     for (const run of runs) {
-      const busy = blocked(row, firing.catchUp ? open : here);
-      if (busy === undefined) {
-        await giveWay(trx, here.splice(0, row.overlap === "cancel_other" ? here.length : 0), { now, fired });
-        const woken = await queue(trx, { row, chat, ...run, manual: false, now });
-        if (!woken) continue;
-        fired.woken.push(woken);
-        here.push({
-          ...woken,
-          id: woken.occurrence,
-          task_id: row.id,
-          session_id: woken.session,
-          scheduled_for: run.scheduledFor,
-          state: "waiting",
-          turn_id: null,
-        });
-      } else {
+      const busy = blocked(row, open);
+      if (busy !== undefined) {
         await insert(trx, { id: newId(OccurrenceId), row, ...run, state: "skipped", reason: busy, now });
+        continue;
       }
+      if (row.overlap === "cancel_other") {
+        await giveWay(trx, open, { now, fired });
+        open = [];
+      }
+      const woken = await queue(trx, { row, chat, ...run, manual: false, now });
+      if (!woken) continue;
+      fired.woken.push(woken);
+      if (!firing.catchUp) open = [...open, asOpen(row, run.scheduledFor, woken)];
     }
     if (missed) await recordMissed(trx, { row, chat, missed, now, fired });
     if (next === undefined) await closeSeries(trx, row.id, now);
@@ -165,7 +171,7 @@ export function createFire(
   /** Why another run may not join those that are open. */
   function blocked(row: TaskRow, open: Open): string | undefined {
     const [first] = open;
-    if (!first || open.length <= MOST_OPEN[row.overlap]) return undefined;
+    if (!first || !isFull(row.overlap, open)) return undefined;
     const time = localTimes(row.timezone)(first.scheduled_for);
     const doing = first.state === "running" ? "was still running" : "was still waiting for its turn";
     return open.length === 1
@@ -181,7 +187,7 @@ export function createFire(
     for (const { id, state, session_id } of open) {
       if (state === "running" && session_id !== null)
         fired.giveWay.push({ session: session_id, occurrence: id });
-      else await endOccurrence(trx, id, { state: "cancelled", reason: NEXT_CAME }, now);
+      else await endWaiting(trx, { id }, { state: "cancelled", reason: NEXT_CAME }, now);
     }
   }
 
@@ -228,7 +234,10 @@ export function createFire(
       ...(isolated && { scope: { kind: "occurrence", key: id } as const }),
       now,
     });
-    if (!(await insert(trx, { ...run, id, session, state: "waiting" }))) return undefined;
+    if (!(await insert(trx, { ...run, id, session, state: "waiting" }))) {
+      await endOwnSessions(trx, [session], now); // made for nothing
+      return undefined;
+    }
     return { session, groupId: row.group_id, isolated, occurrence: id };
   }
 
@@ -311,6 +320,17 @@ export function createFire(
         if (woken) return { ...woken, giveWay: fired.giveWay };
       }
     },
+  };
+}
+
+function asOpen(row: TaskRow, scheduledFor: number, { occurrence, session }: Woken): Open[number] {
+  return {
+    id: occurrence,
+    task_id: row.id,
+    session_id: session,
+    scheduled_for: scheduledFor,
+    state: "waiting",
+    turn_id: null,
   };
 }
 

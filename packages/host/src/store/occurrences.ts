@@ -10,6 +10,7 @@ import { type Kysely, type Selectable, sql } from "kysely";
 import type { ChatId, SessionId, TurnId } from "../core/ids.ts";
 import { type Occurrence, OccurrenceId, type Task, type TaskId, titleOf } from "../core/task.ts";
 import { owe } from "./outbox.ts";
+import { endOwnSessions } from "./sessions.ts";
 import type { Database, OccurrencesTable, TasksTable } from "./tables.ts";
 import { changeTask } from "./tasks.ts";
 
@@ -172,7 +173,7 @@ export async function endRun(
   await closeSeries(trx, id, where.now);
 }
 
-/** What never comes to a turn, or comes to its end without one. */
+/** What comes to an end. */
 export async function endOccurrence(
   trx: Kysely<Database>,
   id: OccurrenceId,
@@ -247,19 +248,27 @@ export async function openRuns(
     .execute();
 }
 
-/** Ends those that wait, because of what was done to their task. */
+/** Ends those that wait, one or all of a task, before any turn has taken them. */
 export async function endWaiting(
   trx: Kysely<Database>,
-  task: TaskId,
-  end: Pick<RunEnd, "state" | "reason">,
+  which: { readonly id: OccurrenceId } | { readonly task: TaskId },
+  { state, reason }: Pick<RunEnd, "state" | "reason">,
   now: number,
 ): Promise<void> {
-  await trx
+  const waiting = trx
     .updateTable("occurrences")
-    .set({ state: end.state, reason: end.reason ?? null, ended_at: now })
-    .where("task_id", "=", task)
-    .where(isWaiting)
+    .set({ state, reason: reason ?? null, ended_at: now })
+    .where(isWaiting);
+  const ended = await (
+    "id" in which ? waiting.where("id", "=", which.id) : waiting.where("task_id", "=", which.task)
+  )
+    .returning("session_id")
     .execute();
+  await endOwnSessions(
+    trx,
+    ended.flatMap(({ session_id }) => session_id ?? []),
+    now,
+  );
 }
 
 export type Occurrences = ReturnType<typeof createOccurrences>;

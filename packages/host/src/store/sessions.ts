@@ -152,6 +152,22 @@ export async function moveWaiting(trx: Kysely<Database>, from: SessionId, to: Se
     .execute();
 }
 
+/** Those of these that were made for one run of a task alone. */
+export async function endOwnSessions(
+  trx: Kysely<Database>,
+  ids: readonly SessionId[],
+  now: number,
+): Promise<void> {
+  if (ids.length === 0) return;
+  await trx
+    .updateTable("sessions")
+    .set({ ended_at: now })
+    .where("id", "in", ids)
+    .where("scope_kind", "=", "occurrence")
+    .where("ended_at", "is", null)
+    .execute();
+}
+
 export async function endSession(trx: Kysely<Database>, id: SessionId, now: number): Promise<void> {
   await trx.updateTable("sessions").set({ ended_at: now }).where("id", "=", id).execute();
 }

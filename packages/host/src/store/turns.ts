@@ -30,7 +30,7 @@ import type { InboxRow } from "./inbox.ts";
 import { type Act, record, recorded } from "./journal.ts";
 import { type ClaimedTask, endRun, nextWaiting, type RunEnd } from "./occurrences.ts";
 import { isOwed, type NewOutbound, owe } from "./outbox.ts";
-import { endSession, moveWaiting, replaceSession } from "./sessions.ts";
+import { endOwnSessions, moveWaiting, replaceSession } from "./sessions.ts";
 import type { Database, TurnsTable } from "./tables.ts";
 import { createTurnViews } from "./turn-views.ts";
 import { readable, waiting, waitingIn } from "./waiting.ts";
@@ -117,8 +117,7 @@ export function createTurns(db: Kysely<Database>, options: ClaimOptions) {
   ): Promise<void> {
     const now = clock.now();
     await endRun(trx, task, end, { chat: chat.id, groupId: chat.group_id, now });
-    // Its conversation was for this run alone.
-    if (session.scope_kind === "occurrence") await endSession(trx, session.id, now);
+    await endOwnSessions(trx, [session.id], now);
     // What failed is told with its task, and comes again by its schedule; nobody could try it again here.
     if (end.state === "failed" && inputs.length === 0)
       await trx.updateTable("turns").set({ dropped_at: now }).where("id", "=", turn).execute();
