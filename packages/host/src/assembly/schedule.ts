@@ -71,7 +71,10 @@ export function openSchedule(ground: Ground, records: Records, out: WayOut, { di
     look: scheduler.look,
     wake,
     giveWay,
-    whyWaits: dispatcher.explain,
+    whyWaits({ session, groupId, occurrence }) {
+      const underWay = dispatcher.running().some(({ claim }) => claim.task?.occurrence === occurrence);
+      return underWay ? undefined : dispatcher.explain(session, groupId);
+    },
     paused,
     zoneData,
     clock,

@@ -97,8 +97,9 @@ function describeTurn(
   return `${chat}: ${state} for ${ago(now - startedAt)}${again}${note === "" ? "" : `, ${note}`}`;
 }
 
-function describeTasks({ active, paused, failing }: Status["tasks"]): string {
+function describeTasks({ active, paused, failing, waiting }: Status["tasks"]): string {
   const more = [
+    waiting > 0 ? `${waiting} waiting for their turn` : "",
     failing > 0 ? `${failing} failed when last run` : "",
     paused > 0 ? `${paused} paused` : "",
   ].filter((part) => part !== "");

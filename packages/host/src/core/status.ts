@@ -39,8 +39,8 @@ export const Status = z.object({
   ),
   /** Messages that no turn has taken yet, and why they wait. */
   waiting: z.array(z.object({ chat: ChatId, messages: z.int(), why: z.string() })),
-  /** Those that have not come to their end; `failing` ones failed when they ran last. */
-  tasks: z.object({ active: z.int(), paused: z.int(), failing: z.int() }),
+  /** Those that have not come to their end; `failing` ones failed when they ran last. `waiting`: runs that do. */
+  tasks: z.object({ active: z.int(), paused: z.int(), failing: z.int(), waiting: z.int() }),
   /** Turns that failed for good and were neither tried again nor dropped, and what was given up last of all. */
   dead: z.object({ turns: z.int(), newest: z.array(DeadLetter) }),
   outbox: z.object({ open: z.int(), unknown: z.int(), dead: z.int() }),

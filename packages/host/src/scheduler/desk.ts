@@ -96,8 +96,8 @@ export interface DeskParts {
   readonly look: () => void;
   readonly wake: (woken: Woken) => void;
   readonly giveWay: (run: GivesWay) => void;
-  /** Why what waits in this session waits. */
-  readonly whyWaits: (session: Woken["session"], groupId: number) => string;
+  /** Why a run that has not ended is not being done just now; undefined where it is. */
+  readonly whyWaits: (run: Pick<Woken, "session" | "groupId" | "occurrence">) => string | undefined;
   /** The emergency stop is on. */
   readonly paused: () => boolean;
   readonly zoneData: string;
@@ -150,8 +150,10 @@ export function createDesk(parts: DeskParts) {
     const task = toTask(row);
     const next = nextTimes(row);
     const { occurrences: recent } = await occurrences.history(row.id, { limit: RECENT_SHOWN });
-    const [waiting] = await openRuns(db, [row.id]);
-    const waits = waiting?.session_id ? parts.whyWaits(waiting.session_id, row.group_id) : undefined;
+    const [run] = await openRuns(db, [row.id]);
+    const waits = run?.session_id
+      ? parts.whyWaits({ session: run.session_id, groupId: row.group_id, occurrence: run.id })
+      : undefined;
     const explained = explain(task, { next, recent, now: clock.now(), waits, paused: parts.paused() });
     return { ...task, next, explained, recent };
   }

@@ -133,7 +133,12 @@ export function createTasks(db: Kysely<Database>, clock: Clock) {
     },
 
     /** What `status` says of them. */
-    async summary(): Promise<{ active: number; paused: number; failing: number }> {
+    async summary(): Promise<{ active: number; paused: number; failing: number; waiting: number }> {
+      const { waiting } = await db
+        .selectFrom("occurrences")
+        .select((eb) => eb.fn.countAll<number>().as("waiting"))
+        .where(sql<boolean>`occurrences.state = 'waiting'`)
+        .executeTakeFirstOrThrow();
       const rows = await db
         .selectFrom("tasks")
         .select((eb) => [
@@ -149,6 +154,7 @@ export function createTasks(db: Kysely<Database>, clock: Clock) {
         active: of("active")?.tasks ?? 0,
         paused: of("paused")?.tasks ?? 0,
         failing: of("active")?.failing ?? 0,
+        waiting,
       };
     },
   };

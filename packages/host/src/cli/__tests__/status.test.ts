@@ -32,6 +32,15 @@ describe("bellhop status", () => {
     expect(text).not.toContain("$");
   });
 
+  it("counts the tasks, and what is the matter with them", () => {
+    const tasks = { active: 3, paused: 1, failing: 1, waiting: 2 };
+
+    expect(describeStatus(given({ tasks }), NOW)).toContain(
+      "tasks     3 scheduled, 2 waiting for their turn, 1 failed when last run, 1 paused (see: bellhop tasks list)\n",
+    );
+    expect(describeStatus(given({}), NOW)).not.toContain("tasks ");
+  });
+
   it("does not let a note drive the terminal", () => {
     const turns = [
       { turn: TURN, chat: "web:a", state: "running", attempt: 1, startedAt: NOW, note: "\u001b[2J" },
@@ -99,7 +108,7 @@ function given(more: object): Status {
     rooms: [],
     turns: [],
     waiting: [],
-    tasks: { active: 0, paused: 0, failing: 0 },
+    tasks: { active: 0, paused: 0, failing: 0, waiting: 0 },
     dead: { turns: 0, newest: [] },
     outbox: { open: 0, unknown: 0, dead: 0 },
     usage: { calls: 3, inputTokens: 10, outputTokens: 5, costMicros: 0 },

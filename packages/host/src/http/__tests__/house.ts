@@ -222,7 +222,7 @@ const STATUS: Status = {
   rooms: [],
   turns: [],
   waiting: [],
-  tasks: { active: 0, paused: 0, failing: 0 },
+  tasks: { active: 0, paused: 0, failing: 0, waiting: 0 },
   dead: { turns: 0, newest: [] },
   outbox: { open: 0, unknown: 0, dead: 0 },
   usage: { calls: 0, inputTokens: 0, outputTokens: 0, costMicros: 0 },

@@ -273,7 +273,7 @@ export async function middle(options: MiddleOptions = {}) {
     look: scheduler.look,
     wake,
     giveWay,
-    whyWaits: dispatcher.explain,
+    whyWaits: ({ session, groupId }) => dispatcher.explain(session, groupId),
   });
   const nothingSettled = { queue: "steer", model: "a-model" } as const;
   const nothingThere = () => Promise.reject(new Error("the middle has no such thing"));
