@@ -3,6 +3,10 @@
  *
  * - One connection writes, and a FIFO mutex guards it: a transaction holds it from BEGIN IMMEDIATE to
  *   its end, a writing statement outside a transaction for that statement alone.
+ * - Transactions that wait for each other share a commit (docs/decisions/shared-commits.md): what costs is
+ *   the sync. One that is done while others wait lets the next one go on from where it ended, behind a
+ *   savepoint, and is told that it is committed when all of them are. One that fails takes back its own
+ *   work alone; a commit that fails fails for all.
  * - A SELECT outside a transaction runs on a second, `query_only` connection and waits for nobody. It
  *   sees what was committed. Where both are one connection (in memory) it takes its turn instead, so
  *   that it never sees half a transaction.
@@ -55,10 +59,14 @@ class TwoConnectionsAdapter extends SqliteAdapter {
 /** A lease of the database: what Kysely holds for one statement or one transaction. */
 interface Lease extends DatabaseConnection {
   begin(): Promise<void>;
-  commit(): void;
+  /** Resolves when it is on disk. */
+  commit(): Promise<void>;
   /** Safe to call when SQLite has rolled back by itself (a full disk), or when nothing was begun. */
   rollback(): void;
 }
+
+/** So that the first of them does not wait long for the last: some ten milliseconds. */
+const MOST_SHARED = 16;
 
 function createDriver({ writer, reader, clock, patienceMs }: SqliteConnections): Driver {
   const write = createStatements(writer);
@@ -66,9 +74,40 @@ function createDriver({ writer, reader, clock, patienceMs }: SqliteConnections):
   const turn = createMutex(clock, patienceMs);
   const waitOnce = createLockPatience(writer);
   const leases = new WeakMap<DatabaseConnection, Lease>();
+  /** Transactions whose work is done and that wait for the commit that they share. */
+  let done: PromiseWithResolvers<void>[] = [];
+
+  /** Commits what is done. Only for whoever holds the turn. */
+  function settle(): void {
+    const shared = done;
+    done = [];
+    if (shared.length === 0) return;
+    try {
+      if (!writer.isTransaction)
+        throw new TemporaryError("SQLite has rolled back all transactions of this commit");
+      failpoint("db.commit");
+      guard(() => writer.exec("commit"));
+      failpoint("db.committed");
+      for (const one of shared) one.resolve();
+    } catch (error) {
+      for (const one of shared) one.reject(error);
+      if (writer.isTransaction) writer.exec("rollback");
+    }
+  }
+
+  /** Leaves the turn to whoever waits; to share the commit, as long as it does not grow too large. */
+  function pass(): void {
+    try {
+      if (!writer.isTransaction || !turn.wanted() || done.length >= MOST_SHARED) settle();
+    } finally {
+      turn.leave();
+    }
+  }
 
   function createLease(): Lease {
     let begun = false;
+    /** It goes on from where another one ended, in the same transaction of SQLite's. */
+    let joined = false;
 
     async function place(query: CompiledQuery): Promise<{ statements: Statements; leave: () => void }> {
       if (begun) {
@@ -78,6 +117,7 @@ function createDriver({ writer, reader, clock, patienceMs }: SqliteConnections):
       }
       if (reader !== writer && onlyReads(query)) return { statements: read, leave: () => undefined };
       await turn.enter();
+      settle(); // it commits by itself, and some statements (VACUUM, PRAGMA) can run in no transaction
       return { statements: write, leave: () => turn.leave() };
     }
 
@@ -104,27 +144,31 @@ function createDriver({ writer, reader, clock, patienceMs }: SqliteConnections):
       async begin() {
         await turn.enter();
         try {
-          waitOnce(() => guard(() => writer.exec("begin immediate")));
+          joined = writer.isTransaction;
+          if (joined) guard(() => writer.exec("savepoint joined"));
+          else waitOnce(() => guard(() => writer.exec("begin immediate")));
           begun = true;
         } catch (error) {
-          turn.leave();
+          pass();
           throw error;
         }
       },
-      commit() {
-        failpoint("db.commit");
-        guard(() => writer.exec("commit"));
-        failpoint("db.committed");
+      async commit() {
+        if (joined) guard(() => writer.exec("release joined"));
         begun = false;
-        turn.leave();
+        const mine = Promise.withResolvers<void>();
+        done.push(mine);
+        pass();
+        await mine.promise;
       },
       rollback() {
         if (!begun) return;
         begun = false;
         try {
-          if (writer.isTransaction) guard(() => writer.exec("rollback"));
+          if (writer.isTransaction)
+            guard(() => writer.exec(joined ? "rollback to joined; release joined" : "rollback"));
         } finally {
-          turn.leave();
+          pass();
         }
       },
     };
@@ -149,6 +193,7 @@ function createDriver({ writer, reader, clock, patienceMs }: SqliteConnections):
     releaseConnection: async (connection) => leaseOf(connection).rollback(),
     async destroy() {
       await turn.enter(); // what is under way ends first, and nothing comes after
+      settle();
       if (reader !== writer) reader.close();
       writer.close(); // the last connection to close writes the journal back into the file
     },
@@ -280,6 +325,9 @@ function createMutex(clock: Clock, patienceMs: number) {
   const waiting: (() => void)[] = [];
   let held = false;
   return {
+    /** Whether somebody waits for it. */
+    wanted: (): boolean => waiting.length > 0,
+
     /** @throws TemporaryError when `patienceMs` went by */
     async enter(): Promise<void> {
       if (!held) {
