@@ -8,6 +8,7 @@
  * host block, whatever came from people (names, titles, quotes) stands as a JSON string.
  */
 import type { ChatId } from "./ids.ts";
+import { memo } from "./memo.ts";
 
 export interface PromptMessage {
   /** Number of the message in its chat: what `reply_to` and `react` take. */
@@ -80,6 +81,8 @@ export interface Recap {
   readonly files: readonly string[];
 }
 
+/** Few homes know more than two; each is some 50 KB. */
+const MOST_ZONES = 20;
 const QUOTE_LENGTH = 200;
 const KIND_LENGTH = 40;
 /** Enough to go on from. Whole texts of up to 1 MiB would leave no room for the message itself. */
@@ -200,14 +203,14 @@ function kindOf(nonText: string): string {
 }
 
 /** Says times as `Sunday, 22 November 2026 at 23:19` in the given zone. Making one is slow, using it is not. */
-export function localTimes(timezone: string): (at: number) => string {
+export const localTimes = memo<string, (at: number) => string>(MOST_ZONES, (timezone) => {
   const format = new Intl.DateTimeFormat("en-GB", {
     dateStyle: "full",
     timeStyle: "short",
     timeZone: timezone,
   });
   return (at) => format.format(at);
-}
+});
 
 function recapLines({ said, files }: Recap): string[] {
   const lines = ["This conversation was lost and starts anew."];

@@ -20,7 +20,7 @@ import type { TaskId } from "../core/task.ts";
 import { titleOf } from "../core/task.ts";
 import type { Log } from "../log.ts";
 import type { Notices } from "../outbox/notices.ts";
-import type { Fire, Fired, GivesWay, Planned, Woken } from "../store/fire.ts";
+import { type Fire, type Fired, type GivesWay, HOMELESS, type Planned, type Woken } from "../store/fire.ts";
 import { type TaskRow, type Tasks, timetableOf } from "../store/tasks.ts";
 
 export interface SchedulerParts {
@@ -48,8 +48,9 @@ export interface SchedulerParts {
 const LOOK_MS = 15_000;
 /** Read at once, so that the order can be fair; the rest comes in the next round. */
 const MOST_DUE = 20_000;
-/** One transaction. Short, because whoever has a free place waits for it. */
-const BATCH = 50;
+/** One transaction: first a short one, because whoever has a free place waits for it; the rest is in line anyway. */
+const FIRST_BATCH = 50;
+const BATCH = 200;
 const REPLAN_BATCH = 200;
 /** After the database failed us. */
 const BREATHER_MS = 1_000;
@@ -100,9 +101,9 @@ export function createScheduler(parts: SchedulerParts) {
       const due = await tasks.due(clock.now(), MOST_DUE);
       if (due.length === 0) return;
       const ids = fairly(due);
-      for (let from = 0; from < ids.length; from += BATCH) {
+      for (let from = 0, to = FIRST_BATCH; from < ids.length; from = to, to += BATCH) {
         if (closed || parts.paused()) return;
-        await fireBatch(ids.slice(from, from + BATCH));
+        await fireBatch(ids.slice(from, to));
         await setImmediate();
       }
     }
@@ -185,7 +186,7 @@ export function createScheduler(parts: SchedulerParts) {
     for (const one of woken) parts.wake(one);
     for (const run of giveWay) parts.giveWay(run);
     for (const chat of new Set(told)) parts.deliver(chat);
-    for (const row of homeless) await tellPaused(row, "Its chat does not belong to its group any more.");
+    for (const row of homeless) await tellPaused(row, HOMELESS);
     if (skipped.length > 0) await tellSkipped(skipped);
   }
 

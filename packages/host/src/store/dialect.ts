@@ -66,7 +66,7 @@ interface Lease extends DatabaseConnection {
 }
 
 /** So that the first of them does not wait long for the last: some ten milliseconds. */
-const MOST_SHARED = 16;
+const MOST_SHARED = 32;
 
 function createDriver({ writer, reader, clock, patienceMs }: SqliteConnections): Driver {
   const write = createStatements(writer);
@@ -76,12 +76,15 @@ function createDriver({ writer, reader, clock, patienceMs }: SqliteConnections):
   const leases = new WeakMap<DatabaseConnection, Lease>();
   /** Transactions whose work is done and that wait for the commit that they share. */
   let done: PromiseWithResolvers<void>[] = [];
+  /** The last commit was shared: more may be on their way, and are waited for a moment. */
+  let busy = false;
 
   /** Commits what is done. Only for whoever holds the turn. */
   function settle(): void {
     const shared = done;
     done = [];
     if (shared.length === 0) return;
+    busy = shared.length > 1;
     try {
       if (!writer.isTransaction)
         throw new TemporaryError("SQLite has rolled back all transactions of this commit");
@@ -97,8 +100,15 @@ function createDriver({ writer, reader, clock, patienceMs }: SqliteConnections):
 
   /** Leaves the turn to whoever waits; to share the commit, as long as it does not grow too large. */
   function pass(): void {
+    const full = !writer.isTransaction || done.length >= MOST_SHARED;
+    // What has reached this process by now comes to the turn before the immediate does.
+    if (busy && !full && done.length > 0 && !turn.wanted()) setImmediate(leave);
+    else leave(full);
+  }
+
+  function leave(full = false): void {
     try {
-      if (!writer.isTransaction || !turn.wanted() || done.length >= MOST_SHARED) settle();
+      if (full || !turn.wanted()) settle();
     } finally {
       turn.leave();
     }

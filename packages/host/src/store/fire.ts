@@ -86,12 +86,27 @@ function isFull(overlap: Task["overlap"], open: Open): boolean {
 
 type Open = Awaited<ReturnType<typeof openRuns>>;
 
-interface Mutable {
-  woken: Woken[];
-  giveWay: GivesWay[];
-  told: ChatId[];
-  skipped: { task: TaskRow; count: number }[];
-  homeless: TaskRow[];
+/** One transaction of firing: what it has found and done by now. */
+interface Batch {
+  readonly trx: Kysely<Database>;
+  readonly now: number;
+  readonly chatOf: (id: ChatId) => Promise<Chat | undefined>;
+  /** The conversation of a chat. */
+  readonly sessionOf: (chat: Chat) => Promise<SessionId>;
+  readonly woken: Woken[];
+  readonly giveWay: GivesWay[];
+  readonly told: ChatId[];
+  readonly skipped: { task: TaskRow; count: number }[];
+  readonly homeless: TaskRow[];
+}
+
+/** A time that comes to a run. */
+interface Run {
+  readonly row: TaskRow;
+  readonly chat: Chat;
+  readonly scheduledFor: number;
+  readonly missed: number;
+  readonly manual: boolean;
 }
 
 export type Fire = ReturnType<typeof createFire>;
@@ -109,33 +124,34 @@ export function createFire(
     readonly zoneData: string;
   },
 ) {
-  /** Reads each chat once. */
-  function chatsOf(trx: Kysely<Database>) {
-    const known = new Map<ChatId, Promise<Chat | undefined>>();
-    return (id: ChatId) => {
-      const chat = known.get(id) ?? findChat(trx, id);
-      known.set(id, chat);
-      return chat;
+  /** Looks each chat up once, and its conversation. */
+  function begin(trx: Kysely<Database>): Batch {
+    const now = clock.now();
+    const chats = new Map<ChatId, Promise<Chat | undefined>>();
+    const sessions = new Map<ChatId, Promise<SessionId>>();
+    return {
+      trx,
+      now,
+      chatOf: (id) => remembered(chats, id, () => findChat(trx, id)),
+      sessionOf: (chat) =>
+        remembered(sessions, chat.id, () =>
+          sessionInUse(trx, { groupId: chat.group_id, ...routeOf(chat), now }),
+        ),
+      woken: [],
+      giveWay: [],
+      told: [],
+      skipped: [],
+      homeless: [],
     };
   }
 
-  async function fireOne(
-    trx: Kysely<Database>,
-    { row, firing, dueAt }: Planned,
-    { chat, open: before, now, fired }: { chat: Chat | undefined; open: Open; now: number; fired: Mutable },
-  ): Promise<void> {
+  async function fireOne(batch: Batch, { row, firing, dueAt }: Planned, before: Open): Promise<void> {
+    const { trx, now } = batch;
     const { runs, missed, times, next } = firing;
-    /** What the next run meets. */
-    let open = before;
-    const homeless = chat?.group_id !== row.group_id;
-    const patch = homeless
+    const chat = await batch.chatOf(row.chat_id);
+    const home = chat?.group_id === row.group_id ? chat : undefined;
+    const patch = home
       ? {
-          state: "paused" as const,
-          note: "Its chat does not belong to its group any more.",
-          next_at: null,
-          due_at: null,
-        }
-      : {
           next_at: next ?? null,
           due_at: dueAt ?? null,
           last_at: Math.max(
@@ -145,26 +161,29 @@ export function createFire(
           ),
           fired: row.fired + times,
           zone_data: zoneData,
-        };
+        }
+      : { state: "paused" as const, note: HOMELESS, next_at: null, due_at: null };
     if (!(await changeTask(trx, row.id, patch, now, row.revision))) return; // somebody else was first
     failpoint("fire.inside");
-    if (chat === undefined || homeless) return void fired.homeless.push(row);
+    if (!home) return void batch.homeless.push(row);
+    /** What the next run meets. */
+    let open = before;
     for (const run of runs) {
       const busy = blocked(row, open);
       if (busy !== undefined) {
-        await insert(trx, { id: newId(OccurrenceId), row, ...run, state: "skipped", reason: busy, now });
+        await insert(batch, { id: newId(OccurrenceId), row, ...run, state: "skipped", reason: busy });
         continue;
       }
       if (row.overlap === "cancel_other") {
-        await giveWay(trx, open, { now, fired });
+        await giveWay(batch, open);
         open = [];
       }
-      const woken = await queue(trx, { row, chat, ...run, manual: false, now });
+      const woken = await queue(batch, { row, chat: home, ...run, manual: false });
       if (!woken) continue;
-      fired.woken.push(woken);
+      batch.woken.push(woken);
       if (!firing.catchUp) open = [...open, asOpen(row, run.scheduledFor, woken)];
     }
-    if (missed) await recordMissed(trx, { row, chat, missed, now, fired });
+    if (missed) await recordMissed(batch, row, missed);
     if (next === undefined) await closeSeries(trx, row.id, now);
   }
 
@@ -179,62 +198,41 @@ export function createFire(
       : `${open.length} earlier runs had not ended; the run of ${time} ${doing}.`;
   }
 
-  async function giveWay(
-    trx: Kysely<Database>,
-    open: Open,
-    { now, fired }: { now: number; fired: Mutable },
-  ): Promise<void> {
+  async function giveWay(batch: Batch, open: Open): Promise<void> {
     for (const { id, state, session_id } of open) {
       if (state === "running" && session_id !== null)
-        fired.giveWay.push({ session: session_id, occurrence: id });
-      else await endWaiting(trx, { id }, { state: "cancelled", reason: NEXT_CAME }, now);
+        batch.giveWay.push({ session: session_id, occurrence: id });
+      else await endWaiting(batch.trx, { id }, { state: "cancelled", reason: NEXT_CAME }, batch.now);
     }
   }
 
   async function recordMissed(
-    trx: Kysely<Database>,
-    {
-      row,
-      chat,
-      missed: { scheduledFor, count },
-      now,
-      fired,
-    }: { row: TaskRow; chat: Chat; missed: NonNullable<Firing["missed"]>; now: number; fired: Mutable },
+    batch: Batch,
+    row: TaskRow,
+    { scheduledFor, count }: NonNullable<Firing["missed"]>,
   ): Promise<void> {
-    const time = localTimes(row.timezone)(scheduledFor);
     const reason = `${count === 1 ? "Its time" : `${count} times`} came while I was not running, while everything was paused, or as the clock was set forward.`;
     const id = newId(OccurrenceId);
-    if (!(await insert(trx, { id, row, scheduledFor, missed: count, state: "missed", reason, now }))) return;
-    if (row.misfire === "skip") return void fired.skipped.push({ task: row, count });
-    const text = `The task “${titleOf(row)}” did not run. Due: ${time}. ${reason}`;
-    await owe(trx, { chat: chat.id, groupId: row.group_id, turn: undefined, now }, [
-      { key: `task:${id}:missed`, kind: "notice", text },
-    ]);
-    fired.told.push(chat.id);
+    if (!(await insert(batch, { id, row, scheduledFor, missed: count, state: "missed", reason }))) return;
+    if (row.misfire === "skip") return void batch.skipped.push({ task: row, count });
+    const due = localTimes(row.timezone)(scheduledFor);
+    const to = { chat: row.chat_id, groupId: row.group_id, turn: undefined, now: batch.now };
+    const text = `The task “${titleOf(row)}” did not run. Due: ${due}. ${reason}`;
+    await owe(batch.trx, to, [{ key: `task:${id}:missed`, kind: "notice", text }]);
+    batch.told.push(row.chat_id);
   }
 
   /** Undefined where this time was fired before. */
-  async function queue(
-    trx: Kysely<Database>,
-    run: {
-      row: TaskRow;
-      chat: Chat;
-      scheduledFor: number;
-      missed: number;
-      manual: boolean;
-      now: number;
-    },
-  ): Promise<Woken | undefined> {
-    const { row, chat, now } = run;
+  async function queue(batch: Batch, run: Run): Promise<Woken | undefined> {
+    const { row, chat } = run;
+    const { trx, now } = batch;
     const isolated = row.context === "isolated";
     const id = newId(OccurrenceId);
-    const session = await sessionInUse(trx, {
-      groupId: row.group_id,
-      ...routeOf(chat),
-      ...(isolated && { scope: { kind: "occurrence", key: id } as const }),
-      now,
-    });
-    if (!(await insert(trx, { ...run, id, session, state: "waiting" }))) {
+    const own = { ...routeOf(chat), scope: { kind: "occurrence", key: id } as const };
+    const session = isolated
+      ? await sessionInUse(trx, { groupId: row.group_id, ...own, now })
+      : await batch.sessionOf(chat);
+    if (!(await insert(batch, { ...run, id, session, state: "waiting" }))) {
       await endOwnSessions(trx, [session], now); // made for nothing
       return undefined;
     }
@@ -243,20 +241,19 @@ export function createFire(
 
   /** Whether this time was not fired before. */
   async function insert(
-    trx: Kysely<Database>,
+    { trx, now }: Batch,
     occurrence: {
-      id: OccurrenceId;
-      row: TaskRow;
-      session?: SessionId;
-      scheduledFor: number;
-      missed: number;
-      manual?: boolean;
-      state: OccurrencesTable["state"];
-      reason?: string;
-      now: number;
+      readonly id: OccurrenceId;
+      readonly row: TaskRow;
+      readonly session?: SessionId;
+      readonly scheduledFor: number;
+      readonly missed: number;
+      readonly manual?: boolean;
+      readonly state: OccurrencesTable["state"];
+      readonly reason?: string;
     },
   ): Promise<boolean> {
-    const { id, row, session, scheduledFor, missed, manual = false, state, reason, now } = occurrence;
+    const { id, row, session, scheduledFor, missed, manual = false, state, reason } = occurrence;
     const { numInsertedOrUpdatedRows = 0n } = await trx
       .insertInto("occurrences")
       .values({
@@ -280,22 +277,13 @@ export function createFire(
   return {
     /** All of these, or none. */
     async fire(planned: readonly Planned[]): Promise<Fired> {
-      const fired: Mutable = { woken: [], giveWay: [], told: [], skipped: [], homeless: [] };
       failpoint("fire.begin");
-      await db.transaction().execute(async (trx) => {
-        const now = clock.now();
-        const chatOf = chatsOf(trx);
-        const open = Map.groupBy(
-          await openRuns(
-            trx,
-            planned.map(({ row }) => row.id),
-          ),
-          ({ task_id }) => task_id,
-        );
-        for (const one of planned) {
-          const chat = await chatOf(one.row.chat_id);
-          await fireOne(trx, one, { chat, open: open.get(one.row.id) ?? [], now, fired });
-        }
+      const fired = await db.transaction().execute(async (trx) => {
+        const batch = begin(trx);
+        const ids = planned.map(({ row }) => row.id);
+        const open = Map.groupBy(await openRuns(trx, ids), ({ task_id }) => task_id);
+        for (const one of planned) await fireOne(batch, one, open.get(one.row.id) ?? []);
+        return batch;
       });
       failpoint("fire.committed");
       return fired;
@@ -306,21 +294,28 @@ export function createFire(
       trx: Kysely<Database>,
       row: TaskRow,
     ): Promise<(Woken & { giveWay: readonly GivesWay[] }) | BusyTask> {
-      const now = clock.now();
-      const chat = await findChat(trx, row.chat_id);
-      if (chat?.group_id !== row.group_id)
-        return new BusyTask("Its chat does not belong to its group any more.");
+      const batch = begin(trx);
+      const chat = await batch.chatOf(row.chat_id);
+      if (chat?.group_id !== row.group_id) return new BusyTask(HOMELESS);
       const open = await openRuns(trx, [row.id]);
       const busy = blocked(row, open);
       if (busy !== undefined) return new BusyTask(busy);
-      const fired: Mutable = { woken: [], giveWay: [], told: [], skipped: [], homeless: [] };
-      if (row.overlap === "cancel_other") await giveWay(trx, open, { now, fired });
-      for (let scheduledFor = now; ; scheduledFor += 1) {
-        const woken = await queue(trx, { row, chat, scheduledFor, missed: 0, manual: true, now });
-        if (woken) return { ...woken, giveWay: fired.giveWay };
+      if (row.overlap === "cancel_other") await giveWay(batch, open);
+      for (let scheduledFor = batch.now; ; scheduledFor += 1) {
+        const woken = await queue(batch, { row, chat, scheduledFor, missed: 0, manual: true });
+        if (woken) return { ...woken, giveWay: batch.giveWay };
       }
     },
   };
+}
+
+/** Why a task can speak nowhere. */
+export const HOMELESS = "Its chat does not belong to its group any more.";
+
+function remembered<K, V>(known: Map<K, V>, key: K, find: () => V): V {
+  const value = known.get(key) ?? find();
+  known.set(key, value);
+  return value;
 }
 
 function asOpen(row: TaskRow, scheduledFor: number, { occurrence, session }: Woken): Open[number] {

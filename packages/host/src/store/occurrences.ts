@@ -6,7 +6,7 @@
  * - A retry is another attempt at the same turn: nothing here is made a second time.
  * - What it cost and how often it was tried stands with its turn, and is not kept twice.
  */
-import { type Kysely, type Selectable, sql } from "kysely";
+import { type ExpressionBuilder, type Kysely, type Selectable, type SelectQueryBuilder, sql } from "kysely";
 import type { ChatId, SessionId, TurnId } from "../core/ids.ts";
 import { type Occurrence, OccurrenceId, type Task, type TaskId, titleOf } from "../core/task.ts";
 import { owe } from "./outbox.ts";
@@ -244,7 +244,8 @@ export async function openRuns(
     .select(["id", "task_id", "session_id", "scheduled_for", "state", "turn_id"])
     .where("task_id", "in", tasks)
     .where(isOpen)
-    .orderBy("scheduled_for")
+    // The sign keeps SQLite from reading all that a task ever did, in order.
+    .orderBy(sql`+scheduled_for`)
     .execute();
 }
 
@@ -260,8 +261,10 @@ export async function endWaiting(
     .set({ state, reason: reason ?? null, ended_at: now })
     .where(isWaiting);
   const ended = await (
-    "id" in which ? waiting.where("id", "=", which.id) : waiting.where("task_id", "=", which.task)
-  )
+    "id" in which
+      ? waiting.where("id", "=", which.id)
+      : waiting.where("task_id", "=", which.task).where(isOpen)
+  ) // as the index of those has it
     .returning("session_id")
     .execute();
   await endOwnSessions(
@@ -329,8 +332,8 @@ export function createOccurrences(db: Kysely<Database>) {
     },
 
     /**
-     * One step of tidying: deletes some of what ended before `before`, or is not among the newest `keep` of
-     * its task. Says with which task to go on, or that everything has been looked at.
+     * One step of tidying. Deletes some of what ended before `before`; and of the next tasks after `after`
+     * what is not among the newest `keep`. Says with which task to go on; undefined: all is tidy.
      */
     async prune({
       after,
@@ -341,47 +344,54 @@ export function createOccurrences(db: Kysely<Database>) {
       keep: number;
       before: number;
     }): Promise<{ deleted: number; next: string | undefined }> {
+      const old = await deleteSome((runs) => runs.where("old.ended_at", "<", before));
+      if (old === STEP) return { deleted: old, next: after };
+      // Reading waits for nobody; only where there is too much, something is written.
       const tasks = await db
         .selectFrom("tasks")
-        .select("id")
+        .select(["id", (eb) => edgeOf(eb, keep).as("edge")])
         .where(sql<string>`id`, ">", after)
         .orderBy("id")
         .limit(STEP)
         .execute();
-      let deleted = 0;
-      for (const { id } of tasks) {
-        const { numDeletedRows } = await db
-          .deleteFrom("occurrences")
-          .where("id", "in", (eb) =>
-            eb
-              .selectFrom("occurrences as old")
-              .select("old.id")
-              .where("old.task_id", "=", id)
-              .where("old.ended_at", "is not", null)
-              .where((or) =>
-                or.or([
-                  or("old.ended_at", "<", before),
-                  or("old.scheduled_for", "<=", (eb2) =>
-                    eb2
-                      .selectFrom("occurrences as edge")
-                      .select("edge.scheduled_for")
-                      .where("edge.task_id", "=", id)
-                      .orderBy("edge.scheduled_for", "desc")
-                      .limit(1)
-                      .offset(keep),
-                  ),
-                ]),
-              )
-              .limit(STEP),
-          )
-          .executeTakeFirst();
-        deleted += Number(numDeletedRows);
-        if (deleted >= STEP) return { deleted, next: after }; // the rest of it in the next step
-        after = id;
+      let deleted = old;
+      for (const { id, edge } of tasks) {
+        if (edge === null) continue;
+        deleted += await deleteSome((runs) =>
+          runs.where("old.task_id", "=", id).where("old.scheduled_for", "<=", edge),
+        );
+        if (deleted >= STEP) return { deleted, next: after }; // there may be more of it
       }
-      return { deleted, next: tasks.length < STEP ? undefined : after };
+      return { deleted, next: tasks.length < STEP ? undefined : tasks.at(-1)?.id };
     },
   };
+
+  /** So many of these as a step may; what has not ended stays, however old it is. */
+  async function deleteSome(which: (runs: OldRuns) => OldRuns): Promise<number> {
+    const old = db
+      .selectFrom("occurrences as old")
+      .select("old.id")
+      .where(sql<boolean>`old.ended_at IS NOT NULL`)
+      .limit(STEP);
+    const { numDeletedRows } = await db
+      .deleteFrom("occurrences")
+      .where("id", "in", which(old))
+      .executeTakeFirst();
+    return Number(numDeletedRows);
+  }
+}
+
+type OldRuns = SelectQueryBuilder<Database & { old: OccurrencesTable }, "old", { id: OccurrenceId }>;
+
+/** The time of a task's newest run that is too much. */
+function edgeOf(eb: ExpressionBuilder<Database, "tasks">, keep: number) {
+  return eb
+    .selectFrom("occurrences")
+    .select("scheduled_for")
+    .whereRef("occurrences.task_id", "=", "tasks.id")
+    .orderBy("scheduled_for", "desc")
+    .limit(1)
+    .offset(keep);
 }
 
 function toOccurrence(
