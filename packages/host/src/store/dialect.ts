@@ -65,8 +65,8 @@ interface Lease extends DatabaseConnection {
   rollback(): void;
 }
 
-/** So that the first of them does not wait long for the last: some ten milliseconds. */
-const MOST_SHARED = 32;
+/** So that the first of them does not wait long for the last: a few tens of milliseconds. */
+const MOST_SHARED = 64;
 
 function createDriver({ writer, reader, clock, patienceMs }: SqliteConnections): Driver {
   const write = createStatements(writer);

@@ -9,19 +9,19 @@
  * - While an earlier run is open, the task's policy says what becomes of the next one (G18).
  * - A task whose chat is no longer its group's speaks there no more: it is paused.
  */
-import type { Kysely } from "kysely";
+import { type Kysely, sql } from "kysely";
 import type { Clock } from "../core/clock.ts";
 import { failpoint } from "../core/failpoint.ts";
 import type { Firing } from "../core/firing.ts";
 import { type ChatId, newId, type SessionId } from "../core/ids.ts";
 import { localTimes } from "../core/prompt.ts";
-import { OccurrenceId, type Task, titleOf } from "../core/task.ts";
+import { OccurrenceId, type Task, type TaskId, titleOf } from "../core/task.ts";
 import { type Chat, findChat } from "./chats.ts";
 import type { RouteOf } from "./inbox.ts";
 import { closeSeries, endWaiting, openRuns } from "./occurrences.ts";
 import { owe } from "./outbox.ts";
-import { endOwnSessions, sessionInUse } from "./sessions.ts";
-import type { Database, OccurrencesTable } from "./tables.ts";
+import { endOwnSessions, newSession, sessionInUse } from "./sessions.ts";
+import type { Database } from "./tables.ts";
 import { changeTask, type TaskRow } from "./tasks.ts";
 
 /** A task as it was read, and what was planned for it. */
@@ -100,14 +100,28 @@ interface Batch {
   readonly homeless: TaskRow[];
 }
 
-/** A time that comes to a run. */
-interface Run {
-  readonly row: TaskRow;
+interface Ours {
+  readonly planned: Planned;
   readonly chat: Chat;
+}
+
+/** A row that is to be. */
+type Drawn = {
+  readonly id: OccurrenceId;
+  readonly row: TaskRow;
   readonly scheduledFor: number;
   readonly missed: number;
-  readonly manual: boolean;
-}
+  readonly manual?: boolean;
+} & (
+  | { readonly state: "skipped" | "missed"; readonly reason: string }
+  /** `yields`: what ends for it. */
+  | {
+      readonly state: "waiting";
+      readonly session: SessionId;
+      readonly yields: Open;
+      readonly reason?: undefined;
+    }
+);
 
 export type Fire = ReturnType<typeof createFire>;
 
@@ -145,46 +159,77 @@ export function createFire(
     };
   }
 
-  async function fireOne(batch: Batch, { row, firing, dueAt }: Planned, before: Open): Promise<void> {
+  /** Moves the tasks on, in one statement. Says which of them were ours to move, and where they answer. */
+  async function advance(batch: Batch, planned: readonly Planned[]): Promise<Ours[]> {
     const { trx, now } = batch;
-    const { runs, missed, times, next } = firing;
-    const chat = await batch.chatOf(row.chat_id);
-    const home = chat?.group_id === row.group_id ? chat : undefined;
-    const patch = home
-      ? {
-          next_at: next ?? null,
-          due_at: dueAt ?? null,
-          last_at: Math.max(
-            row.last_at,
-            missed?.scheduledFor ?? 0,
-            ...runs.map(({ scheduledFor }) => scheduledFor),
-          ),
-          fired: row.fired + times,
-          zone_data: zoneData,
-        }
-      : { state: "paused" as const, note: HOMELESS, next_at: null, due_at: null };
-    if (!(await changeTask(trx, row.id, patch, now, row.revision))) return; // somebody else was first
-    failpoint("fire.inside");
-    if (!home) return void batch.homeless.push(row);
-    /** What the next run meets. */
+    const housed: Ours[] = [];
+    for (const one of planned) {
+      const { row } = one;
+      const chat = await batch.chatOf(row.chat_id);
+      if (chat?.group_id === row.group_id) housed.push({ planned: one, chat });
+      else if (await changeTask(trx, row.id, STANDS, now, row.revision)) batch.homeless.push(row);
+    }
+    if (housed.length === 0) return [];
+    const moves = housed.map(({ planned: { row, firing, dueAt } }) => {
+      const { runs, missed, times, next = null } = firing;
+      const latest = Math.max(row.last_at, missed?.scheduledFor ?? 0, ...runs.map((run) => run.scheduledFor));
+      return sql`(${sql.join([row.id, row.revision, next, dueAt ?? null, latest, row.fired + times])})`;
+    });
+    const { rows } = await sql<{ id: TaskId }>`
+      WITH moves (id, revision, next_at, due_at, last_at, fired) AS (VALUES ${sql.join(moves)})
+      UPDATE tasks SET next_at = moves.next_at, due_at = moves.due_at, last_at = moves.last_at, fired = moves.fired,
+        zone_data = ${zoneData}, revision = tasks.revision + 1, updated_at = ${now}
+      FROM moves WHERE tasks.id = moves.id AND tasks.revision = moves.revision
+      RETURNING tasks.id`.execute(trx);
+    const moved = new Set(rows.map(({ id }) => id));
+    return housed.filter(({ planned: { row } }) => moved.has(row.id)); // somebody else was first with the others
+  }
+
+  /** What the times of a task come to, by what they meet. */
+  async function draw(batch: Batch, { row, firing }: Planned, chat: Chat, before: Open): Promise<Drawn[]> {
+    const drawn: Drawn[] = [];
     let open = before;
-    for (const run of runs) {
+    for (const run of firing.runs) {
       const busy = blocked(row, open);
+      const id = newId(OccurrenceId);
       if (busy !== undefined) {
-        await insert(batch, { id: newId(OccurrenceId), row, ...run, state: "skipped", reason: busy });
+        drawn.push({ id, row, ...run, state: "skipped", reason: busy });
         continue;
       }
-      if (row.overlap === "cancel_other") {
-        await giveWay(batch, open);
-        open = [];
-      }
-      const woken = await queue(batch, { row, chat: home, ...run, manual: false });
-      if (!woken) continue;
-      batch.woken.push(woken);
-      if (!firing.catchUp) open = [...open, asOpen(row, run.scheduledFor, woken)];
+      const yields = row.overlap === "cancel_other" ? open : [];
+      const session = await sessionFor(batch, row, chat, id);
+      drawn.push({ id, row, ...run, state: "waiting", session, yields });
+      const opened = asOpen(row, run.scheduledFor, id, session);
+      if (row.overlap === "cancel_other") open = firing.catchUp ? [] : [opened];
+      else if (!firing.catchUp) open = [...open, opened];
     }
-    if (missed) await recordMissed(batch, row, missed);
-    if (next === undefined) await closeSeries(trx, row.id, now);
+    const { missed } = firing;
+    if (missed)
+      drawn.push({
+        id: newId(OccurrenceId),
+        row,
+        scheduledFor: missed.scheduledFor,
+        missed: missed.count,
+        state: "missed",
+        reason: reasonOf(missed.count),
+      });
+    return drawn;
+  }
+
+  /** What follows from rows that are there now and were not before. */
+  async function follow(batch: Batch, drawn: readonly Drawn[]): Promise<void> {
+    for (const one of drawn) {
+      const { id, row, state } = one;
+      if (state === "missed") await tellMissed(batch, one);
+      if (state !== "waiting") continue;
+      batch.woken.push({
+        session: one.session,
+        groupId: row.group_id,
+        isolated: row.context === "isolated",
+        occurrence: id,
+      });
+      await giveWay(batch, one.yields);
+    }
   }
 
   /** Why another run may not join those that are open. */
@@ -206,15 +251,9 @@ export function createFire(
     }
   }
 
-  async function recordMissed(
-    batch: Batch,
-    row: TaskRow,
-    { scheduledFor, count }: NonNullable<Firing["missed"]>,
-  ): Promise<void> {
-    const reason = `${count === 1 ? "Its time" : `${count} times`} came while I was not running, while everything was paused, or as the clock was set forward.`;
-    const id = newId(OccurrenceId);
-    if (!(await insert(batch, { id, row, scheduledFor, missed: count, state: "missed", reason }))) return;
-    if (row.misfire === "skip") return void batch.skipped.push({ task: row, count });
+  /** In its chat; of what its policy leaves out, only to the owner. */
+  async function tellMissed(batch: Batch, { id, row, scheduledFor, missed, reason }: Drawn): Promise<void> {
+    if (row.misfire === "skip") return void batch.skipped.push({ task: row, count: missed });
     const due = localTimes(row.timezone)(scheduledFor);
     const to = { chat: row.chat_id, groupId: row.group_id, turn: undefined, now: batch.now };
     const text = `The task “${titleOf(row)}” did not run. Due: ${due}. ${reason}`;
@@ -222,56 +261,41 @@ export function createFire(
     batch.told.push(row.chat_id);
   }
 
-  /** Undefined where this time was fired before. */
-  async function queue(batch: Batch, run: Run): Promise<Woken | undefined> {
-    const { row, chat } = run;
-    const { trx, now } = batch;
-    const isolated = row.context === "isolated";
-    const id = newId(OccurrenceId);
-    const own = { ...routeOf(chat), scope: { kind: "occurrence", key: id } as const };
-    const session = isolated
-      ? await sessionInUse(trx, { groupId: row.group_id, ...own, now })
-      : await batch.sessionOf(chat);
-    if (!(await insert(batch, { ...run, id, session, state: "waiting" }))) {
-      await endOwnSessions(trx, [session], now); // made for nothing
-      return undefined;
-    }
-    return { session, groupId: row.group_id, isolated, occurrence: id };
+  async function sessionFor(batch: Batch, row: TaskRow, chat: Chat, id: OccurrenceId): Promise<SessionId> {
+    if (row.context === "group") return await batch.sessionOf(chat);
+    const scope = { kind: "occurrence", key: id } as const;
+    return await newSession(batch.trx, { groupId: row.group_id, ...routeOf(chat), scope, now: batch.now });
   }
 
-  /** Whether this time was not fired before. */
-  async function insert(
-    { trx, now }: Batch,
-    occurrence: {
-      readonly id: OccurrenceId;
-      readonly row: TaskRow;
-      readonly session?: SessionId;
-      readonly scheduledFor: number;
-      readonly missed: number;
-      readonly manual?: boolean;
-      readonly state: OccurrencesTable["state"];
-      readonly reason?: string;
-    },
-  ): Promise<boolean> {
-    const { id, row, session, scheduledFor, missed, manual = false, state, reason } = occurrence;
-    const { numInsertedOrUpdatedRows = 0n } = await trx
+  /** @returns those that were not there before */
+  async function insert({ trx, now }: Batch, drawn: readonly Drawn[]): Promise<Drawn[]> {
+    if (drawn.length === 0) return [];
+    const inserted = await trx
       .insertInto("occurrences")
-      .values({
-        id,
-        task_id: row.id,
-        session_id: session ?? null,
-        scheduled_for: scheduledFor,
-        manual: manual ? 1 : 0,
-        missed,
-        state,
-        reason: reason ?? null,
-        turn_id: null,
-        created_at: now,
-        ended_at: state === "waiting" ? null : now,
-      })
+      .values(
+        drawn.map((one) => ({
+          id: one.id,
+          task_id: one.row.id,
+          session_id: one.state === "waiting" ? one.session : null,
+          scheduled_for: one.scheduledFor,
+          manual: one.manual === true ? 1 : 0,
+          missed: one.missed,
+          state: one.state,
+          reason: one.state === "waiting" ? null : one.reason,
+          turn_id: null,
+          created_at: now,
+          ended_at: one.state === "waiting" ? null : now,
+        })),
+      )
       .onConflict((conflict) => conflict.columns(["task_id", "scheduled_for"]).doNothing())
-      .executeTakeFirst();
-    return numInsertedOrUpdatedRows > 0n;
+      .returning("id")
+      .execute();
+    const fresh = new Set(inserted.map(({ id }) => id));
+    const forNothing = drawn.flatMap((one) =>
+      one.state === "waiting" && !fresh.has(one.id) ? one.session : [],
+    );
+    await endOwnSessions(trx, forNothing, now);
+    return drawn.filter(({ id }) => fresh.has(id));
   }
 
   return {
@@ -280,9 +304,21 @@ export function createFire(
       failpoint("fire.begin");
       const fired = await db.transaction().execute(async (trx) => {
         const batch = begin(trx);
-        const ids = planned.map(({ row }) => row.id);
+        const ours = await advance(batch, planned);
+        failpoint("fire.inside");
+        const ids = ours.map(({ planned: { row } }) => row.id);
         const open = Map.groupBy(await openRuns(trx, ids), ({ task_id }) => task_id);
-        for (const one of planned) await fireOne(batch, one, open.get(one.row.id) ?? []);
+        const drawn: Drawn[] = [];
+        for (const { planned: one, chat } of ours)
+          drawn.push(...(await draw(batch, one, chat, open.get(one.row.id) ?? [])));
+        const fresh = await insert(batch, drawn);
+        failpoint("fire.inside");
+        await follow(batch, fresh);
+        // One whose last time has brought no run is done.
+        const running = new Set(fresh.flatMap(({ row, state }) => (state === "waiting" ? row.id : [])));
+        for (const { planned: one } of ours)
+          if (one.firing.next === undefined && !running.has(one.row.id))
+            await closeSeries(trx, one.row.id, batch.now);
         return batch;
       });
       failpoint("fire.committed");
@@ -300,17 +336,27 @@ export function createFire(
       const open = await openRuns(trx, [row.id]);
       const busy = blocked(row, open);
       if (busy !== undefined) return new BusyTask(busy);
-      if (row.overlap === "cancel_other") await giveWay(batch, open);
+      const run = { row, missed: 0, manual: true, state: "waiting" as const };
+      const yields = row.overlap === "cancel_other" ? open : [];
       for (let scheduledFor = batch.now; ; scheduledFor += 1) {
-        const woken = await queue(batch, { row, chat, scheduledFor, missed: 0, manual: true });
+        const id = newId(OccurrenceId);
+        const session = await sessionFor(batch, row, chat, id);
+        const fresh = await insert(batch, [{ ...run, id, scheduledFor, session, yields }]);
+        await follow(batch, fresh);
+        const [woken] = batch.woken;
         if (woken) return { ...woken, giveWay: batch.giveWay };
       }
     },
   };
 }
 
+function reasonOf(missed: number): string {
+  return `${missed === 1 ? "Its time" : `${missed} times`} came while I was not running, while everything was paused, or as the clock was set forward.`;
+}
+
 /** Why a task can speak nowhere. */
 export const HOMELESS = "Its chat does not belong to its group any more.";
+const STANDS = { state: "paused", note: HOMELESS, next_at: null, due_at: null } as const;
 
 function remembered<K, V>(known: Map<K, V>, key: K, find: () => V): V {
   const value = known.get(key) ?? find();
@@ -318,9 +364,9 @@ function remembered<K, V>(known: Map<K, V>, key: K, find: () => V): V {
   return value;
 }
 
-function asOpen(row: TaskRow, scheduledFor: number, { occurrence, session }: Woken): Open[number] {
+function asOpen(row: TaskRow, scheduledFor: number, id: OccurrenceId, session: SessionId): Open[number] {
   return {
-    id: occurrence,
+    id,
     task_id: row.id,
     session_id: session,
     scheduled_for: scheduledFor,

@@ -47,6 +47,19 @@ export async function sessionInUse(trx: Kysely<Database>, seed: SessionSeed): Pr
     .executeTakeFirst();
   if (current && current.engine === seed.engine && current.provider === seed.provider) return current.id;
   if (current) await endSession(trx, current.id, seed.now);
+  // What it is told of the old one is as tainted as that was.
+  const id = await newSession(trx, seed, current && { tainted: current.tainted });
+  // What waited for the old session is answered by the new one.
+  if (current) await moveWaiting(trx, current.id, id);
+  return id;
+}
+
+/** The first of a scope; or the one after another, which begins with a recap. */
+export async function newSession(
+  trx: Kysely<Database>,
+  seed: SessionSeed,
+  after?: Pick<Session, "tainted">,
+): Promise<SessionId> {
   const id = newId(SessionId);
   await trx
     .insertInto("sessions")
@@ -59,14 +72,12 @@ export async function sessionInUse(trx: Kysely<Database>, seed: SessionSeed): Pr
       provider: seed.provider,
       engine_session: null,
       position: null,
-      tainted: current?.tainted ?? 0, // what it is told of the old one is as tainted as that was
-      recap: current ? 1 : 0,
+      tainted: after?.tainted ?? 0,
+      recap: after ? 1 : 0,
       created_at: seed.now,
       ended_at: null,
     })
     .execute();
-  // What waited for the old session is answered by the new one.
-  if (current) await moveWaiting(trx, current.id, id);
   return id;
 }
 

@@ -2,7 +2,6 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { armFailpoints } from "../../core/failpoint.ts";
 import { ChatId, GroupFolder } from "../../core/ids.ts";
 import type { Task } from "../../core/task.ts";
-import { BusyTask } from "../fire.ts";
 import type { NewTaskRow, TaskRow } from "../tasks.ts";
 import { type House, house, message, planned } from "./house.ts";
 
@@ -25,7 +24,6 @@ async function given(more: Partial<NewTaskRow> = {}) {
       return await store.fire([planned(task)]);
     },
     states: async () => (await store.runsOf(row)).map(({ state }) => state),
-    byHand: () => store.db.transaction().execute((trx) => store.fireNow(trx, row)),
   };
 }
 
@@ -178,6 +176,18 @@ describe("the session of a run", () => {
   });
 });
 
+describe("the session of an isolated run that never came to a turn", () => {
+  it("ends as the run gives way", async () => {
+    const { fireNext, db } = await given({ context: "isolated", overlap: "cancel_other" });
+    await fireNext();
+
+    const { woken } = await fireNext();
+
+    const inUse = await db.selectFrom("sessions").select("id").where("ended_at", "is", null).execute();
+    expect(inUse).toEqual([{ id: woken[0]?.session }]);
+  });
+});
+
 /** One run that waits, or is under way. */
 async function openRun(overlap: Task["overlap"], how: "waiting" | "running") {
   const store = await given({ overlap });
@@ -233,6 +243,17 @@ describe("a time that comes while an earlier run is open", () => {
     );
   });
 
+  it.each([
+    ["queue_one", 1],
+    ["queue_all", 10],
+  ] as const)("waits with those that no turn has taken yet with %s, %i at most", async (overlap, most) => {
+    const { fireNext, states } = await openRun(overlap, "waiting");
+
+    for (let time = 0; time < most; time += 1) await fireNext();
+
+    expect(await states()).toEqual([...Array<string>(most).fill("waiting"), "skipped"]);
+  });
+
   it("takes the place of one that waits with cancel_other", async () => {
     const { fireNext, runsOf, row } = await openRun("cancel_other", "waiting");
 
@@ -269,14 +290,17 @@ describe("a catch-up", () => {
       catchUp: true,
     });
 
-  it.each(["skip", "queue_one"] as const)("does not count against itself with %s", async (overlap) => {
-    const { fire, row, states, taskNow } = await given({ overlap });
+  it.each(["skip", "queue_one", "cancel_other"] as const)(
+    "does not count against itself with %s",
+    async (overlap) => {
+      const { fire, row, states, taskNow } = await given({ overlap });
 
-    await fire([three(row)]);
+      await fire([three(row)]);
 
-    expect(await states()).toEqual(["waiting", "waiting", "waiting"]);
-    expect(await taskNow(row)).toMatchObject({ fired: 3, last_at: (row.next_at ?? 0) + 2 });
-  });
+      expect(await states()).toEqual(["waiting", "waiting", "waiting"]);
+      expect(await taskNow(row)).toMatchObject({ fired: 3, last_at: (row.next_at ?? 0) + 2 });
+    },
+  );
 
   it("is skipped as a whole while an earlier run is open", async () => {
     const { fire, row, taskNow, states } = await openRun("skip", "running");
@@ -327,67 +351,5 @@ describe("times that were missed", () => {
     await fire([planned(row, { runs: [], missed: { scheduledFor: now, count: 1 }, next: undefined })]);
 
     expect(await taskNow(row)).toMatchObject({ state: "done", next_at: null, due_at: null });
-  });
-});
-
-describe("a run by hand", () => {
-  it("is an occurrence beside the schedule", async () => {
-    const { byHand, row, now, runsOf, taskNow } = await given();
-
-    const begun = await byHand();
-
-    const [run] = await runsOf(row);
-    expect(run).toMatchObject({ manual: 1, state: "waiting", scheduled_for: now, missed: 0 });
-    expect(begun).toMatchObject({ occurrence: run?.id, session: run?.session_id, giveWay: [] });
-    expect(await taskNow(row)).toEqual(row);
-  });
-
-  it("may be begun twice in the same moment, where its policy lets it", async () => {
-    const { byHand, runsOf, row, now } = await given({ overlap: "allow" });
-    await Promise.all([byHand(), byHand()]);
-
-    expect((await runsOf(row)).map((run) => [run.scheduled_for, run.state])).toEqual([
-      [now, "waiting"],
-      [now + 1, "waiting"],
-    ]);
-  });
-
-  it.each([
-    ["skip", 1],
-    ["queue_one", 2],
-    ["queue_all", 11],
-    ["allow", 101],
-  ] as const)("is refused with %s once %i runs are open", async (overlap, most) => {
-    const { byHand, runsOf, row } = await given({ overlap });
-    for (let run = 0; run < most; run += 1) expect(await byHand()).not.toBeInstanceOf(BusyTask);
-
-    const refused = await byHand();
-
-    expect(refused).toBeInstanceOf(BusyTask);
-    expect(refused).toMatchObject({ why: expect.stringContaining("was still waiting for its turn.") });
-    expect(await runsOf(row)).toHaveLength(most);
-  });
-
-  it("takes the place of those that are open with cancel_other", async () => {
-    const { byHand, claimed, states } = await given({ overlap: "cancel_other" });
-    const first = await byHand();
-    if (first instanceof BusyTask) throw new Error(first.why);
-    await claimed(first.session);
-
-    const second = await byHand();
-    const third = await byHand();
-
-    const { session, occurrence } = first;
-    expect(second).toMatchObject({ giveWay: [{ session, occurrence }] });
-    expect(third).toMatchObject({ giveWay: [{ session, occurrence }] });
-    expect(await states()).toEqual(["running", "cancelled", "waiting"]);
-  });
-
-  it("is refused where its chat is another group's now", async () => {
-    const { byHand, chats, states } = await given();
-    await chats.bind(KITCHEN, GroupFolder.parse("family"));
-
-    expect(await byHand()).toEqual(new BusyTask("Its chat does not belong to its group any more."));
-    expect(await states()).toEqual([]);
   });
 });

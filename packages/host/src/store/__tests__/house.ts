@@ -24,7 +24,8 @@ export const ZONE_DATA = "2026a";
 export async function house({
   path = ":memory:",
   clock = fakeClock(),
-}: { path?: string; clock?: FakeClock } = {}) {
+  zoneData = ZONE_DATA,
+}: { path?: string; clock?: FakeClock; zoneData?: string } = {}) {
   const { db, close } = await openDatabase(path, { clock });
   onTestFinished(close);
   await migrate(db, { migrations, clock });
@@ -44,7 +45,7 @@ export async function house({
   const routeOf: RouteOf = ({ id, folder }) => ({ scope: scopeOf(id, folder), ...speaks });
   const inbox = createInbox(db, clock, routeOf);
   const tasks = createTasks(db, clock);
-  const fireOf = () => createFire(db, { clock, routeOf, zoneData: ZONE_DATA });
+  const fireOf = () => createFire(db, { clock, routeOf, zoneData });
   return {
     clock,
     db,
@@ -98,7 +99,8 @@ export async function house({
 
 export type House = Awaited<ReturnType<typeof house>>;
 
-function everyMinute(now: number): Omit<NewTaskRow, "group_id" | "chat_id"> {
+/** As a row, but for the group and chat that it belongs to. */
+export function everyMinute(now: number): Omit<NewTaskRow, "group_id" | "chat_id"> {
   return {
     id: newTaskId(),
     prompt: "Look at the oven.",

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { ChatId, newId, OutboxId, SenderId, FileId } from "../../core/ids.ts";
+import { newTaskId } from "../../core/task.ts";
 import { Kysely } from "kysely";
 import { DatabaseSync } from "node:sqlite";
 import { systemClock } from "../../core/clock.ts";
@@ -8,20 +9,23 @@ import { createCommandStore } from "../commands.ts";
 import { createSqliteDialect } from "../dialect.ts";
 import { createDead } from "../dead.ts";
 import { createFiles } from "../files.ts";
+import { createFire } from "../fire.ts";
 import { createInbox, type RouteOf } from "../inbox.ts";
 import { migrate } from "../migrate.ts";
 import { migrations } from "../migrations/index.ts";
+import { claimedTask, createOccurrences, endWaiting, nextWaiting, openRuns } from "../occurrences.ts";
 import { createOutbox, draftKey } from "../outbox.ts";
 import { scopeOf } from "../sessions.ts";
 import type { Database } from "../tables.ts";
+import { createTasks } from "../tasks.ts";
 import { createTimeline } from "../timeline.ts";
 import { createTurns } from "../turns.ts";
 import { createWhy } from "../why.ts";
-import { message, type TestMessage } from "./house.ts";
+import { everyMinute, message, planned, type TestMessage } from "./house.ts";
 import { MAIN } from "../../core/ids.ts";
 
 /** What grows for as long as somebody writes. */
-const GROWS = ["inbox", "outbox", "events", "turns", "sessions", "usage", "files"];
+const GROWS = ["inbox", "outbox", "events", "turns", "sessions", "usage", "files", "occurrences", "tasks"];
 /** Indexes that hold only what is unfinished: reading all of one is what they are for. */
 const SMALL = [
   "inbox_waiting",
@@ -32,6 +36,7 @@ const SMALL = [
   "turns_failed",
   "sessions_in_use",
   "files_coming",
+  "occurrences_waiting",
 ];
 const CHAT = ChatId.parse("web:kitchen");
 
@@ -71,6 +76,10 @@ async function given() {
   const inbox = { receive, cursor, accept: (one: TestMessage) => accept(one, one.group) };
   await createChats(db, systemClock).ensureGroup(MAIN);
   return {
+    db,
+    tasks: createTasks(db, systemClock),
+    occurrences: createOccurrences(db),
+    ...createFire(db, { clock: systemClock, routeOf, zoneData: "2026a" }),
     turns,
     inbox,
     chats: createChats(db, systemClock),
@@ -112,6 +121,8 @@ function scans(plans: readonly string[]): string[] {
   });
 }
 
+const stepOf = (plan: string) => plan.split(" <- ", 1)[0];
+
 /** Steps that may read all of one chat's past to find one row; the timeline's pages are not such. */
 function chatWalks(plans: readonly string[]): string[] {
   return plans.filter((plan) => /INDEX (?:inbox|outbox)_order \(chat_id=\?\)/.test(plan));
@@ -142,6 +153,62 @@ describe("the queries of every file", () => {
 
     expect(plans.length).toBeGreaterThan(10);
     expect(scans(plans)).toEqual([]);
+  });
+});
+
+describe("the queries of tasks", () => {
+  it("never read all tasks, or all that they ever did", async () => {
+    const { db, tasks, occurrences, fire, fireNow, turns, chats, why, claimed, plansOf } = await given();
+    const chat = await chats.ensure(CHAT, MAIN);
+
+    const plans = await plansOf(async () => {
+      const now = systemClock.now();
+      const of = { group_id: chat.group_id, chat_id: chat.id, overlap: "allow" } as const;
+      const row = await tasks.insert(db, { ...everyMinute(now), ...of });
+      await tasks.beginningWith(db, row.id.slice(0, 3));
+      await tasks.count(db, chat.group_id);
+      await tasks.due(now, 100);
+      await tasks.misplanned({ zoneData: "2026b", markAfter: now }, 100);
+      const { woken } = await fire([planned(row)]);
+      const session = woken[0]?.session;
+      if (session === undefined) throw new Error("nothing was fired");
+      await nextWaiting(db, session);
+      const { task, turn, ...claim } = await claimed(session);
+      if (!task) throw new Error("it is no task's");
+      await claimedTask(db, task.occurrence);
+      await turns.due();
+      await turns.fail({ ...claim, task, turn }, { class: "x", detail: "", outbound: [] });
+      await turns.waitsIn(session);
+      await fireNow(db, row);
+      await openRuns(db, [row.id]);
+      await endWaiting(db, { task: row.id }, { state: "cancelled" }, now);
+      const { occurrences: runs } = await occurrences.history(row.id, { limit: 10 });
+      await occurrences.history(row.id, { limit: 10, before: runs[0]?.id });
+      await occurrences.find(task.occurrence);
+      await occurrences.prune({ after: "", keep: 5, before: now });
+      await why.find(CHAT, { before: 100 });
+      await tasks.replan(row, { zone_data: "2026b" });
+      await tasks.change(db, row.id, { state: "cancelled" });
+    });
+
+    expect(plans.length).toBeGreaterThan(40);
+    expect(scans(plans)).toEqual([]);
+  });
+
+  it("find what is due, and which runs are open, in indexes that hold nothing else", async () => {
+    const { db, tasks, plansOf } = await given();
+
+    const due = await plansOf(async () => {
+      await tasks.firstDue();
+      await tasks.due(systemClock.now(), 100);
+    });
+    const open = await plansOf(() => openRuns(db, [newTaskId(), newTaskId()]));
+
+    expect(due.map(stepOf)).toEqual([
+      "SEARCH tasks USING COVERING INDEX tasks_due (due_at>?)", // in its order, and only the first
+      "SEARCH tasks USING COVERING INDEX tasks_due (due_at>? AND due_at<?)",
+    ]);
+    expect(open.map(stepOf)).toContain("SEARCH occurrences USING INDEX occurrences_open (task_id=?)");
   });
 });
 

@@ -75,7 +75,7 @@ describe("transactions that wait for each other", () => {
   it("make a new commit once enough share one", async () => {
     const { write, commits } = given();
 
-    await Promise.all(letters(80).map((text) => write(text)));
+    await Promise.all(letters(150).map((text) => write(text)));
 
     expect(commits()).toBe(3);
   });
