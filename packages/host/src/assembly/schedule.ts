@@ -63,7 +63,6 @@ export function openSchedule(ground: Ground, records: Records, out: WayOut, { di
     tasks,
     occurrences,
     fireNow,
-    chats: records.chats,
     groupExists,
     timezoneOf: (folder) => groupConfig(config, folder).timezone,
     notices: config.notices,

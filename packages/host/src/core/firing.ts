@@ -44,6 +44,15 @@ export interface Firing {
   readonly catchUp: boolean;
 }
 
+/**
+ * From where on a task is planned anew: never before its mark, the latest time that was dealt with, so that
+ * nothing comes twice after a clock was set back. Only a mark that lies more than a day ahead was made by a
+ * clock that was wrong, and counts no more (G21).
+ */
+export function planFrom(mark: number, now: number): number {
+  return mark > now + WINDOW_MS ? now : Math.max(now, mark);
+}
+
 /** For a task whose next time has come: `now` is not before `dueAt`. */
 export function planFiring(due: Due, now: number): Firing {
   if (now - due.dueAt <= GRACE_MS) return onTime(due);

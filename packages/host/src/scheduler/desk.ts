@@ -10,7 +10,7 @@
 import { RejectedError } from "@bellhop/sdk";
 import type { Kysely } from "kysely";
 import type { Clock } from "../core/clock.ts";
-import { nextOf } from "../core/firing.ts";
+import { nextOf, planFrom } from "../core/firing.ts";
 import { chatAddress, type ChatId, type GroupFolder, MAIN } from "../core/ids.ts";
 import {
   type NewTask,
@@ -22,7 +22,7 @@ import {
   type TaskChange,
 } from "../core/task.ts";
 import { audit } from "../store/audit.ts";
-import { type Chat, type Chats, ensureChat, findChat } from "../store/chats.ts";
+import { type Chat, ensureChat, findChat, lastSpokenIn } from "../store/chats.ts";
 import { BusyTask, type Fire, type GivesWay, type Woken } from "../store/fire.ts";
 import { endWaiting, type Occurrences, openRuns } from "../store/occurrences.ts";
 import type { Database } from "../store/tables.ts";
@@ -85,7 +85,6 @@ export interface DeskParts {
   readonly tasks: Tasks;
   readonly occurrences: Occurrences;
   readonly fireNow: Fire["fireNow"];
-  readonly chats: Pick<Chats, "list">;
   readonly groupExists: (folder: GroupFolder) => boolean;
   readonly timezoneOf: (folder: GroupFolder) => string;
   /** The chat of the owner's notices: no place for answers. */
@@ -162,12 +161,12 @@ export function createDesk(parts: DeskParts) {
   async function named(trx: Kysely<Database>, actor: Actor, id: string): Promise<TaskRow> {
     const wanted = id.trim().toLowerCase();
     if (!/^[a-z0-9]{1,8}$/.test(wanted)) throw new NoTaskError(id);
-    const found = await tasks.beginningWith(trx, wanted);
-    const [row, other] = actor.all ? found : found.filter(({ folder }) => folder === actor.group);
+    const [row, other] = await tasks.beginningWith(trx, wanted, actor.all ? undefined : actor.group);
     if (row && other)
       throw new RejectedError(`More than one task's id begins with ${wanted}; write more of it.`);
     if (row) return row;
-    if (found.length === 0) throw new NoTaskError(id);
+    const [theirs] = await tasks.beginningWith(trx, wanted);
+    if (!theirs) throw new NoTaskError(id);
     throw new NotYoursError(
       `The task ${wanted} belongs to another group; yours is ${actor.group}, and only ${MAIN} looks after those of others.`,
     );
@@ -245,10 +244,8 @@ export function createDesk(parts: DeskParts) {
   ): Promise<Chat> {
     const asked = wanted ?? (group === actor.group ? actor.chat : undefined);
     if (asked !== undefined) return await chatOf(trx, group, asked);
-    const [last] = (await parts.chats.list()).filter(
-      (chat) => chat.group === group && chat.id !== parts.notices,
-    );
-    if (last) return await chatOf(trx, group, last.id);
+    const last = await lastSpokenIn(trx, group, parts.notices);
+    if (last) return await chatOf(trx, group, last);
     if (group === MAIN) return await ensureChat(trx, { id: DESK, group, now: clock.now() });
     throw new RejectedError(
       `The group ${group} has no chat to answer in: bind one (bellhop chats bind CHAT ${group}) or name one.`,
@@ -301,7 +298,7 @@ export function createDesk(parts: DeskParts) {
   /** Its next time from now on. @throws RejectedError where none is left */
   async function plan(trx: Kysely<Database>, row: TaskRow, patch: TaskPatch = {}): Promise<TaskRow> {
     const merged: TaskRow = { ...row, ...patch };
-    const due = planOf(merged, clock.now());
+    const due = planOf(merged, planFrom(row.last_at, clock.now()));
     if (!due)
       throw new RejectedError(
         "No time of this schedule is left: look at the time itself, at its end date, and at how often it may run.",
@@ -328,6 +325,10 @@ export function createDesk(parts: DeskParts) {
       if (row.state === "paused") return done(row);
       if (row.state !== "active")
         throw new RejectedError(`The task ${row.id} is ${row.state}; there is nothing to pause.`);
+      if (row.next_at === null)
+        throw new RejectedError(
+          `Nothing of the schedule of ${row.id} is left to pause: its last run has not ended. /stop in its chat ends that.`,
+        );
       await endWaiting(
         trx,
         { task: row.id },
@@ -345,9 +346,8 @@ export function createDesk(parts: DeskParts) {
       if (row.state === "active") return done(row);
       if (row.state !== "paused")
         throw new RejectedError(`The task ${row.id} is ${row.state}; it cannot be resumed.`);
-      return done(
-        await plan(trx, row, { failures: 0, note: null, last_at: Math.max(row.last_at, clock.now()) }),
-      );
+      const last_at = planFrom(row.last_at, clock.now()); // nothing is made up for the time of the pause
+      return done(await plan(trx, row, { failures: 0, note: null, last_at }));
     });
   }
 

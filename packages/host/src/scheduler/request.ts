@@ -103,7 +103,7 @@ export function patchOf(
   const work =
     change.prompt !== undefined || isGiven(change.script) ? workOf(withoutOther(change)) : undefined;
   const patch = given({
-    ...(work && { prompt: work.prompt, script: work.script }),
+    ...(work ? { prompt: work.prompt, script: work.script } : change.script === null && { script: null }),
     gate: change.gate,
     gate_failure: change.gateFailure,
     ...(moved && { ...scheduleColumns(schedule), timezone }),
@@ -117,7 +117,11 @@ export function patchOf(
     at_most_once: change.atMostOnce === undefined ? undefined : change.atMostOnce ? 1 : 0,
     ends_at: change.until === undefined ? undefined : endOf(change.until, timezone, now),
     max_runs: change.maxRuns,
-    jitter_ms: change.jitter === undefined ? undefined : jitterOf(change.jitter, timetable, now),
+    // One that fitted may be too large for another schedule.
+    jitter_ms:
+      change.jitter === undefined && !moved
+        ? undefined
+        : jitterOf(change.jitter ?? row.jitter_ms, timetable, now),
     timeout_ms: change.timeout === undefined ? undefined : timeoutOf(change.timeout),
     max_tokens: change.maxTokens,
     max_micros: change.maxUsd === undefined ? undefined : budgetOf(change.maxUsd),

@@ -14,7 +14,7 @@
 import { RejectedError } from "@bellhop/sdk";
 import { setImmediate } from "node:timers/promises";
 import type { Clock } from "../core/clock.ts";
-import { nextOf, planFiring, WINDOW_MS } from "../core/firing.ts";
+import { nextOf, planFiring, planFrom, WINDOW_MS } from "../core/firing.ts";
 import type { ChatId, GroupFolder } from "../core/ids.ts";
 import type { TaskId } from "../core/task.ts";
 import { titleOf } from "../core/task.ts";
@@ -60,6 +60,7 @@ export function createScheduler(parts: SchedulerParts) {
   let cancelTimer = (): void => undefined;
   let looking: Promise<void> | undefined;
   let lookAgain = false;
+  let replanning: Promise<void> = Promise.resolve();
   let closed = false;
 
   function arm(at: number | undefined): void {
@@ -100,13 +101,21 @@ export function createScheduler(parts: SchedulerParts) {
     for (;;) {
       const due = await tasks.due(clock.now(), MOST_DUE);
       if (due.length === 0) return;
-      const ids = fairly(due);
-      for (let from = 0, to = FIRST_BATCH; from < ids.length; from = to, to += BATCH) {
-        if (closed || parts.paused()) return;
-        await fireBatch(ids.slice(from, to));
-        await setImmediate();
-      }
+      const failures = await fireRound(fairly(due));
+      if (closed || parts.paused()) return;
+      if (failures.length > 0) throw new AggregateError(failures, `${failures.length} firings failed`);
     }
+  }
+
+  /** What fails in it is tried again in the next round, and holds up nobody in this one. */
+  async function fireRound(ids: readonly TaskId[]): Promise<unknown[]> {
+    const failures: unknown[] = [];
+    for (let from = 0, to = FIRST_BATCH; from < ids.length; from = to, to += BATCH) {
+      if (closed || parts.paused()) break;
+      await fireBatch(ids.slice(from, to)).catch((error: unknown) => void failures.push(error));
+      await setImmediate();
+    }
+    return failures;
   }
 
   async function fireBatch(ids: readonly TaskId[]): Promise<void> {
@@ -206,25 +215,25 @@ export function createScheduler(parts: SchedulerParts) {
     for (;;) {
       const markAfter = clock.now() + WINDOW_MS;
       const wrong = await tasks.misplanned({ zoneData: parts.zoneData, markAfter }, REPLAN_BATCH);
-      if (wrong.length === 0) return;
-      for (const row of wrong) await replanOne(row, markAfter);
+      if (wrong.length === 0 || closed) return;
+      for (const row of wrong) await replanOne(row);
       await setImmediate();
     }
   }
 
-  async function replanOne(row: TaskRow, markAfter: number): Promise<void> {
+  async function replanOne(row: TaskRow): Promise<void> {
     const { zoneData } = parts;
     const now = clock.now();
-    const ahead = row.last_at > markAfter;
+    const from = planFrom(row.last_at, now);
+    const ahead = from < row.last_at;
     // What is overdue is fired as it was planned; only the time after it is found by the new data.
     if (!ahead && (row.next_at ?? 0) <= now) return void (await tasks.replan(row, { zone_data: zoneData }));
-    const last = ahead ? now : row.last_at;
     try {
       const task = { ...timetableOf(row), endsAt: row.ends_at, maxRuns: row.max_runs, fired: row.fired };
-      const next = nextOf(task, Math.max(now, last));
+      const next = nextOf(task, from);
       const due = { next_at: next ?? null, due_at: dueOf(row, next) ?? null };
       const state = next === undefined ? ({ state: "done" } as const) : {};
-      await tasks.replan(row, { ...due, ...state, last_at: last, zone_data: zoneData });
+      await tasks.replan(row, { ...due, ...state, last_at: ahead ? from : row.last_at, zone_data: zoneData });
       if (ahead) log.warn({ task: row.id }, "the clock was far ahead when this task ran last; planned anew");
     } catch (error) {
       if (error instanceof RejectedError || error instanceof RangeError) await stand(row, error.message);
@@ -244,7 +253,7 @@ export function createScheduler(parts: SchedulerParts) {
     /** The wall clock was set: by so many milliseconds. */
     jumped(byMs: number): void {
       if (byMs > 0) return look();
-      replan()
+      replanning = replan()
         .catch((error: unknown) => log.error({ err: error }, "tasks could not be planned anew"))
         .finally(look);
     },
@@ -253,7 +262,7 @@ export function createScheduler(parts: SchedulerParts) {
     async close(): Promise<void> {
       closed = true;
       cancelTimer();
-      await looking;
+      await Promise.all([looking, replanning]);
     },
   };
 }

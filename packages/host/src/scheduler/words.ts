@@ -10,7 +10,7 @@ const RESULT_SHOWN = 200;
 /** `Monday, 30 November 2026 at 07:00 (in 3 h 12 min)`; in the task's own zone. */
 export function timeInWords({ timezone }: Pick<Task, "timezone">, at: number, now: number): string {
   const apart = roughly(Math.abs(at - now));
-  return `${localTimes(timezone)(at)} (${at >= now ? `in ${apart}` : `${apart} ago`})`;
+  return `${localTimes(timezone)(at)} (${at > now ? `in ${apart}` : `${apart} ago`})`;
 }
 
 /** Its largest two units are enough. */

@@ -98,6 +98,32 @@ export async function findChat(db: Kysely<Database>, id: ChatId): Promise<Chat |
     .executeTakeFirst();
 }
 
+/** The chat of a group in which something was said last; but not this one. */
+export async function lastSpokenIn(
+  db: Kysely<Database>,
+  group: GroupFolder,
+  but: ChatId,
+): Promise<ChatId | undefined> {
+  const row = await db
+    .selectFrom("chats")
+    .innerJoin("groups", "groups.id", "chats.group_id")
+    .select("chats.id")
+    .where("groups.folder", "=", group)
+    .where("chats.id", "<>", but)
+    .orderBy(
+      (eb) =>
+        eb
+          .selectFrom("events")
+          .select((e) => e.fn.max("events.id").as("id"))
+          .whereRef("events.chat_id", "=", "chats.id"),
+      "desc",
+    )
+    .orderBy("chats.created_at", "desc")
+    .limit(1)
+    .executeTakeFirst();
+  return row?.id;
+}
+
 async function groupNamed(db: Kysely<Database>, group: GroupFolder, chat: ChatId) {
   const row = await db.selectFrom("groups").selectAll().where("folder", "=", group).executeTakeFirst();
   if (!row) throw new RejectedError(`there is no group ${group} to bind the chat ${chat} to`);

@@ -338,7 +338,8 @@ export function createFire(
       if (busy !== undefined) return new BusyTask(busy);
       const run = { row, missed: 0, manual: true, state: "waiting" as const };
       const yields = row.overlap === "cancel_other" ? open : [];
-      for (let scheduledFor = batch.now; ; scheduledFor += 1) {
+      // A time of the schedule that comes in this very millisecond is not taken away.
+      for (let scheduledFor = batch.now + (batch.now === row.next_at ? 1 : 0); ; scheduledFor += 1) {
         const id = newId(OccurrenceId);
         const session = await sessionFor(batch, row, chat, id);
         const fresh = await insert(batch, [{ ...run, id, scheduledFor, session, yields }]);

@@ -39,9 +39,10 @@ export function createTasks(db: Kysely<Database>, clock: Clock) {
       return await byId(trx, id);
     },
 
-    /** Those whose id begins so. More than one is enough to know that it says too little. */
-    async beginningWith(trx: Kysely<Database>, beginning: string): Promise<TaskRow[]> {
+    /** Those of the group, or of all, whose id begins so. More than one is enough to know that it says too little. */
+    async beginningWith(trx: Kysely<Database>, beginning: string, group?: GroupFolder): Promise<TaskRow[]> {
       return await rows(trx)
+        .$if(group !== undefined, (query) => query.where("groups.folder", "=", sql<GroupFolder>`${group}`))
         .where("tasks.id", ">=", sql<TaskId>`${beginning}`)
         .where("tasks.id", "<", sql<TaskId>`${`${beginning}~`}`)
         .limit(2)

@@ -266,7 +266,6 @@ export async function middle(options: MiddleOptions = {}) {
     tasks,
     occurrences,
     fireNow,
-    chats,
     timezoneOf: () => "Europe/Berlin",
     notices: ChatId.parse("web:notices"),
     bounds: { shortestMs: MINUTE },
