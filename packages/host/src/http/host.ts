@@ -7,7 +7,7 @@ import type { Readable } from "node:stream";
 import type { DurableEvent, EventId, LiveEvent } from "../core/events.ts";
 import type { DeadLetter, DeadLetterId, OpenedDeadLetter } from "../core/dead.ts";
 import type { Paused } from "../core/pause.ts";
-import type { NewTask, Occurrence, OccurrenceId, OpenedTask, Task, TaskChange } from "../core/task.ts";
+import type { TaskPowers } from "../scheduler/desk.ts";
 import type { Halted } from "./schemas.ts";
 import type { ChatId, FileId, GroupFolder, InboxId, SenderId } from "../core/ids.ts";
 
@@ -99,27 +99,8 @@ export interface HttpDead {
   drop(id: DeadLetterId): Promise<boolean>;
 }
 
-/**
- * Tasks, and what became of their times. An id may be the beginning of one that fits only one task.
- * All throw RejectedError with a sentence for a person, NoTaskError where there is no such task.
- */
-export interface HttpTasks {
-  /** With `all` also those that are done or cancelled. */
-  list(query: { readonly group?: GroupFolder | undefined; readonly all: boolean }): Promise<readonly Task[]>;
-  add(task: NewTask): Promise<OpenedTask>;
-  show(id: string): Promise<OpenedTask>;
-  edit(id: string, change: TaskChange): Promise<OpenedTask>;
-  pause(id: string): Promise<OpenedTask>;
-  resume(id: string): Promise<OpenedTask>;
-  cancel(id: string): Promise<OpenedTask>;
-  /** Now, beside its schedule. */
-  run(id: string): Promise<Occurrence>;
-  /** Newest first. */
-  history(
-    id: string,
-    page: { readonly limit: number; readonly before?: OccurrenceId | undefined },
-  ): Promise<{ readonly occurrences: readonly Occurrence[]; readonly more: boolean }>;
-}
+/** Tasks, and what became of their times. */
+export type HttpTasks = TaskPowers;
 
 /** The emergency stop (G27). */
 export interface HttpStopSwitch {

@@ -64,8 +64,12 @@ export interface Done {
   readonly run?: (Woken & { readonly giveWay: readonly GivesWay[] }) | undefined;
 }
 
-/** What an actor may ask. An id may be the beginning of one that fits only one task. */
+/**
+ * What an actor may ask. An id may be the beginning of one that fits only one task. All throw RejectedError
+ * with a sentence for a person, NoTaskError where there is no such task.
+ */
 export interface TaskPowers {
+  /** With `all` also those that are done or cancelled. */
   list(query: { readonly group?: GroupFolder | undefined; readonly all: boolean }): Promise<readonly Task[]>;
   add(task: NewTask): Promise<OpenedTask>;
   show(id: string): Promise<OpenedTask>;
@@ -73,7 +77,9 @@ export interface TaskPowers {
   pause(id: string): Promise<OpenedTask>;
   resume(id: string): Promise<OpenedTask>;
   cancel(id: string): Promise<OpenedTask>;
+  /** Now, beside its schedule. */
   run(id: string): Promise<Occurrence>;
+  /** Newest first. */
   history(
     id: string,
     page: { readonly limit: number; readonly before?: OccurrenceId | undefined },

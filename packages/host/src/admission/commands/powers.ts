@@ -5,7 +5,7 @@
 import type { ChatId, GroupFolder, SessionId } from "../../core/ids.ts";
 import type { Paused } from "../../core/pause.ts";
 import type { Status } from "../../core/status.ts";
-import type { Occurrence, OpenedTask, Task } from "../../core/task.ts";
+import type { TaskPowers } from "../../scheduler/desk.ts";
 import type { Chosen } from "../../store/group-settings.ts";
 import type { Which, Why } from "../../store/why.ts";
 
@@ -33,15 +33,7 @@ export interface Powers {
   tasks(
     group: GroupFolder,
     who: string,
-  ): {
-    /** With `all` also those that are done or cancelled. */
-    list(query: { readonly all: boolean }): Promise<readonly Task[]>;
-    show(id: string): Promise<OpenedTask>;
-    pause(id: string): Promise<OpenedTask>;
-    resume(id: string): Promise<OpenedTask>;
-    cancel(id: string): Promise<OpenedTask>;
-    run(id: string): Promise<Occurrence>;
-  };
+  ): Pick<TaskPowers, "list" | "show" | "pause" | "resume" | "cancel" | "run">;
   /** The emergency stop. */
   readonly emergency: {
     readonly paused: Paused | undefined;

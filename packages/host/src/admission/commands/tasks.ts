@@ -86,11 +86,10 @@ function stateOf({ state, failures }: Task): string {
 }
 
 function shown(task: OpenedTask, now: number): string {
-  const { id, group, chat, announce, timezone, next, note, explained, recent } = task;
+  const { id, group, chat, announce, explained, recent } = task;
   return [
     `${id}: ${titleOf(task)}`,
-    `${describeSchedule(task)}; ${stateOf(task)}${note === null ? "" : ` (${excerpt(note)})`}`,
-    ...next.map((at) => `Next: ${coming(at, timezone, now)}`),
+    `${describeSchedule(task)}; ${stateOf(task)}`,
     announce ? `It answers in ${chat} (${group}).` : `It is silent (${group}).`,
     ...explained,
     ...recent.slice(0, MOST_RUNS).map((run) => ofRun(run, now)),

@@ -10,7 +10,7 @@ import { onTestFinished } from "vitest";
 import { createAdmission } from "../../admission/admission.ts";
 import type { Clock } from "../../core/clock.ts";
 import { createEventBus, type LiveEvent } from "../../core/events.ts";
-import { type ChatId, chatId, type InboxId, MAIN, newId, SessionId, TurnId } from "../../core/ids.ts";
+import { ChatId, chatId, type InboxId, MAIN, newId, SessionId, TurnId } from "../../core/ids.ts";
 import type { Status } from "../../core/status.ts";
 import { fakeClock } from "../../core/testing.ts";
 import { silentLog } from "../../log.ts";
@@ -22,11 +22,14 @@ import { createDead } from "../../store/dead.ts";
 import { createInbox } from "../../store/inbox.ts";
 import { migrate } from "../../store/migrate.ts";
 import { migrations } from "../../store/migrations/index.ts";
+import { createFire } from "../../store/fire.ts";
+import { createOccurrences } from "../../store/occurrences.ts";
+import { createTasks } from "../../store/tasks.ts";
+import { createDesk } from "../../scheduler/desk.ts";
 import { createOutbox, owe } from "../../store/outbox.ts";
 import { appendEvent, createTimeline, type TurnData } from "../../store/timeline.ts";
 import { createTokens, type Scope } from "../../store/tokens.ts";
 import { type AppDeps, createApp } from "../app.ts";
-import { tasksInMemory } from "./tasks-in-memory.ts";
 
 export const chatOf = (native: string) => chatId({ channel: "web", account: "", native });
 
@@ -85,7 +88,24 @@ export async function openHouse(options: { clock?: Clock; log?: AppDeps["log"] }
   const shown = new Map<ChatId, LiveEvent[]>();
   const live = { snapshot: (chat?: ChatId) => (chat ? (shown.get(chat) ?? []) : [...shown.values()].flat()) };
   const shutdowns: number[] = [];
-  const tasks = tasksInMemory(clock);
+  const schedule = { clock, zoneData: "2026a" };
+  const desk = createDesk({
+    ...schedule,
+    db,
+    tasks: createTasks(db, clock),
+    occurrences: createOccurrences(db),
+    fireNow: createFire(db, { ...schedule, routeOf: route }).fireNow,
+    groupExists: () => true,
+    timezoneOf: () => "UTC",
+    notices: ChatId.parse("web:notices"),
+    bounds: { shortestMs: 60_000 },
+    look: () => undefined,
+    wake: () => undefined,
+    giveWay: () => undefined,
+    whyWaits: () => "about to start",
+    paused: () => false,
+    random: () => 0.5,
+  });
 
   const deps: AppDeps = {
     http: { host: "127.0.0.1", hosts: ["bellhop.example"] },
@@ -108,7 +128,7 @@ export async function openHouse(options: { clock?: Clock; log?: AppDeps["log"] }
       resume: async () => true,
     },
     dead: createDead(db, { clock, routeOf: route, wake: () => {}, deliver: () => {} }),
-    tasks,
+    tasks: desk.as({ who: "the owner", group: MAIN, all: true }),
     shutdown: () => void shutdowns.push(clock.now()),
     log: options.log ?? silentLog,
     clock,
@@ -117,12 +137,11 @@ export async function openHouse(options: { clock?: Clock; log?: AppDeps["log"] }
   };
 
   return {
-    deps,
+    deps: { ...deps, chats },
     app: createApp(deps),
     db,
     bus,
     tokens,
-    tasks,
     timeline,
     clock,
     shutdowns,

@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { z } from "zod";
+import { ChatId, GroupFolder } from "../../core/ids.ts";
 import { Occurrence, OpenedTask } from "../../core/task.ts";
+import { fakeClock } from "../../core/testing.ts";
 import { Problem } from "../problem.ts";
 import { OccurrencePage, TaskList } from "../schemas.ts";
 import type { Scope } from "../../store/tokens.ts";
@@ -9,7 +11,8 @@ import { HOST, openHouse, SOCKET, TCP } from "./house.ts";
 const DAILY = { cron: "0 7 * * *", timezone: "Europe/Berlin", prompt: "say: good morning" };
 
 async function given() {
-  const house = await openHouse();
+  const clock = fakeClock();
+  const house = await openHouse({ clock });
   async function call(method: string, path: string, body?: object) {
     const json = body && {
       headers: { ...HOST, "content-type": "application/json" },
@@ -20,6 +23,7 @@ async function given() {
   }
   return {
     ...house,
+    clock,
     call,
     /** What a call that must succeed gives. */
     async gives<T>(schema: z.ZodType<T>, method: string, path: string, body?: object): Promise<T> {
@@ -80,9 +84,16 @@ describe("a task", () => {
   });
 
   it("is listed with those of its group", async () => {
-    const { gives } = await given();
+    const { gives, deps } = await given();
+    const family = GroupFolder.parse("family");
+    await deps.chats.ensureGroup(family);
+    await deps.chats.ensure(ChatId.parse("web:family"), family);
     await gives(OpenedTask, "POST", "/tasks", DAILY);
-    const { id } = await gives(OpenedTask, "POST", "/tasks", { ...DAILY, group: "family" });
+    const { id } = await gives(OpenedTask, "POST", "/tasks", {
+      ...DAILY,
+      group: "family",
+      chat: "web:family",
+    });
 
     const { tasks } = await gives(TaskList, "GET", "/tasks?group=family");
 
@@ -102,12 +113,17 @@ describe("a task", () => {
 
 describe("the history of a task", () => {
   it("is given in pages, newest first", async () => {
-    const { gives, tasks } = await given();
+    const { gives, db, clock } = await given();
     const { id } = await gives(OpenedTask, "POST", "/tasks", DAILY);
     const runs: string[] = [];
     for (const state of ["succeeded", "failed", "cancelled"] as const) {
       runs.unshift((await gives(Occurrence, "POST", `/tasks/${id}/run`)).id);
-      tasks.end(state);
+      await db
+        .updateTable("occurrences")
+        .set({ state, ended_at: clock.now() })
+        .where("ended_at", "is", null)
+        .execute();
+      clock.advance(1);
     }
 
     const first = await gives(OccurrencePage, "GET", `/tasks/${id}/history?limit=2`);
