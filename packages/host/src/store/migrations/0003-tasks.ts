@@ -49,6 +49,8 @@ const statements = [
   // from the index alone.
   sql`CREATE INDEX tasks_due ON tasks (due_at, group_id) WHERE due_at IS NOT NULL`,
   sql`CREATE INDEX tasks_by_group ON tasks (group_id, created_at)`,
+  // What status counts.
+  sql`CREATE INDEX tasks_by_state ON tasks (state, failures)`,
   // Whose next time was found with other zone data, and whose mark lies in the future: asked at each start.
   sql`CREATE INDEX tasks_by_zone_data ON tasks (zone_data) WHERE kind = 'cron' AND due_at IS NOT NULL`,
   sql`CREATE INDEX tasks_by_mark ON tasks (last_at) WHERE due_at IS NOT NULL`,
