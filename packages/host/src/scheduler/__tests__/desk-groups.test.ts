@@ -196,12 +196,24 @@ describe("an id", () => {
     expect((await owner.show("abcdefgj")).group).toBe("family");
   });
 
-  it("of another group's task does not stand in the way of one's own", async () => {
+  it("is looked for among one's own tasks: those of others do not stand in the way", async () => {
     const { family, put } = await atDesk();
     await put("abcdefgh");
-    const own = await put("abcdefgj", FAMILY_CHAT);
+    await put("abcdefgj");
+    const own = await put("abcdefgk", FAMILY_CHAT);
 
     expect((await family.show("abc")).id).toBe(own);
+  });
+
+  it("has to say which of one's own is meant, though another group's lies between them", async () => {
+    const { family, put, rowOf } = await atDesk();
+    const id = await put("abcdefgh", FAMILY_CHAT);
+    await put("abcdefgj");
+    await put("abcdefgk", FAMILY_CHAT);
+
+    await expect(family.cancel("abc")).rejects.toThrow("More than one task's id begins with abc");
+
+    expect((await rowOf({ id })).state).toBe("active");
   });
 
   it.each(["zzzz", "", "%", "abcdefghj", "../main"])(

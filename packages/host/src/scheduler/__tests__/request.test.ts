@@ -243,6 +243,22 @@ describe("a change of a task", () => {
     );
   });
 
+  it("is refused where a jitter that was named before would let times change places now", async () => {
+    const { edit } = await given({ every: "1h", prompt: "x", jitter: "30m" });
+
+    expect(() => edit({ every: "5m" })).toThrow(
+      "The jitter (30 min) must be less than the time between two runs (5 min).",
+    );
+    expect(edit({ every: "5m", jitter: "1m" }).patch).toMatchObject({ jitter_ms: MINUTE });
+  });
+
+  it("cannot take a script away and put nothing in its place", async () => {
+    const { edit } = await given({ every: "1h", script: "df -h" });
+
+    expect(() => edit({ script: null })).toThrow("Nothing would be left to do: give a prompt.");
+    expect(edit({ script: null, prompt: "x" }).patch).toEqual({ script: null, prompt: "x" });
+  });
+
   it.each<[string, TaskChange, string]>([
     ["two schedules", { cron: "0 8 * * *", every: "1h" }, "A task has one schedule"],
     ["a prompt and a script", { prompt: "x", script: "df -h" }, "A task has a prompt or a script, not both"],

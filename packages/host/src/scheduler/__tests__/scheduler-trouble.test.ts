@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { ChatId, GroupFolder } from "../../core/ids.ts";
+import { house as store } from "../../store/__tests__/house.ts";
 import type { NewTaskRow } from "../../store/tasks.ts";
 import type { Fire } from "../../store/fire.ts";
 import { settled } from "../../turns/__tests__/middle.ts";
@@ -86,11 +87,12 @@ describe("a task that cannot be fired", () => {
     bad.fire = house.fire;
     const row = await house.task();
     bad.id = row.id;
-    await house.task();
+    for (let task = 0; task < 300; task += 1) await house.task(); // more than fit into a batch
     await house.started();
 
     await house.advance(MINUTE);
-    expect(house.woken).toHaveLength(1);
+    for (let batch = 0; batch < 10; batch += 1) await settled();
+    expect(house.woken).toHaveLength(300);
 
     bad.id = undefined;
     await house.advance(SECOND);
@@ -204,5 +206,24 @@ describe("closing", () => {
     house.scheduler.look();
     await house.advance(HOUR);
     expect(await house.runsOf(row)).toHaveLength(1);
+  });
+
+  it("waits until what a clock has planned is planned anew", async () => {
+    const held = Promise.withResolvers<void>();
+    const { tasks } = await store();
+    const misplanned = async () => {
+      await held.promise;
+      return [];
+    };
+    const house = await scheduled({ tasks: { ...tasks, misplanned } });
+    house.scheduler.jumped(-HOUR);
+
+    let closed = false;
+    const closing = house.scheduler.close().then(() => (closed = true));
+    await settled();
+    expect(closed).toBe(false);
+
+    held.resolve();
+    await closing;
   });
 });

@@ -3,7 +3,7 @@ import { GroupFolder } from "../../core/ids.ts";
 import type { NewTask } from "../../core/task.ts";
 import { HOUR, middle, MINUTE, SECOND, settled } from "../../turns/__tests__/middle.ts";
 import type { EngineScript } from "../../turns/testing.ts";
-import { runLine, taskLine, tell } from "../words.ts";
+import { runLine, taskLine, tell, timeInWords } from "../words.ts";
 import { atDesk, KITCHEN } from "./desk-house.ts";
 
 const DAILY = { cron: "0 7 * * *", prompt: "Good morning!\nAnd what is on today?", chat: KITCHEN };
@@ -111,14 +111,15 @@ describe("what is said of a task", () => {
   });
 
   it("is why a run waits that is due", async () => {
-    const { explained, says, runs, bind } = await given(DAILY, { sandboxes: 1 });
+    const { explained, says, runs, bind, advance } = await given(DAILY, { sandboxes: 1 });
     await bind("web:office", "work");
     await says("web:office", "hello");
 
     await runs();
+    await advance(SECOND);
 
     expect((await explained())[1]).toBe(
-      "The run by hand of Thursday, 1 January 2026 at 13:00 (in 1 s) waits: all 1 sandboxes are in use.",
+      "The run by hand of Thursday, 1 January 2026 at 13:00 (1 s ago) waits: all 1 sandboxes are in use.",
     );
   });
 
@@ -138,6 +139,21 @@ describe("what is said of a task", () => {
     await advance(MINUTE);
 
     expect((await explained())[0]).toBe("Nothing of its schedule is left, so it does not run any more.");
+  });
+});
+
+describe("a time in words", () => {
+  it.each([
+    [1, "in 1 s"],
+    [0, "1 s ago"],
+    [-90 * SECOND, "1 min 30 s ago"],
+    [26 * HOUR + 5 * MINUTE, "in 1 d 2 h"],
+  ])("says how far it is from now, roughly: %i", (ms, apart) => {
+    const now = Date.UTC(2026, 0, 1, 12);
+
+    expect(timeInWords({ timezone: "Europe/Berlin" }, now + ms, now)).toMatch(
+      new RegExp(String.raw`2026 at \d\d:\d\d \(${apart}\)$`),
+    );
   });
 });
 

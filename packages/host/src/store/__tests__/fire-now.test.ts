@@ -2,8 +2,9 @@ import { describe, expect, it } from "vitest";
 import { ChatId, GroupFolder } from "../../core/ids.ts";
 import { BusyTask } from "../fire.ts";
 import type { NewTaskRow } from "../tasks.ts";
-import { house } from "./house.ts";
+import { house, planned } from "./house.ts";
 
+const MINUTE = 60_000;
 const KITCHEN = ChatId.parse("web:kitchen");
 
 async function given(more: Partial<NewTaskRow> = {}) {
@@ -28,6 +29,19 @@ describe("a run by hand", () => {
     expect(run).toMatchObject({ manual: 1, state: "waiting", scheduled_for: now, missed: 0 });
     expect(begun).toMatchObject({ occurrence: run?.id, session: run?.session_id, giveWay: [] });
     expect(await taskNow(row)).toEqual(row);
+  });
+
+  it("leaves the time that comes in the same moment to the schedule", async () => {
+    const { byHand, fire, clock, row, runsOf } = await given({ overlap: "allow" });
+    clock.advance(MINUTE);
+    await byHand();
+
+    await fire([planned(row)]);
+
+    expect((await runsOf(row)).map(({ manual, scheduled_for: at }) => [manual, at])).toEqual([
+      [0, clock.now()],
+      [1, clock.now() + 1],
+    ]);
   });
 
   it("may be begun twice in the same moment, where its policy lets it", async () => {

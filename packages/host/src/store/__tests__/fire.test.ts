@@ -107,6 +107,18 @@ describe("firing", () => {
     expect(await taskNow(row)).toMatchObject({ prompt: "Leave the oven alone.", due_at: now + 1, fired: 0 });
   });
 
+  it("does for the other tasks of a call what is to be done, where somebody was first with one", async () => {
+    const { fire, fireOf, task, row, runsOf } = await given();
+    const other = await task();
+    await fireOf().fire([planned(row)]);
+
+    const { woken } = await fire([planned(row), planned(other)]);
+
+    const [run] = await runsOf(other);
+    expect(woken.map(({ occurrence }) => occurrence)).toEqual([run?.id]);
+    expect(await runsOf(row)).toHaveLength(1);
+  });
+
   it("never makes a time of a task twice, even if it is planned anew", async () => {
     const { fire, tasks, db, row, states, now } = await given();
     await fire([planned(row)]);
@@ -279,6 +291,24 @@ describe("a time that comes while an earlier run is open", () => {
     const other = await task();
 
     expect((await fire([planned(other)])).woken).toHaveLength(1);
+  });
+});
+
+describe("times that come together, and on time", () => {
+  it.each([
+    ["skip", ["waiting", "skipped", "skipped"]],
+    ["queue_one", ["waiting", "skipped", "skipped"]],
+    ["queue_all", ["waiting", "waiting", "waiting"]],
+    ["cancel_other", ["cancelled", "cancelled", "waiting"]],
+  ] as const)("are as if they had come one after another: %s", async (overlap, expected) => {
+    const { fire, row, states, taskNow } = await given({ overlap });
+    const at = row.next_at ?? 0;
+    const runs = [0, 1, 2].map((later) => ({ scheduledFor: at + later, missed: 0 }));
+
+    await fire([planned(row, { runs, times: 3 })]);
+
+    expect(await states()).toEqual(expected);
+    expect(await taskNow(row)).toMatchObject({ fired: 3, last_at: at + 2 });
   });
 });
 

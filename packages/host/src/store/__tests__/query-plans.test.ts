@@ -202,13 +202,20 @@ describe("the queries of tasks", () => {
       await tasks.firstDue();
       await tasks.due(systemClock.now(), 100);
     });
-    const open = await plansOf(() => openRuns(db, [newTaskId(), newTaskId()]));
+    const task = newTaskId();
+    const open = await plansOf(async () => {
+      await openRuns(db, [task]);
+      await openRuns(db, [task, newTaskId()]);
+      await endWaiting(db, { task }, { state: "cancelled" }, 0);
+    });
 
     expect(due.map(stepOf)).toEqual([
       "SEARCH tasks USING COVERING INDEX tasks_due (due_at>?)", // in its order, and only the first
       "SEARCH tasks USING COVERING INDEX tasks_due (due_at>? AND due_at<?)",
     ]);
-    expect(open.map(stepOf)).toContain("SEARCH occurrences USING INDEX occurrences_open (task_id=?)");
+    expect(open.map(stepOf).filter((step) => step?.includes(" occurrences "))).toEqual(
+      Array<string>(3).fill("SEARCH occurrences USING INDEX occurrences_open (task_id=?)"),
+    );
   });
 });
 
