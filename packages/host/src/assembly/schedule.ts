@@ -45,6 +45,10 @@ export function openSchedule(ground: Ground, records: Records, out: WayOut, { di
     tasks,
     fire,
     wake,
+    recover: () =>
+      void dispatcher
+        .sweep()
+        .catch((error: unknown) => log.error({ err: error }, "what was fired could not be looked for")),
     giveWay,
     deliver: delivery.wake,
     notices,

@@ -28,6 +28,8 @@ export interface SchedulerParts {
   readonly fire: Fire["fire"];
   /** There is something to run. */
   readonly wake: (woken: Woken) => void;
+  /** There may be something to run that nobody was told of. */
+  readonly recover: () => void;
   /** This run is to end, because the next of its task is there. */
   readonly giveWay: (run: GivesWay) => void;
   /** There is something to deliver to this chat. */
@@ -130,16 +132,23 @@ export function createScheduler(parts: SchedulerParts) {
     if (planned.length > 0) await fireTogether(planned);
   }
 
-  /** One that cannot be fired must not take the others with it. */
   async function fireTogether(planned: readonly Planned[]): Promise<void> {
+    let fired: Fired;
     try {
-      await pass(await parts.fire(planned));
+      fired = await parts.fire(planned);
     } catch (error) {
-      const [only] = planned;
-      if (planned.length > 1) await fireOneByOne(planned);
-      else if (only && error instanceof RangeError) await stand(only.row, unplannable(error));
-      else throw error;
+      parts.recover(); // a commit that reports an error may be on disk all the same
+      return await fireApart(planned, error);
     }
+    await pass(fired);
+  }
+
+  /** One that cannot be fired must not take the others with it. */
+  async function fireApart(planned: readonly Planned[], error: unknown): Promise<void> {
+    const [only] = planned;
+    if (planned.length > 1) await fireOneByOne(planned);
+    else if (only && error instanceof RangeError) await stand(only.row, unplannable(error));
+    else throw error;
   }
 
   async function fireOneByOne(planned: readonly Planned[]): Promise<void> {

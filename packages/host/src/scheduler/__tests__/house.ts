@@ -57,7 +57,7 @@ export async function scheduled({ zoneData = ZONE_DATA, ...parts }: Partial<Sche
   const told: string[] = [];
   const owed: ChatId[] = [];
   /** What the scheduler has asked its tasks, and whether they answer. */
-  const asked = { queries: 0, fails: undefined as Error | undefined };
+  const asked = { queries: 0, recovered: 0, fails: undefined as Error | undefined };
 
   function counted<A extends unknown[], R>(ask: (...args: A) => Promise<R>) {
     return async (...args: A): Promise<R> => {
@@ -77,6 +77,7 @@ export async function scheduled({ zoneData = ZONE_DATA, ...parts }: Partial<Sche
       replan: counted(replan),
     },
     fire: store.fire,
+    recover: () => void (asked.recovered += 1),
     wake: (one) => void woken.push(one),
     giveWay: (one) => void gaveWay.push(one),
     deliver: (chat) => void owed.push(chat),

@@ -178,6 +178,31 @@ describe("a database that does not answer", () => {
   });
 });
 
+describe("a firing whose commit reports an error", () => {
+  it("has what it fired looked for, since it may be on disk all the same, and fires nothing twice", async () => {
+    const under: { fire?: Fire["fire"] } = {};
+    let failing = true;
+    const house = await scheduled({
+      async fire(planned) {
+        if (!under.fire) throw new Error("it fires before it is set up");
+        const fired = await under.fire(planned);
+        if (failing) throw new Error("the disk says no, after it has written");
+        return fired;
+      },
+    });
+    under.fire = house.fire;
+    const row = await house.task();
+    await house.started();
+
+    await house.advance(MINUTE);
+    failing = false;
+    await house.advance(SECOND);
+
+    expect(house.asked.recovered).toBe(1);
+    expect(await house.runsOf(row)).toHaveLength(1);
+  });
+});
+
 describe("closing", () => {
   it("waits until what is being fired is committed, and nothing fires after it", async () => {
     const held = Promise.withResolvers<void>();

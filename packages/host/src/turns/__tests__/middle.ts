@@ -254,6 +254,7 @@ export async function middle(options: MiddleOptions = {}) {
     tasks,
     fire,
     wake,
+    recover: () => void dispatcher.sweep(),
     giveWay,
     deliver: delivery.wake,
     notices,
