@@ -20,7 +20,7 @@ export interface IdleReport {
 }
 
 /** What a start leaves to do; V8 collects once more by itself about eight seconds after the last work. */
-const SETTLE_MS = 12_000;
+export const SETTLE_MS = 12_000;
 /** proc_pid_stat(5): USER_HZ, the same on every Linux that Node supports. */
 const TICK_MS = 10;
 
@@ -33,22 +33,25 @@ export async function measureIdle({ seconds, nodeFlags = [] }: IdleOptions): Pro
   const host = startHost(home.path, nodeFlags);
   const { readyMs, pid } = await host.ready;
   await pause(SETTLE_MS);
-  const before = await cpuTicks(pid);
+  const before = await cpuMsOf(pid);
   await pause(seconds * 1_000);
-  const cpuMs = ((await cpuTicks(pid)) - before) * TICK_MS;
+  const cpuMs = (await cpuMsOf(pid)) - before;
   const rssMiB = await residentMiB(pid);
   await host.stop();
   return { firstReadyMs, readyMs, rssMiB, cpuMs };
 }
 
-async function residentMiB(pid: number): Promise<number> {
+export async function residentMiB(pid: number): Promise<number> {
   const kib = /^VmRSS:\s+(\d+) kB$/m.exec(await readFile(`/proc/${pid}/status`, "utf8"))?.[1];
   return Number(kib) / 1024;
 }
 
-/** utime and stime: fields 14 and 15. The name in parentheses may hold anything, so count from its end. */
-async function cpuTicks(pid: number): Promise<number> {
+/**
+ * Processor time of all threads of a process by now. utime and stime: fields 14 and 15. The name in
+ * parentheses may hold anything, so count from its end.
+ */
+export async function cpuMsOf(pid: number): Promise<number> {
   const stat = await readFile(`/proc/${pid}/stat`, "utf8");
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return Number(fields[11]) + Number(fields[12]);
+  return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
 }

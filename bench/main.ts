@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- latency|load|idle|dispatch|history`: what Bellhop costs, measured at a real host (docs/bench.md).
+ * `npm run bench -- latency|load|idle|dispatch|schedule|history`: what Bellhop costs, measured at a real host (docs/bench.md).
  */
 import { parseArgs } from "node:util";
 import { type BurstReport, type Cost, isFlat, measureBurst, measureDispatchCost } from "./dispatch.ts";
@@ -7,6 +7,9 @@ import { measureHistory } from "./history.ts";
 import { measureIdle } from "./idle.ts";
 import { measureLatency } from "./latency.ts";
 import { measureLoad } from "./load.ts";
+import { measureSchedule } from "./schedule.ts";
+import { measureScheduleIdle } from "./schedule-idle.ts";
+import { isSound, type ScheduleMeasured, scheduleJson, scheduleTables } from "./schedule-report.ts";
 import { brief, rounded, type Summary } from "./stats.ts";
 import { table } from "./table.ts";
 import { runCommand, wholeNumber } from "./command-line.ts";
@@ -33,6 +36,15 @@ const HELP = `Usage: npm run bench -- <workload> [options]
               --sandboxes N  (5)
               --samples N    of the cost (5)
               --only WHAT    burst or cost
+  schedule  many tasks that come due: at the same instant, and spread over a
+            minute; whether each fires once, and how late its run begins when
+            its conversation is idle; and what tasks cost that are not due
+              --tasks N      that come due, each way (10000)
+              --groups N     they belong to, each with a chat of its own (50)
+              --spread N     seconds (60)
+              --idle-tasks N that are not due (100000)
+              --seconds N    to watch those (30)
+              --only WHAT    at-once, spread or idle
   history   the steps of every message on a young database and on one with a
             past; fails when a p99 grows by more than a fifth
               --past N       messages in it (1000000)
@@ -45,10 +57,11 @@ Each also takes
                              --node-flag=--cpu-prof; may be repeated
   --help
 
-Exit code 0 when it was measured (and, for load, nothing went wrong), else 1.
+Exit code 0 when it was measured (and, for load and schedule, nothing went
+wrong), else 1.
 `;
 
-const WORKLOADS = "latency, load, idle, dispatch or history";
+const WORKLOADS = "latency, load, idle, dispatch, schedule or history";
 
 const OPTIONS = {
   warm: { type: "string", default: "100" },
@@ -56,12 +69,15 @@ const OPTIONS = {
   messages: { type: "string", default: "1000" },
   chats: { type: "string", default: "50" },
   answered: { type: "boolean", default: false },
-  seconds: { type: "string", default: "60" },
-  groups: { type: "string", default: "500" },
+  seconds: { type: "string" },
+  groups: { type: "string" },
   each: { type: "string", default: "20" },
   sandboxes: { type: "string", default: "5" },
   samples: { type: "string" },
   only: { type: "string" },
+  tasks: { type: "string", default: "10000" },
+  spread: { type: "string", default: "60" },
+  "idle-tasks": { type: "string", default: "100000" },
   past: { type: "string", default: "1000000" },
   seed: { type: "string", default: "1" },
   "node-flag": { type: "string", multiple: true, default: [] as string[] },
@@ -148,7 +164,7 @@ async function main(): Promise<number> {
       return lost + doubled + unexpected === 0 ? 0 : 1;
     }
     case "idle": {
-      const seconds = wholeNumber("seconds", values.seconds);
+      const seconds = wholeNumber("seconds", values.seconds ?? "60");
       const { firstReadyMs, readyMs, rssMiB, cpuMs } = await measureIdle({ seconds, nodeFlags });
       tell(
         {
@@ -189,7 +205,7 @@ async function main(): Promise<number> {
         only === "cost"
           ? undefined
           : await measureBurst({
-              groups: wholeNumber("groups", values.groups),
+              groups: wholeNumber("groups", values.groups ?? "500"),
               messages: wholeNumber("each", values.each),
               sandboxes,
               nodeFlags,
@@ -200,6 +216,30 @@ async function main(): Promise<number> {
       const sound = !burst || burst.lost + burst.doubled + burst.unexpected === 0;
       if (values.json) tell({ ok: flat && sound, flat, ...dispatchJson(cost, burst) }, "");
       return flat && sound ? 0 : 1;
+    }
+    case "schedule": {
+      const { only } = values;
+      if (only !== undefined && only !== "at-once" && only !== "spread" && only !== "idle")
+        throw new TypeError(`--only is at-once, spread or idle, not ${only}`);
+      const due = {
+        tasks: wholeNumber("tasks", values.tasks),
+        groups: wholeNumber("groups", values.groups ?? "50"),
+        nodeFlags,
+      };
+      const idle = {
+        ...due,
+        tasks: wholeNumber("idle-tasks", values["idle-tasks"]),
+        seconds: wholeNumber("seconds", values.seconds ?? "30"),
+      };
+      const spreadMs = wholeNumber("spread", values.spread) * 1_000;
+      const wanted = (part: typeof only) => only === undefined || only === part;
+      const measured: ScheduleMeasured = {
+        atOnce: wanted("at-once") ? await measureSchedule({ ...due, spreadMs: 0 }) : undefined,
+        spread: wanted("spread") ? await measureSchedule({ ...due, spreadMs }) : undefined,
+        idle: wanted("idle") ? await measureScheduleIdle(idle) : undefined,
+      };
+      tell(scheduleJson(measured), scheduleTables(measured));
+      return isSound(measured) ? 0 : 1;
     }
     case "history": {
       const { steps, fillMs, ok } = await measureHistory({

@@ -107,11 +107,11 @@ export function createClaims({ clock, boot, modelOf, speaks, contextOf }: ClaimO
   async function beginTask(
     trx: Kysely<Database>,
     sessionId: SessionId,
-    { id, chat: chatId }: { id: OccurrenceId; chat: ChatId },
+    occurrence: OccurrenceId,
   ): Promise<Claim> {
-    const chat = await chatOf(trx, chatId);
+    const task = await claimedTask(trx, occurrence);
+    const chat = await chatOf(trx, task.chat);
     const session = await speakable(trx, await raiseFence(trx, sessionId), chat);
-    const task = await claimedTask(trx, id);
     return await open(trx, { kind: "task", session, chat, rows: [], cause: undefined, task });
   }
 

@@ -20,6 +20,8 @@ type OccurrenceRow = Selectable<OccurrencesTable>;
 export interface ClaimedTask {
   readonly id: TaskId;
   readonly occurrence: OccurrenceId;
+  /** Where it answers. */
+  readonly chat: ChatId;
   readonly scheduledFor: number;
   readonly manual: boolean;
   readonly missed: number;
@@ -66,15 +68,14 @@ const hasTurn = sql<boolean>`occurrences.turn_id IS NOT NULL`;
 export async function nextWaiting(
   trx: Kysely<Database>,
   session: SessionId,
-): Promise<{ id: OccurrenceId; since: number; chat: ChatId } | undefined> {
+): Promise<{ id: OccurrenceId; since: number } | undefined> {
   return await trx
     .selectFrom("occurrences")
-    .innerJoin("tasks", "tasks.id", "occurrences.task_id")
-    .select(["occurrences.id", "occurrences.created_at as since", "tasks.chat_id as chat"])
-    .where("occurrences.session_id", "=", session)
+    .select(["id", "created_at as since"])
+    .where("session_id", "=", session)
     .where(isWaiting)
-    .orderBy("occurrences.created_at")
-    .orderBy("occurrences.scheduled_for")
+    .orderBy("created_at")
+    .orderBy("scheduled_for")
     .limit(1)
     .executeTakeFirst();
 }
@@ -125,6 +126,7 @@ function toClaimed(
   return {
     id: row.id,
     occurrence: row.occurrence,
+    chat: row.chat_id,
     scheduledFor: row.scheduled_for,
     manual: row.manual === 1,
     missed: row.missed,

@@ -117,7 +117,7 @@ export function createTurns(db: Kysely<Database>, options: ClaimOptions) {
   ): Promise<void> {
     const now = clock.now();
     await endRun(trx, task, end, { chat: chat.id, groupId: chat.group_id, now });
-    await endOwnSessions(trx, [session.id], now);
+    if (session.scope_kind === "occurrence") await endOwnSessions(trx, [session.id], now);
     // What failed is told with its task, and comes again by its schedule; nobody could try it again here.
     if (end.state === "failed" && inputs.length === 0)
       await trx.updateTable("turns").set({ dropped_at: now }).where("id", "=", turn).execute();
@@ -173,7 +173,7 @@ export function createTurns(db: Kysely<Database>, options: ClaimOptions) {
           .executeTakeFirst();
         // Within a conversation who came first goes first, whether written or scheduled: neither can starve.
         const due = await nextWaiting(trx, session);
-        if (due && (!oldest || due.since <= oldest.accepted_at)) return await beginTask(trx, session, due);
+        if (due && (!oldest || due.since <= oldest.accepted_at)) return await beginTask(trx, session, due.id);
         if (!oldest) return undefined;
         return await begin(trx, session, oneBatch(await readable(waitingIn(trx, session, oldest.chat_id))));
       });

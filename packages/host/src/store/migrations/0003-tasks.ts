@@ -72,7 +72,8 @@ const statements = [
   ) STRICT, WITHOUT ROWID`,
   // G16: each time of a task once, whoever fires it.
   sql`CREATE UNIQUE INDEX occurrences_once ON occurrences (task_id, scheduled_for)`,
-  sql`CREATE INDEX occurrences_waiting ON occurrences (session_id, created_at) WHERE state = 'waiting'`,
+  // Whoever claims a turn takes the first of a session: a backlog must cost no more than one.
+  sql`CREATE INDEX occurrences_waiting ON occurrences (session_id, created_at, scheduled_for) WHERE state = 'waiting'`,
   sql`CREATE INDEX occurrences_open ON occurrences (task_id) WHERE ended_at IS NULL`,
   sql`CREATE INDEX occurrences_by_turn ON occurrences (turn_id) WHERE turn_id IS NOT NULL`,
   sql`CREATE INDEX occurrences_ended ON occurrences (ended_at) WHERE ended_at IS NOT NULL`,
