@@ -12,7 +12,7 @@ import { leftovers } from "./leftovers.ts";
 import type { PlatformLine, Shown } from "./platform-words.ts";
 import { CANARY, type Message, tokensOf, type World } from "./world.ts";
 
-/** I5, about occurrences, comes with the scheduler. */
+/** I5, about occurrences, is judged by the scheduler's own suite (scheduler/compare.ts). */
 export const INVARIANTS = {
   I1: "every acknowledged message has one end, and its person sees it",
   I2: "every message is completed by one turn",

@@ -7,10 +7,12 @@ import { table } from "../table.ts";
 import { INVARIANTS } from "./check.ts";
 import { killCommand } from "./kill-command.ts";
 import type { Outcome } from "./outcome.ts";
+import { schedulerCommand } from "./scheduler/command.ts";
 import { FAULT_IDS, type Profile, runSuite } from "./suite.ts";
 
 const HELP = `Usage: npm run fault -- [options]
        npm run fault -- kill [options]
+       npm run fault -- scheduler [options]
 
 Injects faults into a real host, with a fake platform and a hostile agent as
 processes of their own, and judges by their journals whether everybody got what
@@ -28,6 +30,8 @@ afterwards.
 
 kill is another way to the first fault: over the HTTP API, at chance, with the
 echo agent or the Claude engine. Its help: npm run fault -- kill --help
+scheduler is about tasks and their times (F18 to F20), judged by an oracle. Its
+help: npm run fault -- scheduler --help
 
 Exit code 0 when every invariant held, else 1.
 `;
@@ -35,6 +39,7 @@ Exit code 0 when every invariant held, else 1.
 async function main(): Promise<number> {
   const [first, ...rest] = process.argv.slice(2);
   if (first === "kill") return await killCommand(rest);
+  if (first === "scheduler") return await schedulerCommand(rest);
   const { values } = parseArgs({
     options: {
       profile: { type: "string", default: "ci" },

@@ -402,6 +402,47 @@ describe("a task that is changed", () => {
   });
 });
 
+describe("a task that is paused", () => {
+  it("has no times until it is resumed, and nothing is made up for", () => {
+    const plan = every(10 * MINUTE_MS, "fire_once");
+    const story: Story = [
+      { from: NOON, to: NOON + 15 * MINUTE_MS },
+      { from: NOON + 15 * MINUTE_MS, to: NOON + 55 * MINUTE_MS },
+      { from: NOON + 55 * MINUTE_MS, to: NOON + 65 * MINUTE_MS },
+    ];
+    const changes = [
+      { stretch: 1, plan: undefined },
+      { stretch: 2, plan },
+    ];
+
+    const occurrences = createOracle().expected({ createdAt: NOON, plan, changes }, story);
+
+    expect(occurrences.map(brief)).toEqual(["run 06-01T12:10Z", "run 06-01T13:00Z"]);
+  });
+
+  it("waits for its mark when it is resumed by a clock that is behind", () => {
+    const plan = { ...every(10 * MINUTE_MS), maxRuns: 4 };
+    const story: Story = [
+      { from: NOON, to: NOON + 35 * MINUTE_MS },
+      { from: NOON + 5 * MINUTE_MS, to: NOON + 6 * MINUTE_MS },
+      { from: NOON + 6 * MINUTE_MS, to: NOON + 65 * MINUTE_MS },
+    ];
+    const changes = [
+      { stretch: 1, plan: undefined },
+      { stretch: 2, plan },
+    ];
+
+    const occurrences = createOracle().expected({ createdAt: NOON, plan, changes }, story);
+
+    expect(occurrences.map(brief)).toEqual([
+      "run 06-01T12:10Z",
+      "run 06-01T12:20Z",
+      "run 06-01T12:30Z",
+      "run 06-01T12:40Z",
+    ]);
+  });
+});
+
 describe("a rule that is wrong on purpose", () => {
   it.each([
     {

@@ -40,11 +40,11 @@ it(
         at: "+1s",
         prompt: token,
       });
-      expect(await dying.exited, place).toMatchObject({ signal: "SIGKILL" });
+      expect({ place, ...(await dying.exited) }).toMatchObject({ place, signal: "SIGKILL" });
 
       const next = world.start();
       await next.ready;
-      expect(await world.shows(ROOM, token, 30_000), place).toBe(true);
+      expect({ place, shown: await world.shows(ROOM, token, 30_000) }).toEqual({ place, shown: true });
       const runs = async () => (await client.tasks.history(id, { limit: 10 })).occurrences;
       await expect.poll(runs, { timeout: 20_000 }).toMatchObject([{ state: "succeeded", attempts: 1 }]);
       await next.stop();
