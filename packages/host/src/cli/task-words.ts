@@ -23,15 +23,21 @@ export function listTasks(tasks: readonly Task[], now: number): string {
 
 /** What somebody wants to see who has just made or changed it. */
 export function describeBriefly(task: OpenedTask, now: number): string {
-  return page([["task", `${task.id}, ${task.state}`], ...ofWork(task), ...ofTimes(task, now), whereOf(task)]);
+  return page([
+    ["task", `${task.id}, ${task.state}`],
+    ...ofWork(task),
+    whenOf(task),
+    nextOf(task, now),
+    whereOf(task),
+  ]);
 }
 
-export function describeTask(task: OpenedTask, now: number): string {
+export function describeTask(task: OpenedTask): string {
   const { recent, explained } = task;
   const rows = page([
     ["task", [`${task.id}, ${task.state}`, ...explained].join("\n")],
     ...ofWork(task),
-    ...ofTimes(task, now),
+    whenOf(task),
     whereOf(task),
     ...ofPolicy(task),
     ["made", `by ${task.createdBy}, ${localTimes(task.timezone)(task.createdAt)}`],
@@ -84,18 +90,19 @@ const GATE_FAILURE = {
   wake: "If the gate fails, the model is asked all the same.",
 } as const satisfies Record<Task["gateFailure"], string>;
 
-function ofTimes(task: OpenedTask, now: number): Row[] {
-  const { timezone, next, endsAt, maxRuns, fired, jitterMs } = task;
+function whenOf(task: OpenedTask): Row {
+  const { timezone, endsAt, maxRuns, fired, jitterMs } = task;
   const bounds = [
     ...(endsAt === null ? [] : [`No time after ${localTimes(timezone)(endsAt)}.`]),
     ...(maxRuns === null ? [] : [`${fired} of ${count(maxRuns, "time")} have come.`]),
     ...(jitterMs === 0 ? [] : [`Each is put off by chance, by less than ${durationInWords(jitterMs)}.`]),
   ];
+  return ["when", [describeSchedule(task), ...bounds].join("\n")];
+}
+
+function nextOf({ timezone, next }: OpenedTask, now: number): Row {
   const times = next.map((at) => coming(at, timezone, now));
-  return [
-    ["when", [describeSchedule(task), ...bounds].join("\n")],
-    ["next", times.length === 0 ? "no next time" : times.join("\n")],
-  ];
+  return ["next", times.length === 0 ? "no next time" : times.join("\n")];
 }
 
 function whereOf({ announce, chat, group }: Task): Row {

@@ -31,7 +31,7 @@ export function tasksCommand(io: Io): Command {
     .argument("<id>", ID)
     .action(async (id: string, options: Options) => {
       const task = await tasksOf(options).show(id);
-      say(options, task, describeTask(task, io.clock.now()));
+      say(options, task, describeTask(task));
     });
 
   const add = withTaskOptions(new Command("add"))

@@ -71,7 +71,6 @@ describe("bellhop tasks show", () => {
         maxUsd: 0.5,
         explained: ["It runs next on Thursday.", "It did not run yesterday: Bellhop was not running."],
       }),
-      NOW,
     );
 
     expect(text).toBe(`\
@@ -86,8 +85,6 @@ when      cron "0 7 * * *" (Europe/Berlin)
           No time after Saturday, 26 December 2026 at 07:00.
           3 of 10 times have come.
           Each is put off by chance, by less than 5 min.
-next      Thursday, 24 December 2026 at 07:00, in 3 h
-          Friday, 25 December 2026 at 07:00, in 27 h
 answers   in web:main (main)
 talks in  a fresh conversation each time
 model     haiku, effort low
@@ -99,7 +96,7 @@ made      by owner, Thursday, 1 January 1970 at 01:00
   });
 
   it("shows the latest runs, and no model for a script", () => {
-    const text = describeTask(task({ prompt: "", script: "./report.sh", recent: [run({})] }), NOW);
+    const text = describeTask(task({ prompt: "", script: "./report.sh", recent: [run({})] }));
 
     expect(text).toContain("script    ./report.sh\n");
     expect(text).not.toContain("model ");
@@ -175,7 +172,7 @@ describe("what came from people, agents and scripts", () => {
 
     for (const text of [
       listTasks([evil], NOW),
-      describeTask(evil, NOW),
+      describeTask(evil),
       describeBriefly(evil, NOW),
       describeState(evil),
       describeHistory({ occurrences: evil.recent, more: true }, evil),
