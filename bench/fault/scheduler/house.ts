@@ -26,6 +26,7 @@ import type { Found } from "./compare.ts";
 import { createJumpingClock, type JumpingClock } from "./jumping-clock.ts";
 import type { Asked, Zone } from "./plans.ts";
 
+const PATIENCE_MS = 60_000;
 const CHAT = ChatId.parse("web:tasks");
 
 export type House = Awaited<ReturnType<typeof createHouse>>;
@@ -232,10 +233,16 @@ function createRest() {
       };
     },
 
-    /** Between two calls nothing takes longer than one round of the event loop. */
+    /**
+     * Between two calls nothing takes longer than one round of the event loop.
+     * @throws Error when whoever works does not come to an end
+     */
     async settled(): Promise<void> {
+      const began = performance.now();
       for (let quiet = 0; quiet < 3;) {
         await setImmediate();
+        if (performance.now() - began > PATIENCE_MS)
+          throw new Error(`the scheduler is still at work after ${PATIENCE_MS} ms`);
         quiet = working > 0 ? 0 : quiet + 1;
       }
     },

@@ -79,7 +79,7 @@ function createDriver({ writer, reader, clock, patienceMs }: SqliteConnections):
   /** The last commit was shared: more may be on their way, and are waited for a moment. */
   let busy = false;
 
-  /** Commits what is done. Only for whoever holds the turn. */
+  /** Commits what is done. Only for whoever holds the turn. Never throws: those whose work it was are told. */
   function settle(): void {
     const shared = done;
     done = [];
@@ -93,8 +93,18 @@ function createDriver({ writer, reader, clock, patienceMs }: SqliteConnections):
       failpoint("db.committed");
       for (const one of shared) one.resolve();
     } catch (error) {
-      for (const one of shared) one.reject(error);
-      if (writer.isTransaction) writer.exec("rollback");
+      const why = takenBack(error);
+      for (const one of shared) one.reject(why);
+    }
+  }
+
+  /** What failed is rolled back. Says why it failed, and whether that failed too. */
+  function takenBack(why: unknown): unknown {
+    try {
+      if (writer.isTransaction) guard(() => writer.exec("rollback"));
+      return why;
+    } catch (error) {
+      return new AggregateError([why, error], "neither the commit nor its rollback was possible");
     }
   }
 

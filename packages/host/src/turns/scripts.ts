@@ -61,7 +61,7 @@ export function createScripts({ runtime, broker, furnish, uidOf, limits, clock, 
         uid: uidOf(session.group_id),
       });
       try {
-        const sandbox = await runtime.prepare({
+        const prepared = await runtime.prepare({
           id,
           group,
           groupNumber: session.group_id,
@@ -70,10 +70,10 @@ export function createScripts({ runtime, broker, furnish, uidOf, limits, clock, 
           limits,
         });
         if (signal.aborted) {
-          await sandbox.dispose();
+          await prepared.dispose();
           return { how: "aborted" };
         }
-        const program = sandbox.spawn({ argv: ["/bin/sh", "-c", command], env });
+        const program = prepared.spawn({ argv: ["/bin/sh", "-c", command], env });
         return await attend(program, { timeoutMs, signal, clock, log });
       } finally {
         await door.close();
