@@ -17,7 +17,7 @@ import type { Claim } from "../store/claims.ts";
 import type { RunEnd } from "../store/occurrences.ts";
 import type { Completion, Conversation, Turns } from "../store/turns.ts";
 import type { EngineFailure, FailureClass } from "./engine.ts";
-import { givenUp, HELD, DONE, NO_ANSWER, runGivenUp, waiting } from "./failure-words.ts";
+import { CUT_OFF, givenUp, HELD, DONE, NO_ANSWER, runGivenUp, waiting, whyGivenUp } from "./failure-words.ts";
 import type { Admitted, ProviderHealth } from "./provider-health.ts";
 import { retryAt } from "./retry-policy.ts";
 
@@ -63,7 +63,7 @@ function lastChance({ task, createdAt }: Claim, { totalMs }: TurnLimits): number
   return task ? Math.min(createdAt + RUN_PATIENCE_MS, task.nextAt ?? Infinity) : createdAt + totalMs;
 }
 
-/** Nobody waits for it: neither a person, nor what a person has added to it since. */
+/** A run that no person has joined by writing meanwhile: nobody waits for its answer. */
 export function isUnwatched({ task, inputs }: Claim): boolean {
   return task !== undefined && inputs.length === 0;
 }
@@ -141,10 +141,13 @@ export function createEndings(parts: EndingParts) {
   async function giveUp(
     claim: Claim,
     failure: EngineFailure,
-    words: string = givenUp(failure),
+    {
+      words = givenUp(failure),
+      why = whyGivenUp(failure),
+    }: { words?: string | undefined; why?: string } = {},
   ): Promise<void> {
     const { task } = claim;
-    const reason = task ? runGivenUp(task, failure) : words;
+    const reason = task ? runGivenUp(task, why) : words;
     await turns.fail(claim, {
       ...failure,
       reason,
@@ -230,7 +233,7 @@ export function createEndings(parts: EndingParts) {
       });
       if (at !== undefined)
         return await tryAgain(claim, failure, { at, charged: failure.class !== "rate_limited" });
-      await giveUp(claim, failure, words);
+      await giveUp(claim, failure, { words });
       return {};
     },
 
@@ -241,7 +244,7 @@ export function createEndings(parts: EndingParts) {
         detail: `the host died ${claim.lost} times while it ran`,
       };
       log.error({ turn: claim.turn }, failure.detail);
-      await giveUp(claim, failure);
+      await giveUp(claim, failure, claim.task?.atMostOnce ? { why: CUT_OFF } : {});
     },
   };
 }

@@ -40,12 +40,19 @@ const SENTENCES: Record<FailureClass, string> = {
  */
 export function runGivenUp(
   task: Pick<ClaimedTask, "prompt" | "script" | "scheduledFor" | "timezone">,
-  { class: kind, detail }: EngineFailure,
+  why: string,
 ): string {
   const due = localTimes(task.timezone)(task.scheduledFor);
-  const why = kind === "script" ? detail : RUN_REASONS[kind];
   return `The task “${titleOf(task)}” did not get done (due ${due}): ${why}${why.endsWith(".") ? "" : "."}`;
 }
+
+/** In plain words. What a task's own command said of itself is for its people. */
+export function whyGivenUp({ class: kind, detail }: EngineFailure): string {
+  return kind === "script" ? detail : RUN_REASONS[kind];
+}
+
+export const CUT_OFF =
+  "Bellhop was cut off in the middle of it, and it is a task that is never begun a second time.";
 
 const RUN_REASONS: Record<Exclude<FailureClass, "script">, string> = {
   transient: "the model's service keeps failing.",

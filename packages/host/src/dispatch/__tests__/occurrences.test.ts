@@ -167,7 +167,7 @@ describe("a run that is under way when its host dies", () => {
 
     const { recent, failures } = await next.tasks.show(id);
     expect(recent).toMatchObject([
-      { state: "failed", reason: expect.stringContaining("stopped unexpectedly") },
+      { state: "failed", reason: expect.stringContaining("never begun a second time") },
     ]);
     expect(failures).toBe(1);
     const asked = next.engine.sessions.flatMap(({ prompts }) => prompts.flatMap(({ blocks }) => blocks));
