@@ -109,21 +109,13 @@ export function createTasks(db: Kysely<Database>, clock: Clock) {
       { zoneData, markAfter }: { zoneData: string; markAfter: number },
       limit: number,
     ): Promise<TaskRow[]> {
+      const active = rows(db).where(isDue).limit(limit);
+      const cron = active.where(sql<boolean>`tasks.kind = 'cron'`);
       // One by one: with OR between them SQLite would use no index.
       const [older, newer, ahead] = await Promise.all([
-        rows(db)
-          .where(isDue)
-          .where(sql<boolean>`tasks.kind = 'cron'`)
-          .where("zone_data", "<", zoneData)
-          .limit(limit)
-          .execute(),
-        rows(db)
-          .where(isDue)
-          .where(sql<boolean>`tasks.kind = 'cron'`)
-          .where("zone_data", ">", zoneData)
-          .limit(limit)
-          .execute(),
-        rows(db).where(isDue).where("last_at", ">", markAfter).limit(limit).execute(),
+        cron.where("zone_data", "<", zoneData).execute(),
+        cron.where("zone_data", ">", zoneData).execute(),
+        active.where("last_at", ">", markAfter).execute(),
       ]);
       return [...older, ...newer, ...ahead].slice(0, limit);
     },

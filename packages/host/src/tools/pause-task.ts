@@ -1,7 +1,6 @@
 /** `pause_task`. */
 import { z } from "zod";
-import { tell } from "../scheduler/words.ts";
-import { deskOf } from "./task-caller.ts";
+import { changed } from "./task-caller.ts";
 import type { ToolDefinition } from "./tool.ts";
 
 const Input = z.object({ id: z.string() });
@@ -10,10 +9,5 @@ export const pauseTask: ToolDefinition<typeof Input> = {
   name: "pause_task",
   description: "Pauses a task: it does not run until it is resumed. A run under way goes on.",
   input: Input,
-  async run({ id }, context) {
-    const now = context.parts.now();
-    const desk = deskOf(context, ({ task, next }) => tell(task, next, now));
-    const changed = await desk.pause(id);
-    return tell(changed, changed.next, now);
-  },
+  run: ({ id }, context) => changed(context, (desk) => desk.pause(id)),
 };

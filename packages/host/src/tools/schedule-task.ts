@@ -2,8 +2,7 @@
 import { z } from "zod";
 import { GroupFolder } from "../core/ids.ts";
 import { NewTask } from "../core/task.ts";
-import { tell } from "../scheduler/words.ts";
-import { deskOf } from "./task-caller.ts";
+import { changed } from "./task-caller.ts";
 import { taskFields, toChange } from "./task-fields.ts";
 import { parsed, type ToolDefinition } from "./tool.ts";
 
@@ -18,10 +17,7 @@ export const scheduleTask: ToolDefinition<typeof Input> = {
     "Schedules a task: one of cron, every, at; and a prompt (or a script). Its answer is sent to this chat. You are told its id and its next times; say them to whoever asked.",
   input: Input,
   async run({ group, ...fields }, context) {
-    const now = context.parts.now();
-    const desk = deskOf(context, ({ task, next }) => tell(task, next, now));
     const task = parsed(NewTask, { ...toChange(fields), ...(group && { group }) });
-    const made = await desk.add(task);
-    return tell(made, made.next, now);
+    return await changed(context, (desk) => desk.add(task));
   },
 };

@@ -4,7 +4,9 @@
  */
 import { MAIN } from "../core/ids.ts";
 import type { Claim } from "../store/claims.ts";
+import type { OpenedTask, Task } from "../core/task.ts";
 import type { Done, TaskPowers } from "../scheduler/desk.ts";
+import { tell } from "../scheduler/words.ts";
 import type { ToolContext } from "./tool.ts";
 
 /** More than any group needs, and few enough that an agent that went wild fills no machine. */
@@ -24,6 +26,17 @@ export function deskOf(
     most: MOST_TASKS,
     commit: (effect) => parts.turns.perform(claim, effect, (done) => act(told(done))),
   });
+}
+
+/** What the agent is told of a task that it has made or changed: the same as stands in the journal. */
+export async function changed(
+  context: ToolContext,
+  change: (desk: TaskPowers) => Promise<OpenedTask>,
+): Promise<string> {
+  const now = context.parts.now();
+  const told = (task: Task, next: readonly number[]) => tell(task, next, now);
+  const task = await change(deskOf(context, (done) => told(done.task, done.next)));
+  return told(task, task.next);
 }
 
 function callerOf({ chat: { folder }, inputs, task }: Claim): string {

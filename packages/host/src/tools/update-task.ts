@@ -1,8 +1,7 @@
 /** `update_task`: the same task, changed. */
 import { z } from "zod";
 import { TaskChange } from "../core/task.ts";
-import { tell } from "../scheduler/words.ts";
-import { deskOf } from "./task-caller.ts";
+import { changed } from "./task-caller.ts";
 import { taskFields, toChange } from "./task-fields.ts";
 import { parsed, type ToolDefinition } from "./tool.ts";
 
@@ -13,9 +12,7 @@ export const updateTask: ToolDefinition<typeof Input> = {
   description: "Changes a task; it keeps its id. What you do not name stays; null takes away.",
   input: Input,
   async run({ id, ...fields }, context) {
-    const now = context.parts.now();
-    const desk = deskOf(context, ({ task, next }) => tell(task, next, now));
-    const changed = await desk.edit(id, parsed(TaskChange, toChange(fields)));
-    return tell(changed, changed.next, now);
+    const change = parsed(TaskChange, toChange(fields));
+    return await changed(context, (desk) => desk.edit(id, change));
   },
 };
