@@ -11,7 +11,7 @@ import { RejectedError } from "@bellhop/sdk";
 import type { Kysely } from "kysely";
 import type { Clock } from "../core/clock.ts";
 import { nextOf, planFrom } from "../core/firing.ts";
-import { chatAddress, type ChatId, type GroupFolder, MAIN } from "../core/ids.ts";
+import { chatAddress, ChatId, type GroupFolder, MAIN } from "../core/ids.ts";
 import {
   type NewTask,
   newTaskId,
@@ -114,7 +114,7 @@ export interface DeskParts {
 const NEXT_SHOWN = 3;
 const RECENT_SHOWN = 5;
 /** Where the owner's own tasks answer as long as there is no other chat. */
-const DESK: ChatId = "terminal:tasks" as ChatId;
+const DESK = ChatId.parse("terminal:tasks");
 
 /** Refused because of who asks. It is recorded. */
 class NotYoursError extends RejectedError {}
@@ -122,29 +122,22 @@ class NotYoursError extends RejectedError {}
 export function createDesk(parts: DeskParts) {
   const { db, tasks, occurrences, clock } = parts;
 
-  /** The time that is planned next, with its jitter. */
-  function planned(task: Parameters<typeof nextOf>[0], jitterMs: number, after: number) {
-    const next = nextOf(task, after);
+  /** The first time after `after`, with its jitter. */
+  function planOf(row: TaskRow, after: number) {
+    const next = nextOf(timetableOf(row), after);
     if (next === undefined) return undefined;
-    return { next_at: next, due_at: next + Math.floor(parts.random() * jitterMs), zone_data: parts.zoneData };
-  }
-
-  function planOf(
-    row: Pick<TaskRow, "ends_at" | "max_runs" | "fired" | "jitter_ms"> & TaskRow,
-    after: number,
-  ) {
-    const { ends_at: endsAt, max_runs: maxRuns, fired } = row;
-    return planned({ ...timetableOf(row), endsAt, maxRuns, fired }, row.jitter_ms, after);
+    const jitter = Math.floor(parts.random() * row.jitter_ms);
+    return { next_at: next, due_at: next + jitter, zone_data: parts.zoneData };
   }
 
   function nextTimes(row: TaskRow): number[] {
-    const { ends_at: endsAt, max_runs: maxRuns } = row;
+    const timetable = timetableOf(row);
     const times: number[] = [];
     let [at, fired] = [row.next_at, row.fired];
     while (at !== null && times.length < NEXT_SHOWN) {
       times.push(at);
       fired += 1;
-      at = nextOf({ ...timetableOf(row), endsAt, maxRuns, fired }, at) ?? null;
+      at = nextOf({ ...timetable, fired }, at) ?? null;
     }
     return times;
   }

@@ -168,9 +168,6 @@ export function createScheduler(parts: SchedulerParts) {
         {
           ...timetableOf(row),
           misfire: row.misfire,
-          endsAt: row.ends_at,
-          maxRuns: row.max_runs,
-          fired: row.fired,
           nextAt,
           dueAt,
         },
@@ -238,8 +235,7 @@ export function createScheduler(parts: SchedulerParts) {
     // What is overdue is fired as it was planned; only the time after it is found by the new data.
     if (!ahead && (row.next_at ?? 0) <= now) return void (await tasks.replan(row, { zone_data: zoneData }));
     try {
-      const task = { ...timetableOf(row), endsAt: row.ends_at, maxRuns: row.max_runs, fired: row.fired };
-      const next = nextOf(task, from);
+      const next = nextOf(timetableOf(row), from);
       const due = { next_at: next ?? null, due_at: dueOf(row, next) ?? null };
       const state = next === undefined ? ({ state: "done" } as const) : {};
       await tasks.replan(row, { ...due, ...state, last_at: ahead ? from : row.last_at, zone_data: zoneData });

@@ -185,9 +185,12 @@ async function byId(trx: Kysely<Database>, id: TaskId): Promise<TaskRow> {
   return await rows(trx).where("tasks.id", "=", id).executeTakeFirstOrThrow();
 }
 
-/** When it is due, as `core/schedule.ts` takes it. */
-export function timetableOf(row: Selectable<TasksTable>): Pick<Task, "schedule" | "timezone"> {
-  return { schedule: scheduleOf(row), timezone: row.timezone };
+/** When it is due and how often, as `core/schedule.ts` and `core/firing.ts` take it. */
+export function timetableOf(
+  row: Selectable<TasksTable>,
+): Pick<Task, "schedule" | "timezone" | "endsAt" | "maxRuns" | "fired"> {
+  const { timezone, ends_at: endsAt, max_runs: maxRuns, fired } = row;
+  return { schedule: scheduleOf(row), timezone, endsAt, maxRuns, fired };
 }
 
 function scheduleOf({ id, kind, cron, every_ms, anchor }: Selectable<TasksTable>): Schedule {
