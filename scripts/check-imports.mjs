@@ -14,7 +14,7 @@ const LAYERS = [
   { names: ["home", "stop-switch"] },
   { names: ["store"] },
   {
-    names: ["admission", "dispatch", "turns", "tools", "outbox", "scheduler", "groups", "media"],
+    names: ["admission", "dispatch", "turns", "tools", "outbox", "scheduler", "groups", "media", "policy"],
     together: true,
   },
   { names: ["http", "channels", "plugins", "engines", "sandbox", "broker"] },
