@@ -17,6 +17,7 @@ import { parseEnv } from "node:util";
 import { z } from "zod";
 import { readYaml } from "./config/read-yaml.ts";
 import { DEFAULT_CONFIG } from "./config/template.ts";
+import type { Secret } from "./core/known-secrets.ts";
 import { ChatId, GroupFolder, SenderId } from "./core/ids.ts";
 import { hasCode } from "./core/error-code.ts";
 import { given } from "./core/given.ts";
@@ -213,6 +214,8 @@ export type Config = DeepReadonly<
     timezone: string;
     acp: FileSections["acp"] | undefined;
     credentials: Credentials;
+    /** All that must never leave: what stands in `.env`, and the credentials wherever they are from. */
+    secrets: Secret[];
   }
 >;
 /** A branded string is a string. */
@@ -290,6 +293,8 @@ export function loadConfig({ home: asked, env, flags = {} }: LoadOptions): Confi
   if (dotEnv !== undefined && (statSync(paths.env).mode & 0o077) !== 0) {
     warnings.push(`${paths.env} holds secrets, and others on this machine may read it: run chmod 600 on it.`);
   }
+  const variables = parseEnv(dotEnv ?? "");
+  const credentials = credentialsOf({ ...variables, ...env }, paths.env);
   const { acp, timezone = Intl.DateTimeFormat().resolvedOptions().timeZone, http, ...rest } = sections;
   return freeze({
     ...rest,
@@ -298,7 +303,8 @@ export function loadConfig({ home: asked, env, flags = {} }: LoadOptions): Confi
     timezone,
     http: { ...http, port: portOf(flags) ?? http.port },
     acp,
-    credentials: credentialsOf({ ...parseEnv(dotEnv ?? ""), ...env }, paths.env),
+    credentials,
+    secrets: secretsOf(variables, credentials),
   });
 }
 
@@ -330,6 +336,29 @@ function credentialsOf(env: Environment, file: string): Credentials {
   });
   // Without the cause, which may quote the value.
   throw new ConfigError(`${problems.join("; ")}. Mend it in ${file} or in the environment.`);
+}
+
+function secretsOf(dotEnv: Environment, credentials: Credentials): Secret[] {
+  const { baseUrl } = credentials;
+  const password = baseUrl === undefined ? "" : unescaped(new URL(baseUrl).password);
+  const named = Object.entries(CREDENTIAL_VARIABLES).map(([key, name]) => ({
+    name,
+    value: Object.entries(credentials).find(([own]) => own === key)?.[1],
+  }));
+  const all = [
+    ...Object.entries(dotEnv).map(([name, value]) => ({ name, value })),
+    ...named,
+    { name: "the password in ANTHROPIC_BASE_URL", value: password },
+  ];
+  return all.flatMap(({ name, value = "" }) => (value.trim() === "" ? [] : [{ name, value: value.trim() }]));
+}
+
+function unescaped(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text; // a percent sign that escapes nothing
+  }
 }
 
 /** @throws ConfigError when it is there and cannot be read */

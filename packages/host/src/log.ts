@@ -1,13 +1,13 @@
 /**
  * The log: one JSON object a line in `logs/bellhop.log`, for the operator.
  *
- * - No secret reaches the file: every line passes a replacement of the values it was given, whatever
- *   field or error message they came in with.
+ * - No secret that the host knows reaches the file, whatever field or error message it came in with.
  * - It cannot fill the disk: past `maxBytes` the file is set aside, and only `keep` old ones remain.
  * - Logging never throws. Lines that the disk refused are counted, and the next line says how many.
  */
 import pino from "pino";
 import { closeSync, existsSync, fstatSync, openSync, renameSync, writeSync } from "node:fs";
+import type { KnownSecrets } from "./core/known-secrets.ts";
 
 type LogLevel = "debug" | "info" | "warn" | "error";
 
@@ -29,8 +29,8 @@ interface LogLine {
 export interface LogOptions {
   readonly file: string;
   readonly level: LogLevel;
-  /** Values that must never be written; see `redactor`. */
-  readonly secrets: readonly string[];
+  /** What must never be written. */
+  readonly secrets: KnownSecrets;
   /** @default 8 MiB */
   readonly maxBytes?: number;
   /** Old files kept beside it, `bellhop.log.1` the newest. @default 3 */
@@ -44,7 +44,6 @@ export interface OpenLog {
 
 /** @throws the file system's own error when the file cannot be opened at all */
 export function openLog({ file, level, secrets, maxBytes = 8 * 1024 * 1024, keep = 3 }: LogOptions): OpenLog {
-  const redact = redactor(secrets);
   const destination = rotatingFile(file, maxBytes, keep);
   const logger = pino(
     {
@@ -54,7 +53,7 @@ export function openLog({ file, level, secrets, maxBytes = 8 * 1024 * 1024, keep
       formatters: { level: (label) => ({ level: label }) },
       serializers: { err: pino.stdSerializers.errWithCause },
     },
-    { write: (line: string) => destination.write(redact(line)) },
+    { write: (line: string) => destination.write(secrets.hide(line)) },
   );
   return { log: wrap(logger), close: () => destination.close() };
 }
@@ -82,29 +81,6 @@ function wrap(logger: pino.Logger): Log {
     error: line("error"),
     with: (fields) => wrap(logger.child(fields)),
   };
-}
-
-/**
- * Replaces each secret by a mark, also where JSON has escaped it. Values shorter than 8 characters
- * are left: they would tear ordinary words apart, and no credential is that short.
- */
-export function redactor(secrets: readonly string[]): (text: string) => string {
-  let known = 0;
-  let forms: readonly string[] = [];
-  return (text) => {
-    // More of them may be added: a renewed credential. None is ever taken away.
-    if (secrets.length !== known) forms = formsOf(secrets);
-    known = secrets.length;
-    return forms.reduce((rest, secret) => rest.replaceAll(secret, "[secret]"), text);
-  };
-}
-
-function formsOf(secrets: readonly string[]): string[] {
-  const forms = secrets
-    .filter((secret) => secret.length >= 8)
-    .flatMap((secret) => [secret, JSON.stringify(secret).slice(1, -1)]);
-  // The longest first: a secret may be the beginning of another.
-  return [...new Set(forms)].sort((a, b) => b.length - a.length);
 }
 
 function rotatingFile(file: string, maxBytes: number, keep: number) {

@@ -157,6 +157,7 @@ async function open(
     log,
     clock,
     random: randomBytes,
+    secrets: ground.secrets,
   });
   ({ url } = await http.listen());
   opened.defer(http.close);

@@ -36,6 +36,7 @@ describe("the configuration", () => {
     expect(config).toEqual({
       home,
       warnings: [],
+      secrets: [],
       assistant: "Bellhop",
       timezone: Intl.DateTimeFormat().resolvedOptions().timeZone,
       http: { host: "127.0.0.1", port: 7407, hosts: [] },
@@ -180,6 +181,20 @@ describe("the configuration", () => {
     expect(String(message)).toMatch(/ANTHROPIC_API_KEY has spaces.*ANTHROPIC_BASE_URL is not an http/);
     expect(String(message)).not.toContain("canary");
     expect(message).not.toHaveProperty("cause");
+  });
+
+  it("counts all of .env and every credential as what must not leave", () => {
+    const { load } = given({
+      dotEnv: "ANTHROPIC_BASE_URL=https://me:p%40ssword1@models.example\nGITHUB_TOKEN=ghp-1234567\nEMPTY=\n",
+    });
+
+    expect(load({ ANTHROPIC_AUTH_TOKEN: "of-the-environment" }).secrets).toEqual(
+      expect.arrayContaining([
+        { name: "GITHUB_TOKEN", value: "ghp-1234567" },
+        { name: "ANTHROPIC_AUTH_TOKEN", value: "of-the-environment" },
+        { name: "the password in ANTHROPIC_BASE_URL", value: "p@ssword1" },
+      ]),
+    );
   });
 
   it("warns when others may read the secrets", () => {

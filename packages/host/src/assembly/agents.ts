@@ -1,7 +1,6 @@
 /** What agents run on: the sandbox runtime, the broker, the engines, and each group's settings. */
 import { createClaudeEngine } from "../engines/claude/claude.ts";
 import { openBroker } from "../broker/broker.ts";
-import { secretsOf } from "../broker/provider.ts";
 import { type Config, groupConfig } from "../config.ts";
 import type { GroupFolder } from "../core/ids.ts";
 import { createBubblewrap } from "../sandbox/bubblewrap.ts";
@@ -24,9 +23,9 @@ export async function openAgents(ground: Ground, reload: (() => Config) | undefi
 
   function renew(): Config["credentials"] | undefined {
     try {
-      const fresh = reload?.().credentials;
-      if (fresh) secrets.push(...secretsOf(fresh).filter((secret) => !secrets.includes(secret)));
-      return fresh;
+      const fresh = reload?.();
+      secrets.add(fresh?.secrets ?? []);
+      return fresh?.credentials;
     } catch (error) {
       log.warn({ err: error }, "the configuration does not hold together; going on with the one in use");
       return undefined;

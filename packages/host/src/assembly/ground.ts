@@ -1,7 +1,7 @@
 /** What everything stands on: the home and its lock, the log, the database, the emergency stop. */
 import { type Config, type HomePaths, writeDefaultConfig } from "../config.ts";
-import { secretsOf } from "../broker/provider.ts";
 import { type Clock, systemClock } from "../core/clock.ts";
+import { createKnownSecrets, type KnownSecrets } from "../core/known-secrets.ts";
 import { createEventBus, type EventBus } from "../core/events.ts";
 import { prepareHome } from "../home.ts";
 import { type Log, openLog } from "../log.ts";
@@ -21,7 +21,7 @@ export interface Ground {
   readonly lock: HomeLock;
   readonly stopSwitch: StopSwitch;
   /** Never to be let out; a renewed credential is added. */
-  readonly secrets: string[];
+  readonly secrets: KnownSecrets;
   /** Closes what was opened, last first, whatever fails on the way. */
   readonly opened: AsyncDisposableStack;
 }
@@ -33,7 +33,7 @@ export async function openGround(config: Config, opened: AsyncDisposableStack): 
   const lock = await lockHome(config.home, clock);
   opened.defer(lock.release);
   writeDefaultConfig(config.home);
-  const secrets = secretsOf(config.credentials);
+  const secrets = createKnownSecrets(config.secrets);
   const { log, close: closeLog } = openLog({ file: paths.log, level: config.log.level, secrets });
   opened.defer(closeLog);
   const { db, close: closeDatabase } = await openDatabase(paths.database, {

@@ -19,7 +19,7 @@ export type WayOut = Awaited<ReturnType<typeof openWayOut>>;
 
 /** @param platforms beside the owner's own desk, which is always there */
 export async function openWayOut(
-  { config, paths, clock, log, bus, db, stopSwitch, opened }: Ground,
+  { config, paths, clock, log, bus, db, secrets, stopSwitch, opened }: Ground,
   { chats, outbox, turns }: Records,
   platforms: readonly Channel[],
 ) {
@@ -51,6 +51,7 @@ export async function openWayOut(
     outbox,
     channelOf,
     fileOf: media.outbound,
+    secrets,
     notices,
     bus,
     hold: stopSwitch.hold,

@@ -42,7 +42,7 @@ export function providerFromCredentials(credentials: Credentials): Provider | un
   return undefined;
 }
 
-/** Every secret among the credentials, for the outbound filter and the log. */
+/** What a provider must not send back. */
 export function secretsOf({ apiKey, oauthToken, authToken, baseUrl }: Credentials): string[] {
   const password = baseUrl && URL.canParse(baseUrl) ? decodeURIComponent(new URL(baseUrl).password) : "";
   return [apiKey, oauthToken, authToken, password].flatMap((secret) => (secret ? [secret] : []));

@@ -2,26 +2,16 @@
  * What may leave: the one filter that every visible text of an agent passes, deltas included.
  *
  * - `<internal>…</internal>` is the agent talking to itself: removed, closed or not.
- * - Secrets the host knows are replaced by `HIDDEN`, also where removing an internal part is what
+ * - Secrets the host knows are hidden (known-secrets.ts), also where removing an internal part is what
  *   brought their halves together.
  * - Streaming: held back is only a suffix that may be the beginning of either, so that the output
  *   for a text is the same however it was cut into chunks.
  */
-export const HIDDEN = "[hidden]";
+import type { HidingStream, KnownSecrets } from "./known-secrets.ts";
 
-/** Shorter strings occur by chance; nothing that short is worth calling a secret. */
-const SHORTEST_SECRET = 8;
-
-export interface OutboundFilter {
-  /** What of the text so far may be shown now, beyond what was returned before. */
-  push(chunk: string): string;
-  /** What was held back, once the text is complete. The filter is then as new. */
-  end(): string;
-}
-
-export function createOutboundFilter(secrets: readonly string[]): OutboundFilter {
+export function createOutboundFilter(secrets: KnownSecrets): HidingStream {
   const internal = stripInternal();
-  const hidden = hideSecrets(secrets.filter(({ length }) => length >= SHORTEST_SECRET));
+  const hidden = secrets.stream();
   return {
     push: (chunk) => hidden.push(internal.push(chunk)),
     end: () => hidden.push(internal.end()) + hidden.end(),
@@ -29,7 +19,7 @@ export function createOutboundFilter(secrets: readonly string[]): OutboundFilter
 }
 
 /** A whole text at once. */
-export function filterOutbound(text: string, secrets: readonly string[]): string {
+export function filterOutbound(text: string, secrets: KnownSecrets): string {
   const filter = createOutboundFilter(secrets);
   return filter.push(text) + filter.end();
 }
@@ -37,7 +27,7 @@ export function filterOutbound(text: string, secrets: readonly string[]): string
 const OPEN = "<internal>";
 const CLOSE = "</internal>";
 
-function stripInternal(): OutboundFilter {
+function stripInternal(): HidingStream {
   let held = "";
   let inside = false;
 
@@ -79,47 +69,4 @@ function beginningOf(tag: string, text: string): number {
     if (text.slice(-length).toLowerCase() === tag.slice(0, length)) return length;
   }
   return 0;
-}
-
-function hideSecrets(secrets: readonly string[]): OutboundFilter {
-  const firsts = new Set(secrets.map((secret) => secret[0]));
-  let held = "";
-
-  function drain(last: boolean): string {
-    let out = "";
-    let from = 0;
-    let at = 0;
-    while (at < held.length) {
-      if (!firsts.has(held[at])) {
-        at += 1;
-        continue;
-      }
-      const rest = held.slice(at);
-      const whole = longest(secrets.filter((secret) => rest.startsWith(secret)));
-      // A longer secret may still be on its way: its beginning must not be shown as an end.
-      if (!last && secrets.some((secret) => secret.length > rest.length && secret.startsWith(rest))) break;
-      if (whole === undefined) {
-        at += 1;
-        continue;
-      }
-      out += held.slice(from, at) + HIDDEN;
-      at += whole.length;
-      from = at;
-    }
-    out += held.slice(from, at);
-    held = held.slice(at);
-    return out;
-  }
-
-  return {
-    push(chunk) {
-      held += chunk;
-      return drain(false);
-    },
-    end: () => drain(true),
-  };
-}
-
-function longest(words: readonly string[]): string | undefined {
-  return words.toSorted((a, b) => b.length - a.length)[0];
 }

@@ -4,6 +4,7 @@
  */
 import { Hono } from "hono";
 import type { Log } from "../log.ts";
+import type { KnownSecrets } from "../core/known-secrets.ts";
 import type { Status } from "../core/status.ts";
 import { loadAssets } from "./assets.ts";
 import { createEventStreams } from "./event-stream.ts";
@@ -11,6 +12,7 @@ import { createHostCheck, csrfCheck, originCheck, securityHeaders } from "./guar
 import { createIdentify, type HttpEnv } from "./identity.ts";
 import type { HttpDead, HttpStopSwitch, HttpTasks } from "./host.ts";
 import { createLogins } from "./logins.ts";
+import { hideSecrets } from "./hide.ts";
 import { openApiDocument } from "./openapi.ts";
 import { renderProblemPage } from "./pages/login.ts";
 import { createErrorHandler, ProblemError, statusOf } from "./problem.ts";
@@ -42,20 +44,22 @@ export interface AppDeps
   readonly tasks: HttpTasks;
   /** Begins the drain; returns at once. */
   readonly shutdown: () => void;
+  readonly secrets: KnownSecrets;
   readonly log: Log;
   /** Address of the web chat, known once the host listens. */
   readonly url: () => string;
 }
 
 export function createApp(deps: AppDeps) {
-  const { http, tokens, clock, log, version } = deps;
+  const { http, tokens, clock, log, secrets, version } = deps;
   const assets = loadAssets();
-  const streams = createEventStreams(clock, log);
+  const streams = createEventStreams(clock, secrets, log);
   const logins = createLogins(deps);
   const asJson = createErrorHandler(log);
 
   const app = new Hono<HttpEnv>();
   app.use(securityHeaders);
+  app.use(hideSecrets(secrets));
   app.use(createHostCheck(http.host, http.hosts ?? []));
   app.use(originCheck);
   app.get("/healthz", (c) => c.text("ok"));

@@ -6,6 +6,7 @@
  */
 import type { Clock } from "../core/clock.ts";
 import type { ChatEvent } from "../core/events.ts";
+import type { KnownSecrets } from "../core/known-secrets.ts";
 import type { Log } from "../log.ts";
 import type { Follower } from "./follow.ts";
 
@@ -41,7 +42,7 @@ export function frame({ event, id, data }: Frame): string {
   return `${idLine}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
 }
 
-export function createEventStreams(clock: Clock, log: Log): EventStreams {
+export function createEventStreams(clock: Clock, { hide }: KnownSecrets, log: Log): EventStreams {
   /** How to end each, and who vouches for it. */
   const open = new Map<() => void, string | undefined>();
 
@@ -75,7 +76,7 @@ export function createEventStreams(clock: Clock, log: Log): EventStreams {
         try {
           const events = await from.next();
           let text = "";
-          for (const event of events ?? []) text += await encode(event);
+          for (const event of events ?? []) text += hide(await encode(event));
           return events && text;
         } catch (error) {
           // The client sees the stream end, comes back with the last id it has, and asks again.

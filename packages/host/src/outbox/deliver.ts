@@ -20,6 +20,7 @@ import {
 import { fullJitter } from "../core/backoff.ts";
 import type { Clock } from "../core/clock.ts";
 import { atMost } from "../core/patience.ts";
+import type { KnownSecrets } from "../core/known-secrets.ts";
 import type { EventBus } from "../core/events.ts";
 import { failpoint } from "../core/failpoint.ts";
 import { type ChatId, chatAddress, type OutboxId } from "../core/ids.ts";
@@ -36,6 +37,7 @@ export interface DeliveryParts {
   readonly outbox: Outbox;
   readonly channelOf: (chat: ChatId) => Channel | undefined;
   readonly fileOf: FileOf;
+  readonly secrets: KnownSecrets;
   readonly notices: Notices;
   readonly bus: EventBus;
   /** While this is aborted nothing is sent but the answers to commands, and what is being sent ends (G27). */
@@ -231,7 +233,7 @@ export function createDelivery(parts: DeliveryParts): Delivery {
   }
 
   async function called(channel: Channel, claimed: ClaimedRow, signal: AbortSignal): Promise<Sent> {
-    const message = await toOutbound(claimed, parts.fileOf);
+    const message = await toOutbound(claimed, parts.fileOf, parts.secrets);
     try {
       return await channel.send(message, signal);
     } catch (error) {

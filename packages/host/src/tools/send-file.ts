@@ -7,6 +7,7 @@ import { RejectedError } from "@bellhop/sdk";
 import { z } from "zod";
 import { ChatId } from "../core/ids.ts";
 import { filterOutbound } from "../core/outbound-filter.ts";
+import { hideInText } from "../media/hide-in-text.ts";
 import { targetOf } from "./target.ts";
 import type { ToolDefinition } from "./tool.ts";
 
@@ -34,7 +35,10 @@ export const sendFile: ToolDefinition<typeof Input> = {
     const name = filterOutbound(filename ?? path, parts.secrets);
 
     const file = await parts.files.pull(claim, path, (source) =>
-      parts.files.receive({ groupId: claim.chat.group_id, turn: claim.turn, name, maxBytes }, source),
+      parts.files.receive(
+        { groupId: claim.chat.group_id, turn: claim.turn, name, maxBytes },
+        hideInText(source, parts.secrets),
+      ),
     );
     const result = `${JSON.stringify(file.name)} (${file.type}, ${file.bytes} bytes) is handed over for delivery to ${target.id}.`;
     try {

@@ -5,6 +5,7 @@
  */
 import { BellhopError, type Channel, RejectedError } from "@bellhop/sdk";
 import { z } from "zod";
+import type { KnownSecrets } from "../core/known-secrets.ts";
 import type { ChatId, SessionId, TurnId } from "../core/ids.ts";
 import type { Actor, TaskPowers } from "../scheduler/desk.ts";
 import type { Chats } from "../store/chats.ts";
@@ -29,7 +30,7 @@ export interface ToolParts {
   readonly tasks: (actor: Actor) => TaskPowers;
   /** By the wall clock. */
   readonly now: () => number;
-  readonly secrets: readonly string[];
+  readonly secrets: KnownSecrets;
   /** There is something to deliver to this chat. */
   readonly deliver: (chat: ChatId) => void;
 }

@@ -6,6 +6,7 @@
  *   answer is what it says after its last tool; if it said nothing then, the last thing it did say.
  * - What is remembered is bounded: past `MAX_ANSWER` the rest is not heard, and `overflowed` says so.
  */
+import type { KnownSecrets } from "../core/known-secrets.ts";
 import { createOutboundFilter, filterOutbound } from "../core/outbound-filter.ts";
 
 /** In UTF-16 units, of one stretch without a tool in it; what a message in may hold (G5). */
@@ -24,7 +25,7 @@ export interface Listening {
   readonly overflowed: boolean;
 }
 
-export function createListening(secrets: readonly string[]): Listening {
+export function createListening(secrets: KnownSecrets): Listening {
   const filter = createOutboundFilter(secrets);
   let stretch: string[] = [];
   let last: string[] = [];

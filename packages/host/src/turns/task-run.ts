@@ -9,6 +9,7 @@
 import { BellhopError, StaleError } from "@bellhop/sdk";
 import { z } from "zod";
 import { filterOutbound } from "../core/outbound-filter.ts";
+import type { KnownSecrets } from "../core/known-secrets.ts";
 import { jsonText } from "../core/json-text.ts";
 import type { Claim } from "../store/claims.ts";
 import { type ClaimedTask, keepGateWord, type RunEnd } from "../store/occurrences.ts";
@@ -19,7 +20,7 @@ import type { ScriptEnd, Scripts } from "./scripts.ts";
 export interface TaskRunParts {
   readonly scripts: Pick<Scripts, "run">;
   readonly turns: Pick<Turns, "perform">;
-  readonly secrets: readonly string[];
+  readonly secrets: KnownSecrets;
 }
 
 /** What is to be done next. */

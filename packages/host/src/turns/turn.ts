@@ -13,6 +13,7 @@
 import { StaleError } from "@bellhop/sdk";
 import { BACKOFF_BASE_MS } from "../core/backoff.ts";
 import type { LiveEvent } from "../core/events.ts";
+import type { KnownSecrets } from "../core/known-secrets.ts";
 import type { GroupFolder, InboxId, TurnId } from "../core/ids.ts";
 import type { Effort } from "../core/task.ts";
 import type { Recap } from "../core/prompt.ts";
@@ -37,7 +38,7 @@ export interface TurnParts extends EndingParts, PromptingParts, TaskRunParts {
   readonly rooms: Rooms;
   /** Names of the group's memory files, for a recap. */
   readonly filesOf: (group: GroupFolder) => Promise<readonly string[]>;
-  readonly secrets: readonly string[];
+  readonly secrets: KnownSecrets;
   /** How hard the model thinks in this turn, where somebody has said it. */
   readonly effortOf: (claim: Claim) => Effort | undefined;
   /** What a run of this task may spend, where that is bounded, and what its turn has spent by now. */

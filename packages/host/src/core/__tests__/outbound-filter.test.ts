@@ -1,11 +1,19 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { createOutboundFilter, filterOutbound, HIDDEN } from "../outbound-filter.ts";
+import { createKnownSecrets, HIDDEN, type KnownSecrets } from "../known-secrets.ts";
+import { createOutboundFilter, filterOutbound } from "../outbound-filter.ts";
 
 const KEY = "sk-ant-0123456789";
 const LONGER = `${KEY}-and-more`;
+const NONE = createKnownSecrets();
+const ONE = knowing(KEY);
+const TWO = knowing(KEY, LONGER);
 
-function inChunks(text: string, cuts: readonly number[], secrets: readonly string[]): string {
+function knowing(...values: readonly string[]): KnownSecrets {
+  return createKnownSecrets(values.map((value) => ({ name: "A_KEY", value })));
+}
+
+function inChunks(text: string, cuts: readonly number[], secrets: KnownSecrets): string {
   const filter = createOutboundFilter(secrets);
   const places = [...new Set(cuts.map((cut) => cut % (text.length + 1)))].sort((a, b) => a - b);
   const chunks = [0, ...places].map((start, index) => text.slice(start, places[index] ?? text.length));
@@ -14,23 +22,23 @@ function inChunks(text: string, cuts: readonly number[], secrets: readonly strin
 
 describe("the outbound filter", () => {
   it("hides a secret wherever it stands", () => {
-    expect(filterOutbound(`the key is ${KEY}, keep it`, [KEY])).toBe(`the key is ${HIDDEN}, keep it`);
+    expect(filterOutbound(`the key is ${KEY}, keep it`, ONE)).toBe(`the key is ${HIDDEN}, keep it`);
   });
 
   it("hides the longer of two secrets that begin alike, to its end", () => {
-    expect(filterOutbound(`${LONGER} ${KEY}`, [KEY, LONGER])).toBe(`${HIDDEN} ${HIDDEN}`);
+    expect(filterOutbound(`${LONGER} ${KEY}`, TWO)).toBe(`${HIDDEN} ${HIDDEN}`);
   });
 
   it("removes internal text, closed or not, in any case", () => {
-    expect(filterOutbound("a<internal>b</internal>c<INTERNAL>d</Internal>e<internal>f", [])).toBe("ace");
+    expect(filterOutbound("a<internal>b</internal>c<INTERNAL>d</Internal>e<internal>f", NONE)).toBe("ace");
   });
 
   it("hides a secret whose halves only meet once internal text is gone", () => {
-    expect(filterOutbound("sk-ant-<internal>x</internal>0123456789", [KEY])).toBe(HIDDEN);
+    expect(filterOutbound("sk-ant-<internal>x</internal>0123456789", ONE)).toBe(HIDDEN);
   });
 
   it("shows what merely begins like a tag or a secret as soon as it turns out to be neither", () => {
-    const filter = createOutboundFilter([KEY]);
+    const filter = createOutboundFilter(ONE);
 
     expect(filter.push("1 <in")).toBe("1 ");
     expect(filter.push("t> sk-a")).toBe("<int> ");
@@ -39,25 +47,25 @@ describe("the outbound filter", () => {
   });
 
   it("holds nothing of a text that contains no beginning of either", () => {
-    const filter = createOutboundFilter([KEY]);
+    const filter = createOutboundFilter(ONE);
 
     expect(filter.push("plain text, <b>bold</b>")).toBe("plain text, <b>bold</b>");
   });
 
   it("removes internal text beside letters that are longer in lower case", () => {
-    expect(filterOutbound("İİİİİİİİ<internal>İİİİ psst</internal>İ done", [])).toBe("İİİİİİİİİ done");
+    expect(filterOutbound("İİİİİİİİ<internal>İİİİ psst</internal>İ done", NONE)).toBe("İİİİİİİİİ done");
   });
 
   it("goes over a text once, however many tags an agent puts into it", () => {
     const started = performance.now();
 
-    expect(filterOutbound("<internal></internal>".repeat(50_000), [])).toBe("");
+    expect(filterOutbound("<internal></internal>".repeat(50_000), NONE)).toBe("");
 
     expect(performance.now() - started).toBeLessThan(1_000); // 30 s and more when each tag reads the rest
   });
 
   it("ignores strings too short to be secrets", () => {
-    expect(filterOutbound("a key: abc", ["abc", ""])).toBe("a key: abc");
+    expect(filterOutbound("a key: abc", knowing("abc", ""))).toBe("a key: abc");
   });
 
   it("gives the same text however it is cut into chunks", () => {
@@ -81,8 +89,8 @@ describe("the outbound filter", () => {
         fc.array(fc.nat(200), { maxLength: 8 }),
         (pieces, cuts) => {
           const text = pieces.join("");
-          const whole = filterOutbound(text, [KEY, LONGER]);
-          expect(inChunks(text, cuts, [KEY, LONGER])).toBe(whole);
+          const whole = filterOutbound(text, TWO);
+          expect(inChunks(text, cuts, TWO)).toBe(whole);
           expect(whole).not.toContain(KEY);
         },
       ),

@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import { createAdmission } from "../../admission/admission.ts";
+import { createKnownSecrets } from "../../core/known-secrets.ts";
 import type { Clock } from "../../core/clock.ts";
 import { createEventBus, type LiveEvent } from "../../core/events.ts";
 import { ChatId, chatId, type InboxId, MAIN, newId, SessionId, TurnId } from "../../core/ids.ts";
@@ -107,8 +108,10 @@ export async function openHouse(options: { clock?: Clock; log?: AppDeps["log"] }
     random: () => 0.5,
   });
 
+  const secrets = createKnownSecrets();
   const deps: AppDeps = {
     http: { host: "127.0.0.1", hosts: ["bellhop.example"] },
+    secrets,
     assistant: "Bellhop",
     version: "0.0.0-test",
     admission,

@@ -7,6 +7,7 @@ import {
   UnknownOutcomeError,
 } from "@bellhop/sdk";
 import { describe, expect, it } from "vitest";
+import { createKnownSecrets } from "../../core/known-secrets.ts";
 import { createEventBus } from "../../core/events.ts";
 import { ChatId, MAIN } from "../../core/ids.ts";
 import { silentLog } from "../../log.ts";
@@ -51,6 +52,7 @@ async function given({ idempotent = false, random = 0 } = {}) {
       outbox: store.outbox,
       channelOf: () => channel,
       fileOf: async () => undefined,
+      secrets: createKnownSecrets([{ name: "A_KEY", value: "canary-0123456789" }]),
       notices: { tell: async (_key, text) => void told.push(text) },
       bus: createEventBus(),
       hold: () => held.by.signal,
@@ -98,6 +100,14 @@ function failing(...errors: Error[]) {
 }
 
 describe("delivery", () => {
+  it("lets no secret out, whoever owed it", async () => {
+    const { owes, sent } = await given();
+
+    await owes(KITCHEN, "the platform said: bad token canary-0123456789");
+
+    expect(sent).toEqual(["the platform said: bad token [hidden]"]);
+  });
+
   it("sends in order within a chat, and lets no chat wait for another", async () => {
     const { owes, sent, when } = await given();
     const slow = Promise.withResolvers<void>();

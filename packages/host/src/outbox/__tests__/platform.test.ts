@@ -2,6 +2,7 @@
 import { type ChannelAbilities, RejectedError, TemporaryError, UnknownOutcomeError } from "@bellhop/sdk";
 import { describe, expect, it } from "vitest";
 import { type Fault, fakePlatform } from "../../../test/fake-channel.ts";
+import { createKnownSecrets } from "../../core/known-secrets.ts";
 import { createEventBus } from "../../core/events.ts";
 import { ChatId, MAIN, type OutboxId } from "../../core/ids.ts";
 import { silentLog } from "../../log.ts";
@@ -24,6 +25,7 @@ async function given(abilities: Partial<ChannelAbilities> = {}) {
       outbox: store.outbox,
       channelOf: () => platform.channel,
       fileOf: async () => undefined,
+      secrets: createKnownSecrets(),
       notices: { tell: async (_key, text) => void told.push(text) },
       bus: createEventBus(),
       hold: () => new AbortController().signal,

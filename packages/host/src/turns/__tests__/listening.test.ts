@@ -1,11 +1,12 @@
 import { describe, expect, it } from "vitest";
+import { createKnownSecrets } from "../../core/known-secrets.ts";
 import { createListening } from "../listening.ts";
 
 const KEY = "sk-ant-0123456789";
 
 describe("listening", () => {
   it("shows pieces as they come and takes the whole for the answer", () => {
-    const listening = createListening([]);
+    const listening = createListening(createKnownSecrets());
 
     expect(listening.delta("Dinner ")).toEqual({ text: "Dinner ", reset: true });
     expect(listening.delta("is at eight.")).toEqual({ text: "is at eight.", reset: false });
@@ -16,7 +17,7 @@ describe("listening", () => {
   });
 
   it("shows two blocks as two paragraphs, as the answer has them", () => {
-    const listening = createListening([]);
+    const listening = createListening(createKnownSecrets());
 
     listening.delta("One.");
     listening.reply("One.");
@@ -28,7 +29,7 @@ describe("listening", () => {
   });
 
   it("begins a new stretch after a tool; what was said before it is no answer", () => {
-    const listening = createListening([]);
+    const listening = createListening(createKnownSecrets());
     listening.reply("Let me look.");
 
     listening.tool();
@@ -38,7 +39,7 @@ describe("listening", () => {
   });
 
   it("takes what was said last for the answer when nothing follows the last tool", () => {
-    const listening = createListening([]);
+    const listening = createListening(createKnownSecrets());
     listening.reply("Done, it is soup.");
 
     listening.tool();
@@ -48,7 +49,7 @@ describe("listening", () => {
   });
 
   it("believes the whole block, not the pieces, and filters both", () => {
-    const listening = createListening([KEY]);
+    const listening = createListening(createKnownSecrets([{ name: "A_KEY", value: KEY }]));
 
     listening.delta(`harmless ${KEY.slice(0, 8)}`);
     const rest = listening.reply(`${KEY} <internal>psst</internal>`);
@@ -59,7 +60,7 @@ describe("listening", () => {
   });
 
   it("hears no more than an answer may hold, and says so", () => {
-    const listening = createListening([]);
+    const listening = createListening(createKnownSecrets());
 
     for (let i = 0; i < 1_000; i += 1) listening.delta("x".repeat(10_000));
 
@@ -68,7 +69,7 @@ describe("listening", () => {
   });
 
   it("counts each stretch by itself: a long evening of tools is no flood", () => {
-    const listening = createListening([]);
+    const listening = createListening(createKnownSecrets());
 
     for (let i = 0; i < 20; i += 1) {
       listening.reply("x".repeat(100_000));

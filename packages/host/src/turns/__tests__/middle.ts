@@ -10,6 +10,7 @@ import { createAdmission } from "../../admission/admission.ts";
 import { createCommands } from "../../admission/commands/commands.ts";
 import type { Powers } from "../../admission/commands/powers.ts";
 import { createLocalChannel } from "../../channels/local.ts";
+import { createKnownSecrets } from "../../core/known-secrets.ts";
 import { createEventBus, type LiveEvent } from "../../core/events.ts";
 import { ChatId, chatAddress, GroupFolder, type InboxId, MAIN, SenderId } from "../../core/ids.ts";
 import { type FakeClock, fakeClock } from "../../core/testing.ts";
@@ -51,6 +52,7 @@ export const SECOND = 1_000;
 export const MINUTE = 60 * SECOND;
 export const HOUR = 60 * MINUTE;
 export const SECRET = "sk-ant-very-secret-0123";
+const secrets = createKnownSecrets([{ name: "A_KEY", value: SECRET }]);
 
 export interface MiddleOptions {
   readonly script?: EngineScript;
@@ -122,6 +124,7 @@ export async function middle(options: MiddleOptions = {}) {
     outbox,
     channelOf,
     fileOf: async () => undefined,
+    secrets,
     notices,
     bus,
     hold,
@@ -174,7 +177,7 @@ export async function middle(options: MiddleOptions = {}) {
         timezoneOf: () => "UTC",
         tasks: (actor) => desk.as(actor),
         now: clock.now,
-        secrets: [SECRET],
+        secrets,
         deliver: delivery.wake,
       }),
     uidOf: () => undefined,
@@ -216,7 +219,7 @@ export async function middle(options: MiddleOptions = {}) {
     deliver: ({ chat }) => delivery.wake(chat.id),
     answers,
     timezoneOf: () => "UTC",
-    secrets: [SECRET],
+    secrets,
     limitsOf: () => ({ startMs: MINUTE, silenceMs: 10 * MINUTE, totalMs: 2 * HOUR, attempts: 3 }),
     queueOf: () => options.queue ?? "steer",
     clock,
