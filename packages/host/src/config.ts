@@ -93,6 +93,16 @@ const GroupSection = z
     pattern: Pattern.optional().describe("Text that calls the assistant, beside its name"),
     chats: z.array(ChatId).default([]).describe("Chats that are bound to this group"),
     admins: z.array(SenderId).default([]).describe("Who may change its settings by chat commands"),
+    mounts: z
+      .array(
+        z.strictObject({
+          source: z.string().min(1).describe("A folder or file of this machine; ~ is your home"),
+          target: z.string().min(1).optional().describe("Seen as /workspace/extra/TARGET; default: its name"),
+          mode: z.enum(["ro", "rw"]).default("ro"),
+        }),
+      )
+      .default([])
+      .describe("What else its sandbox sees, as far as mount-allowlist.json permits"),
     ...z.object(groupFields).partial().shape,
   })
   .describe("What one group has of its own; the rest is the install's");
@@ -209,6 +219,10 @@ type FileSections = z.infer<typeof ConfigFile>;
 export type Config = DeepReadonly<
   Omit<FileSections, "timezone" | "acp"> & {
     home: string;
+    /** Policies that guard the host, apart from the home. */
+    policies: string;
+    /** What `~` means in a path. */
+    userHome: string;
     /** For the operator, one plain sentence each. */
     warnings: string[];
     timezone: string;
@@ -274,6 +288,18 @@ export function homeDirectory({ home, env }: { home?: string | undefined; env: E
   return resolve(home || env["BELLHOP_HOME"] || join(homedir(), ".bellhop"));
 }
 
+/** Where the policies are that guard the host: `$XDG_CONFIG_HOME/bellhop`, else `~/.config/bellhop`. */
+export function policyDirectory(env: Environment): string {
+  const configured = env["XDG_CONFIG_HOME"];
+  // A relative one is to be ignored, says its specification.
+  const base = configured?.startsWith("/") ? configured : join(userHome(env), ".config");
+  return join(base, "bellhop");
+}
+
+function userHome(env: Environment): string {
+  return env["HOME"]?.startsWith("/") ? env["HOME"] : homedir();
+}
+
 export interface LoadOptions {
   readonly home?: string | undefined;
   readonly env: Environment;
@@ -299,6 +325,8 @@ export function loadConfig({ home: asked, env, flags = {} }: LoadOptions): Confi
   return freeze({
     ...rest,
     home,
+    policies: policyDirectory(env),
+    userHome: userHome(env),
     warnings,
     timezone,
     http: { ...http, port: portOf(flags) ?? http.port },
@@ -310,7 +338,7 @@ export function loadConfig({ home: asked, env, flags = {} }: LoadOptions): Confi
 
 export function groupConfig(config: Config, folder: GroupFolder): GroupConfig {
   const { assistant, timezone, engine, model, defaults } = config;
-  const { chats: _chats, admins: _admins, ...own } = config.groups[folder] ?? {};
+  const { chats: _chats, admins: _admins, mounts: _mounts, ...own } = config.groups[folder] ?? {};
   return { pattern: undefined, assistant, timezone, engine, model, ...defaults, ...given(own) };
 }
 

@@ -125,6 +125,7 @@ async function open(
       usage: agents.usage,
       stuck: delivery.troubles,
       silent: wayIn.silent,
+      mounts: work.mounts.states,
       unregistered: admission.unregistered,
       clock,
     });

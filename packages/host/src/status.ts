@@ -20,6 +20,7 @@ export interface StatusParts {
     | "stuck"
     | "usage"
     | "silent"
+    | "mounts"
     | "unregistered"
   >;
   readonly rooms: Rooms;
@@ -31,6 +32,7 @@ export interface StatusParts {
   readonly stuck: () => Status["stuck"];
   readonly usage: UsageStore;
   readonly silent: () => readonly Status["silent"][number][];
+  readonly mounts: () => Promise<Status["mounts"]>;
   readonly unregistered: () => readonly unknown[];
   readonly clock: Clock;
 }
@@ -73,6 +75,7 @@ export async function describeHost(parts: StatusParts): Promise<Status> {
     stuck: parts.stuck(),
     usage: await usage.since(clock.now() - DAY_MS),
     silent: [...parts.silent()],
+    mounts: await parts.mounts(),
     unregistered: parts.unregistered().length,
   };
 }

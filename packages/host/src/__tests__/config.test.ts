@@ -1,6 +1,6 @@
 import { ConfigError } from "@bellhop/sdk";
 import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { DEFAULT_CONFIG } from "../config/template.ts";
@@ -10,6 +10,7 @@ import {
   groupConfig,
   homeDirectory,
   loadConfig,
+  policyDirectory,
   writeDefaultConfig,
 } from "../config.ts";
 import { GroupFolder } from "../core/ids.ts";
@@ -35,6 +36,8 @@ describe("the configuration", () => {
 
     expect(config).toEqual({
       home,
+      policies: policyDirectory({}),
+      userHome: homedir(),
       warnings: [],
       secrets: [],
       assistant: "Bellhop",
@@ -270,5 +273,35 @@ describe("the home's place", () => {
     expect(homeDirectory({ home: "/a", env: { BELLHOP_HOME: "/b" } })).toBe("/a");
     expect(homeDirectory({ env: { BELLHOP_HOME: "/b" } })).toBe("/b");
     expect(homeDirectory({ env: { BELLHOP_HOME: "" } })).toMatch(/\/\.bellhop$/);
+  });
+});
+
+describe("the place of the policies", () => {
+  it("is apart from the home, where the user keeps settings", () => {
+    expect(policyDirectory({ HOME: "/home/ada" })).toBe("/home/ada/.config/bellhop");
+    expect(policyDirectory({ HOME: "/home/ada", XDG_CONFIG_HOME: "/etc/ada" })).toBe("/etc/ada/bellhop");
+    expect(policyDirectory({ HOME: "/home/ada", XDG_CONFIG_HOME: "relative" })).toBe(
+      "/home/ada/.config/bellhop",
+    );
+    expect(given().load({ HOME: "/home/ada" })).toMatchObject({
+      policies: "/home/ada/.config/bellhop",
+      userHome: "/home/ada",
+    });
+  });
+});
+
+describe("the mounts of a group", () => {
+  it("are read-only unless they say otherwise, and nothing else may stand there", () => {
+    const { groups } = given({
+      yaml: "groups:\n  family:\n    mounts:\n      - { source: ~/recipes }\n      - { source: /srv/x, target: x, mode: rw }\n",
+    }).load();
+
+    expect(groups[GroupFolder.parse("family")]?.mounts).toEqual([
+      { source: "~/recipes", mode: "ro" },
+      { source: "/srv/x", target: "x", mode: "rw" },
+    ]);
+    expect(() => given({ yaml: "groups:\n  a:\n    mounts: [{ source: x, mode: rwx }]\n" }).load()).toThrow(
+      /line 3/,
+    );
   });
 });

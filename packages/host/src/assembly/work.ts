@@ -15,6 +15,7 @@ import { createScripts } from "../turns/scripts.ts";
 import { startTurn, type TurnParts } from "../turns/turn.ts";
 import type { Agents } from "./agents.ts";
 import type { Ground } from "./ground.ts";
+import { openMounts } from "./mounts.ts";
 import type { Records } from "./records.ts";
 import type { WayOut } from "./way-out.ts";
 
@@ -79,10 +80,13 @@ export function openWork(
     pids: config.sandbox.pids,
     tmpBytes: config.sandbox.tmpMb * MiB,
   };
+  const mounts = openMounts(ground, records, out);
+  const furnish = async (group: GroupFolder) =>
+    (await Promise.all([groups.mounts(group), mounts.of(group)])).flat();
   const scripts = createScripts({
     runtime,
     broker,
-    furnish: groups.mounts,
+    furnish,
     uidOf: sandboxUid,
     limits,
     clock,
@@ -95,7 +99,7 @@ export function openWork(
     engineOf,
     onOffered: (group, commands) => void offered.set(group, new Set(commands)),
     engineHomeOf: (group) => join(paths.sessions, group),
-    furnish: groups.mounts,
+    furnish,
     instructionsOf: groups.instructions,
     toolsOf,
     uidOf: sandboxUid,
@@ -197,6 +201,7 @@ export function openWork(
 
   return {
     rooms,
+    mounts,
     dispatcher,
     offers: (group: GroupFolder, name: string) => offered.get(group)?.has(name) ?? false,
     onGoOn: (goOn: () => void): void => void goingOn.push(goOn),

@@ -65,6 +65,9 @@ export function describeStatus(status: Status, now: number): string {
       "silent",
       `${account === "" ? channel : `${channel}/${account}`}: ${why}`,
     ]),
+    ...(status.mounts.length === 0
+      ? []
+      : [["mounts", status.mounts.map(describeMount).join("\n")] satisfies [string, string]]),
     ...(unregistered === 0
       ? []
       : [["chats", `${unregistered} without a group (see: bellhop chats list)`] satisfies [string, string]]),
@@ -95,6 +98,12 @@ function describeTurn(
 ): string {
   const again = attempt > 1 ? `, attempt ${attempt}` : "";
   return `${chat}: ${state} for ${ago(now - startedAt)}${again}${note === "" ? "" : `, ${note}`}`;
+}
+
+function describeMount({ group, source, target, mode, refused }: Status["mounts"][number]): string {
+  return refused === undefined
+    ? `${group}: ${source} as ${target}, ${mode}`
+    : `${group}: ${source} REFUSED, ${refused}`;
 }
 
 function describeTasks({ active, paused, failing, waiting }: Status["tasks"]): string {

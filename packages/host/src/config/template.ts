@@ -82,4 +82,6 @@ export const DEFAULT_CONFIG = `\
 # #    pattern: "hey alfred"     # beside @Alfred; RE2 syntax, any case
 # #    chats: ["telegram:-100123"]
 # #    admins: ["telegram:12345"]
+# #    mounts:                   # folders of this machine; mount-allowlist.json has to permit them
+# #      - { source: ~/recipes, mode: ro }
 `;

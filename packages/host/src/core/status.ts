@@ -55,6 +55,17 @@ export const Status = z.object({
   }),
   /** Accounts on platforms that do not listen just now, and why. */
   silent: z.array(z.object({ channel: z.string(), account: z.string(), why: z.string() })),
+  /** What of this machine the groups' sandboxes are given beside their own, and what is refused them, and why. */
+  mounts: z.array(
+    z.object({
+      group: GroupFolder,
+      source: z.string(),
+      /** Inside; as it was wanted, where it is refused. */
+      target: z.string(),
+      mode: z.enum(["ro", "rw"]),
+      refused: z.string().optional(),
+    }),
+  ),
   /** Chats in which somebody wrote since the start, and which no group has. */
   unregistered: z.int(),
 });

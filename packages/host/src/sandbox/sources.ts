@@ -7,7 +7,7 @@
  */
 import { constants } from "node:fs";
 import { type FileHandle, chown, lchown, lstat, open, readdir, readlink, stat } from "node:fs/promises";
-import { ConfigError, RejectedError } from "@bellhop/sdk";
+import { ConfigError, RejectedError, TemporaryError } from "@bellhop/sdk";
 import type { Log } from "../log.ts";
 import type { Mount } from "../turns/sandbox.ts";
 
@@ -31,6 +31,7 @@ export interface Source extends Mount {
  * @param home `given` as callers write it, `real` without links: the one prefix that may be a link
  * @throws ConfigError when one is missing or is neither folder nor plain file
  * @throws RejectedError when one is reached through a link
+ * @throws TemporaryError when one that is not of the home was changed since it was judged: the next start judges anew
  */
 export async function openSources(
   mounts: readonly Mount[],
@@ -45,14 +46,21 @@ export async function openSources(
 }
 
 async function openSource(mount: Mount, home: { given: string; real: string }): Promise<Source> {
-  const { source } = mount;
+  const { source, foreign } = mount;
   const handle = await open(source, O_PATH | constants.O_NOFOLLOW).catch((cause: unknown) => {
+    if (foreign) throw changed(source, { cause });
     throw new ConfigError(`${source}, which is to be mounted in a sandbox, cannot be opened`, { cause });
   });
   try {
     const reach = `/proc/self/fd/${handle.fd}`;
     const path = await readlink(reach);
     const found = await handle.stat({ bigint: true });
+    if (
+      foreign &&
+      (path !== source || foreign.dev !== String(found.dev) || foreign.ino !== String(found.ino))
+    ) {
+      throw changed(source);
+    }
     if (found.isSymbolicLink() || path !== canonical(source, home)) {
       throw new RejectedError(
         `${source} is, or is reached through, a symbolic link and is not mounted: name the real path`,
@@ -76,19 +84,28 @@ async function openSource(mount: Mount, home: { given: string; real: string }): 
   }
 }
 
+function changed(source: string, options?: ErrorOptions): TemporaryError {
+  return new TemporaryError(
+    `${source} was changed between the look at it and the start of the sandbox, so it is looked at again`,
+    options,
+  );
+}
+
 function canonical(source: string, { given, real }: { given: string; real: string }): string {
   return source === given || source.startsWith(`${given}/`) ? real + source.slice(given.length) : source;
 }
 
 /**
- * Makes what is mounted rw the group's own, and checks that it can read the rest.
+ * Makes what is mounted rw the group's own, and checks that it can read the rest. What lies outside of the home
+ * stays its owner's: `policy/mounts.ts` has seen that the group can use it as it is.
  *
  * Everything below a folder is walked only when the folder itself is not the group's yet; it is given
  * away last, so that a walk that was cut short is made again.
  * @throws ConfigError when the group's user could not read a source
  */
 export async function handOver(sources: readonly Source[], uid: number, log: Log): Promise<void> {
-  for (const { path, reach, directory, mode } of sources) {
+  for (const { path, reach, directory, mode, foreign } of sources) {
+    if (foreign) continue;
     const found = await stat(reach);
     if (mode === "rw") {
       if (found.uid === uid) continue;

@@ -37,6 +37,13 @@ export function createChats(db: Kysely<Database>, clock: Clock) {
         .execute();
     },
 
+    /** @throws RejectedError when there is no such group */
+    async numberOf(folder: GroupFolder): Promise<number> {
+      const row = await db.selectFrom("groups").select("id").where("folder", "=", folder).executeTakeFirst();
+      if (row) return row.id;
+      throw new RejectedError(`there is no group ${folder}`);
+    },
+
     /** Makes the chat if it is not there yet; an existing one keeps its group and title. */
     ensure: (id: ChatId, group: GroupFolder, title?: string): Promise<Chat> =>
       ensureChat(db, { id, group, title, now: clock.now() }),

@@ -11,6 +11,11 @@ export interface Mount {
   /** Absolute path inside. */
   readonly target: string;
   readonly mode: "ro" | "rw";
+  /**
+   * It lies outside of Bellhop's home and belongs to people: it is given to nobody, and must still be the very
+   * file or folder that was judged (F30).
+   */
+  readonly foreign?: { readonly dev: string; readonly ino: string };
 }
 
 export interface SandboxLimits {

@@ -41,6 +41,25 @@ describe("bellhop status", () => {
     expect(describeStatus(given({}), NOW)).not.toContain("tasks ");
   });
 
+  it("tells what of this machine is mounted, and what is refused, and why", () => {
+    const mounts = [
+      { group: "family", source: "~/recipes", target: "/workspace/extra/recipes", mode: "ro" },
+      {
+        group: "family",
+        source: "~/.ssh",
+        target: "/workspace/extra",
+        mode: "ro",
+        refused: "it is a secret",
+      },
+    ];
+
+    expect(describeStatus(given({ mounts }), NOW)).toContain(
+      "mounts    family: ~/recipes as /workspace/extra/recipes, ro\n" +
+        "          family: ~/.ssh REFUSED, it is a secret\n",
+    );
+    expect(describeStatus(given({}), NOW)).not.toContain("mounts");
+  });
+
   it("does not let a note drive the terminal", () => {
     const turns = [
       { turn: TURN, chat: "web:a", state: "running", attempt: 1, startedAt: NOW, note: "\u001b[2J" },
@@ -114,6 +133,7 @@ function given(more: object): Status {
     usage: { calls: 3, inputTokens: 10, outputTokens: 5, costMicros: 0 },
     stuck: [],
     silent: [],
+    mounts: [],
     unregistered: 0,
     ...more,
   });

@@ -138,6 +138,22 @@ const deeds = {
     callTool("other", "note", { text: "x", group: "other", chat: "telegram:1" }, use("toolu_other"));
     callTool("unknown", "register_group", { folder: "evil" }, use("toolu_unknown"));
     ask("hook", { subtype: "hook_callback", callback_id: "hook_0", input: {} });
+    ask("hook-path", {
+      subtype: "hook_callback",
+      callback_id: "hook_0",
+      input: {
+        hook_event_name: "PreToolUse",
+        tool_name: "Read",
+        tool_input: { file_path: "/etc/passwd" },
+        transcript_path: "/etc/passwd",
+      },
+    });
+    ask("hook-odd", {
+      subtype: "hook_callback",
+      callback_id: "hook_0",
+      input: { tool_name: 5, tool_input: null },
+    });
+    ask("hook-none", { subtype: "hook_callback", callback_id: "hook_9", input: null });
     ask("permission", { subtype: "can_use_tool", tool_name: "Bash", input: {}, tool_use_id: "t" });
     ask("token", { subtype: "oauth_token_refresh" });
     ask("secret", { subtype: "remote_control_work_secret", session_id: SESSION });

@@ -4,10 +4,12 @@
  * - The sandbox is the wall, so inside of it everything is allowed; what cannot work there, or would
  *   start a turn that the host did not start, is taken away by name.
  * - The group's own settings, memory, skills and hooks are loaded: they act inside the sandbox.
- * - No session store, no token callbacks, no hooks: a forged line must find nothing to call (design 5.1).
+ * - No session store, no token callbacks: a forged line must find nothing to call (design 5.1). The one hook looks
+ *   at text and answers yes or no (hygiene.ts).
  */
 import type { Options } from "@anthropic-ai/claude-agent-sdk";
 import type { EngineOpen } from "../../turns/engine.ts";
+import { HYGIENE } from "./hygiene.ts";
 
 /** Where the program is inside. */
 export const PROGRAM = "/opt/bellhop/claude";
@@ -93,6 +95,7 @@ export function sessionOptions(
     // Rendered afresh by each program, so that a new name or time zone is known without a new session.
     systemPrompt: { type: "preset", preset: "claude_code", append: instructions, snapshot: false },
     includePartialMessages: true,
+    hooks: { PreToolUse: [HYGIENE] },
     mcpServersDelivery: "initialize",
     ...(resume && { resume: resume.engineSession }),
     ...(resume?.position !== undefined && { resumeSessionAt: resume.position }),

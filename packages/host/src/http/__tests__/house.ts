@@ -250,5 +250,6 @@ const STATUS: Status = {
   usage: { calls: 0, inputTokens: 0, outputTokens: 0, costMicros: 0 },
   stuck: [],
   silent: [],
+  mounts: [],
   unregistered: 0,
 };
