@@ -155,6 +155,14 @@ const ConfigFile = z
       .prefault({}),
     defaults: GroupDefaults.prefault({}).describe("For every group that does not say otherwise"),
     owners: z.array(SenderId).default([]).describe("Senders on platforms who are the owner"),
+    senders: z
+      .strictObject({
+        perMinute: z.int().min(1).default(30),
+        perHour: z.int().min(1).default(300),
+        chatPerMinute: z.int().min(1).default(60),
+      })
+      .prefault({})
+      .describe("How often one of the others, and all in a chat, may call the assistant"),
     notices: ChatId.prefault("web:notices").describe("Where the owner is told what went wrong"),
     log: z.strictObject({ level: z.enum(["debug", "info", "warn", "error"]).default("info") }).prefault({}),
     groups: z.record(GroupFolder, GroupSection).default({}),
@@ -209,6 +217,8 @@ type FileSections = z.infer<typeof ConfigFile>;
 export type Config = DeepReadonly<
   Omit<FileSections, "timezone" | "acp"> & {
     home: string;
+    /** Where the policies are that guard the host (see `policyDirectory`). */
+    policies: string;
     /** For the operator, one plain sentence each. */
     warnings: string[];
     timezone: string;
@@ -274,6 +284,13 @@ export function homeDirectory({ home, env }: { home?: string | undefined; env: E
   return resolve(home || env["BELLHOP_HOME"] || join(homedir(), ".bellhop"));
 }
 
+/** Where the policies are that guard the host, apart from its home: `~/.config/bellhop`. Absolute. */
+export function policyDirectory(env: Environment): string {
+  const config = env["XDG_CONFIG_HOME"];
+  // What is relative is to be ignored, says the XDG base directory specification.
+  return join(config?.startsWith("/") ? config : join(env["HOME"] || homedir(), ".config"), "bellhop");
+}
+
 export interface LoadOptions {
   readonly home?: string | undefined;
   readonly env: Environment;
@@ -299,6 +316,7 @@ export function loadConfig({ home: asked, env, flags = {} }: LoadOptions): Confi
   return freeze({
     ...rest,
     home,
+    policies: policyDirectory(env),
     warnings,
     timezone,
     http: { ...http, port: portOf(flags) ?? http.port },

@@ -85,7 +85,7 @@ async function open(
   const work = openWork(ground, agents, records, out, tasks);
   const { rooms, dispatcher } = work;
   const schedule = openSchedule(ground, records, out, work);
-  const wayIn = openWayIn({ ground, agents, records, out, work, tasks, status });
+  const wayIn = await openWayIn({ ground, agents, records, out, work, tasks, status });
   const { admission, commands } = wayIn;
   const dead = createDead(db, {
     clock,
@@ -126,6 +126,7 @@ async function open(
       stuck: delivery.troubles,
       silent: wayIn.silent,
       unregistered: admission.unregistered,
+      senders: wayIn.speaking,
       clock,
     });
   }
@@ -137,10 +138,7 @@ async function open(
     version: VERSION,
     admission,
     registry: {
-      async bind(chat, group) {
-        await chats.bind(chat, group);
-        admission.registered(chat);
-      },
+      bind: wayIn.bind,
       unregistered: admission.unregistered,
     },
     timeline,
@@ -153,6 +151,7 @@ async function open(
     stopSwitch,
     dead,
     tasks: tasks(OWNER),
+    senders: wayIn.senders,
     shutdown: () => void drain(),
     log,
     clock,
@@ -167,6 +166,7 @@ async function open(
   await dispatcher.sweep();
   await commands.recover();
   await delivery.recover();
+  await wayIn.senders.recover();
   wayIn.listen();
   await schedule.scheduler.start();
   startUpkeep(ground, out, work, schedule);

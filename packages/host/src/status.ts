@@ -21,6 +21,7 @@ export interface StatusParts {
     | "usage"
     | "silent"
     | "unregistered"
+    | "senders"
   >;
   readonly rooms: Rooms;
   readonly turns: Turns;
@@ -32,6 +33,7 @@ export interface StatusParts {
   readonly usage: UsageStore;
   readonly silent: () => readonly Status["silent"][number][];
   readonly unregistered: () => readonly unknown[];
+  readonly senders: () => Promise<Status["senders"]>;
   readonly clock: Clock;
 }
 
@@ -74,5 +76,6 @@ export async function describeHost(parts: StatusParts): Promise<Status> {
     usage: await usage.since(clock.now() - DAY_MS),
     silent: [...parts.silent()],
     unregistered: parts.unregistered().length,
+    senders: await parts.senders(),
   };
 }

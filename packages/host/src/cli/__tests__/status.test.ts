@@ -115,6 +115,7 @@ function given(more: object): Status {
     stuck: [],
     silent: [],
     unregistered: 0,
+    senders: { waiting: 0, problems: [] },
     ...more,
   });
 }
