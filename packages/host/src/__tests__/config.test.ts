@@ -10,6 +10,7 @@ import {
   groupConfig,
   homeDirectory,
   loadConfig,
+  policyDirectory,
   writeDefaultConfig,
 } from "../config.ts";
 import { GroupFolder } from "../core/ids.ts";
@@ -75,6 +76,8 @@ describe("the configuration", () => {
         turnMinutes: 120,
       },
       owners: [],
+      policies: policyDirectory({}),
+      senders: { perMinute: 30, perHour: 300, chatPerMinute: 60 },
       notices: "web:notices",
       log: { level: "info" },
       groups: {},
