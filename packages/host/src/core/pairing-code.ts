@@ -19,6 +19,8 @@ const MOST_LOOKED_AT = 200;
 
 const SHAPE = /(?<![0-9a-z])[2-9a-hj-np-z]{4}-?[2-9a-hj-np-z]{4}(?![0-9a-z])/gi;
 
+const WHOLE = /^(?=.*\d)[2-9A-HJ-NP-Z]{8}$/;
+
 export function newCode(random: (bytes: number) => Uint8Array): string {
   for (;;) {
     const code = Array.from(random(LENGTH), (byte) => ALPHABET.charAt(byte % ALPHABET.length)).join("");
@@ -46,8 +48,7 @@ export function asCode(text: string): string | undefined {
     .replace(/^\/(?:start|pair)\s+/i, "")
     .replaceAll(/[- ]/g, "")
     .toUpperCase();
-  const fits = code.length === LENGTH && /\d/.test(code) && [...code].every((one) => ALPHABET.includes(one));
-  return fits ? code : undefined;
+  return WHOLE.test(code) ? code : undefined;
 }
 
 export function hashCode(code: string): string {

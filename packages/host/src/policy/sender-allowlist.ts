@@ -29,8 +29,6 @@ export interface SenderAllowlistParts {
   readonly log: Log;
 }
 
-export type SenderAllowlist = Awaited<ReturnType<typeof openSenderAllowlist>>;
-
 const NAME = "sender-allowlist.json";
 const MAX_BYTES = 1024 * 1024;
 const QUIET_MS = 100;
