@@ -85,7 +85,7 @@ async function open(
   const work = openWork(ground, agents, records, out, tasks);
   const { rooms, dispatcher } = work;
   const schedule = openSchedule(ground, records, out, work);
-  const wayIn = openWayIn({ ground, agents, records, out, work, tasks, status });
+  const wayIn = await openWayIn({ ground, agents, records, out, work, tasks, status });
   const { admission, commands } = wayIn;
   const dead = createDead(db, {
     clock,
@@ -127,6 +127,7 @@ async function open(
       silent: wayIn.silent,
       mounts: work.mounts.states,
       unregistered: admission.unregistered,
+      senders: wayIn.speaking,
       clock,
     });
   }
@@ -138,10 +139,7 @@ async function open(
     version: VERSION,
     admission,
     registry: {
-      async bind(chat, group) {
-        await chats.bind(chat, group);
-        admission.registered(chat);
-      },
+      bind: wayIn.bind,
       unregistered: admission.unregistered,
     },
     timeline,
@@ -154,6 +152,7 @@ async function open(
     stopSwitch,
     dead,
     tasks: tasks(OWNER),
+    senders: wayIn.senders,
     shutdown: () => void drain(),
     log,
     clock,
@@ -168,6 +167,7 @@ async function open(
   await dispatcher.sweep();
   await commands.recover();
   await delivery.recover();
+  await wayIn.senders.recover();
   wayIn.listen();
   await schedule.scheduler.start();
   startUpkeep(ground, out, work, schedule);

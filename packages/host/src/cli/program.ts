@@ -13,6 +13,8 @@ import { deadCommand } from "./dead.ts";
 import { loginCommand } from "./login.ts";
 import { panicCommand, resumeCommand } from "./panic.ts";
 import { rehearsalCommand } from "./rehearsal.ts";
+import { pairCommand } from "./pair.ts";
+import { sendersCommand } from "./senders.ts";
 import { statusCommand } from "./status.ts";
 import { stopCommand } from "./stop.ts";
 import { tasksCommand } from "./tasks.ts";
@@ -50,6 +52,8 @@ export function createProgram(io: Io): Command {
     upCommand(io),
     chatCommand(io),
     chatsCommand(io),
+    sendersCommand(io),
+    pairCommand(io),
     askCommand(io),
     filesCommand(io),
     statusCommand(io),
