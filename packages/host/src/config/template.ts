@@ -25,6 +25,16 @@ export const DEFAULT_CONFIG = `\
 # What drives the agent: claude, or acp for any agent that speaks the Agent Client Protocol.
 #engine: claude
 #model: sonnet
+
+# Ways to a model, beside the credential in .env (docs/models.md). Credentials stay in .env; here stand the
+# names of their variables. What cannot be asked is passed over for the next in the order.
+#models:
+#  claudeLogin: false  # true: use and renew the login of the Claude program here, as the route claude
+# #  routes:
+# #    work: { url: "https://llm.example.org", auth: WORK_TOKEN, models: { sonnet: big, default: small } }
+# #    local: { url: "http://127.0.0.1:11434", models: { default: "qwen3:14b" } }
+# #  order: [anthropic, local]   # anthropic is the credential in .env
+
 # #acp:
 # #  command: [/opt/agent/agent, --stdio]
 # #  mounts:
@@ -78,6 +88,8 @@ export const DEFAULT_CONFIG = `\
 # #    assistant: Alfred
 # #    timezone: Europe/Lisbon
 # #    model: haiku
+# #    routes: [local]           # its own order of the model routes
+# #    taskRoutes: [local, anthropic]   # and for tasks that share no conversation
 # #    trigger: called
 # #    pattern: "hey alfred"     # beside @Alfred; RE2 syntax, any case
 # #    chats: ["telegram:-100123"]

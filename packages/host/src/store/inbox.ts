@@ -29,8 +29,8 @@ import { type Chat, describeChat, ensureChat, findChat, takeSeq } from "./chats.
 import { addFiles, type MessageFile } from "./message-files.ts";
 import { owe } from "./outbox.ts";
 import { type Fate, revise } from "./revisions.ts";
-import { archive, currentSession, type Scope, sessionInUse } from "./sessions.ts";
-import type { Database, InboxTable, SessionsTable } from "./tables.ts";
+import { archive, currentSession, type Scope, sessionInUse, type Spoken } from "./sessions.ts";
+import type { Database, InboxTable } from "./tables.ts";
 import { appendEvent } from "./timeline.ts";
 import { failpoint } from "../core/failpoint.ts";
 
@@ -78,11 +78,7 @@ export interface CommandRow {
 }
 
 /** Which conversation a message belongs to: decided by its chat, known only once the chat is. */
-export type RouteOf = (chat: Chat) => {
-  readonly scope: Scope;
-  readonly engine: SessionsTable["engine"]["__select__"];
-  readonly provider: string;
-};
+export type RouteOf = (chat: Chat, scope?: Scope["kind"]) => Spoken & { readonly scope: Scope };
 
 export interface Accepted {
   readonly message: InboxId;

@@ -239,7 +239,7 @@ const STATUS: Status = {
   draining: false,
   paused: null,
   assistant: "Bellhop",
-  model: { provider: "test", name: "test" },
+  model: { provider: "test", name: "test", routes: [{ name: "test", state: "well" }] },
   sandbox: { runtime: "none", version: "0", limits: "none" },
   rooms: [],
   turns: [],
