@@ -137,9 +137,12 @@ export function createClaudeLogin({ file, endpoint, learn, clock }: ClaudeLoginP
 
   /** One that is not `stale`, from the file if the program has renewed it, else from the service. */
   async function renew(stale: string): Promise<string> {
-    if (unsaved) return await adopt(unsaved);
     const found = (await readLogin()).claudeAiOauth;
-    if (found.accessToken !== stale && isFresh(found)) return hold(found);
+    if (found.accessToken !== stale && isFresh(found)) {
+      unsaved = undefined; // somebody has logged in since
+      return hold(found);
+    }
+    if (unsaved) return await adopt(unsaved);
     const old = found.refreshToken;
     if (!old) throw new RejectedError(`The Claude login has run out and cannot be renewed. ${again}`);
     const renewal = await ask(old);

@@ -73,10 +73,10 @@ export function providerFromRoute({ name, url, key, models }: ConfiguredRoute): 
 /** The name of the route that the Claude login makes. */
 const CLAUDE_LOGIN = "claude";
 
-export function providerFromLogin(login: Login, baseUrl = new URL(ANTHROPIC)): Provider {
+export function providerFromLogin(login: Login): Provider {
   return {
     name: CLAUDE_LOGIN,
-    target: { baseUrl },
+    target: { baseUrl: new URL(ANTHROPIC) },
     credential: undefined,
     betas: [OAUTH_BETA],
     secrets: [],

@@ -26,14 +26,13 @@ export const DEFAULT_CONFIG = `\
 #engine: claude
 #model: sonnet
 
-# Ways to a model, beside the credential in .env (docs/models.md). Credentials stay in .env; here stand the
-# names of their variables. What cannot be asked is passed over for the next in the order.
-#models:
-#  claudeLogin: false  # true: use and renew the login of the Claude program here, as the route claude
+# Ways to a model, beside the credential in .env (docs/models.md). What cannot be asked is passed over for the
+# next in the order. A server that wants a credential has the name of its variable in .env: auth: MY_TOKEN
+# #models:
+# #  claudeLogin: true         # use and renew the login of the Claude program here, as the route claude
 # #  routes:
-# #    work: { url: "https://llm.example.org", auth: WORK_TOKEN, models: { sonnet: big, default: small } }
 # #    local: { url: "http://127.0.0.1:11434", models: { default: "qwen3:14b" } }
-# #  order: [anthropic, local]   # anthropic is the credential in .env
+# #  order: [anthropic, local] # anthropic is the credential in .env
 
 # #acp:
 # #  command: [/opt/agent/agent, --stdio]
