@@ -66,7 +66,7 @@ export function createProviderHealth(parts: ProviderHealthParts) {
     incident = { paceMs: FIRST_CHECK_MS };
     void notices.tell(
       `provider:${provider}:${clock.now()}`,
-      `The model's service (${provider}) refuses our key: ${detail}. Renew it in .env, or mend the account; messages are kept and are answered as soon as it works again.`,
+      `The model's service (${provider}) refuses our key: ${detail}. Renew it in .env, or mend the account; until then messages go over another model route if there is one, and else are kept.`,
     );
     checkIn(FIRST_CHECK_MS);
   }
