@@ -25,11 +25,11 @@ async function stream(response: ServerResponse, events: number, gapMs: number): 
   for (let n = 0; n < events; n += 1) {
     await new Promise((resolve) => setTimeout(resolve, gapMs));
     const delta = { type: "text_delta", text: "some words of an answer" };
-    response.write(
-      frame("content_block_delta", { index: 0, delta, at: String(process.hrtime.bigint()) }),
-    );
+    response.write(frame("content_block_delta", { index: 0, delta, at: String(process.hrtime.bigint()) }));
   }
-  response.end(frame("message_delta", { delta: { stop_reason: "end_turn" }, usage: USAGE }) + frame("message_stop", {}));
+  response.end(
+    frame("message_delta", { delta: { stop_reason: "end_turn" }, usage: USAGE }) + frame("message_stop", {}),
+  );
 }
 
 const server = createServer({ noDelay: true, keepAliveTimeout: 0 }, (request, response) => {

@@ -353,7 +353,9 @@ function waysRow(name: string, { direct, broker, added }: Ways): (string | numbe
 
 function waysJson({ direct, broker, added }: Ways): object {
   const fine = ({ p50, p95, max, spread, n }: Summary) =>
-    Object.fromEntries(Object.entries({ p50, p95, max, spread, n }).map(([k, v]) => [k, Number(v.toFixed(3))]));
+    Object.fromEntries(
+      Object.entries({ p50, p95, max, spread, n }).map(([k, v]) => [k, Number(v.toFixed(3))]),
+    );
   return { direct: fine(direct), broker: fine(broker), added: fine(added) };
 }
 

@@ -78,7 +78,9 @@ describe("the model routes of a host", () => {
     const directory = await mkdtemp(join(tmpdir(), "bellhop-login-"));
     onTestFinished(() => rm(directory, { recursive: true }));
     const file = join(directory, ".credentials.json");
-    const login = { claudeAiOauth: { accessToken: "oat-0123456789abcdef", expiresAt: Date.now() + 3_600_000 } };
+    const login = {
+      claudeAiOauth: { accessToken: "oat-0123456789abcdef", expiresAt: Date.now() + 3_600_000 },
+    };
     await writeFile(file, JSON.stringify(login), { mode: 0o600 });
     const local = await localModel();
     const { ask, client } = await givenHost({

@@ -43,8 +43,7 @@ async function given({ left = HOUR, refreshToken = "refresh-0", meanwhile, statu
       asked.push(presented);
       await meanwhile?.(file);
       if (state.status !== 200) return response.writeHead(state.status).end("{}");
-      if (presented !== valid)
-        return response.writeHead(400).end(JSON.stringify({ error: "invalid_grant" }));
+      if (presented !== valid) return response.writeHead(400).end(JSON.stringify({ error: "invalid_grant" }));
       valid = `refresh-${asked.length}`;
       const tokens = { access_token: `access-${asked.length}`, refresh_token: valid, expires_in: 3600 };
       return response.writeHead(200, { "content-type": "application/json" }).end(JSON.stringify(tokens));

@@ -35,7 +35,10 @@ describe("the model routes", () => {
   });
 
   it("are chosen by a group for itself, and for its tasks", () => {
-    const groups = { family: { routes: ["local"], taskRoutes: ["work"] }, team: { routes: ["work", "local"] } };
+    const groups = {
+      family: { routes: ["local"], taskRoutes: ["work"] },
+      team: { routes: ["work", "local"] },
+    };
     const orderOf = ordersOf({ models: { order: ["anthropic", "local"] }, groups }, [
       "anthropic",
       "local",
@@ -139,7 +142,8 @@ describe("a route that stands on a login", () => {
   });
 
   it("is refused, without a call, once somebody has to log in again", async () => {
-    const over = () => Promise.reject(new RejectedError("The Claude login is no longer valid. Log in again."));
+    const over = () =>
+      Promise.reject(new RejectedError("The Claude login is no longer valid. Log in again."));
     const { call, used, door, broker } = await loggedIn("new", { token: over, afterRefusal: over });
 
     const reply = await call();
