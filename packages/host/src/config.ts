@@ -16,6 +16,16 @@ import { join, resolve } from "node:path";
 import { parseEnv } from "node:util";
 import { z } from "zod";
 import { readYaml } from "./config/read-yaml.ts";
+import {
+  claudeLoginFile,
+  groupRoutes,
+  keysOf,
+  Model,
+  ModelRoutes,
+  type ModelRouteWithKey,
+  routesOf,
+  secret,
+} from "./config/model-routes.ts";
 import { DEFAULT_CONFIG } from "./config/template.ts";
 import type { Secret } from "./core/known-secrets.ts";
 import { ChatId, GroupFolder, SenderId } from "./core/ids.ts";
@@ -34,7 +44,6 @@ interface Flags {
 const TimeZone = z.string().refine(isTimeZone, "is not a time zone; write it as in Europe/Berlin");
 const Name = z.string().trim().min(1).max(64);
 const Engine = z.enum(["claude", "acp"]);
-const Model = z.string().trim().min(1).max(128);
 /** A regular expression in RE2's syntax, which takes linear time whatever the text. */
 const Pattern = z
   .string()
@@ -49,45 +58,6 @@ const Pattern = z
     }
   });
 const InsidePath = z.string().startsWith("/", "must be an absolute path");
-
-/** Those of the environment's credential, the Claude login and the rehearsal have these names. */
-const TAKEN_NAMES = ["anthropic", "claude", "rehearsal"];
-const RouteName = z
-  .string()
-  .regex(/^[a-z][a-z0-9-]{0,31}$/, "is no name of a route: small letters, digits and dashes")
-  .refine(
-    (name) => !TAKEN_NAMES.includes(name),
-    `is taken: ${TAKEN_NAMES.join(", ")} name routes of Bellhop's`,
-  );
-const RouteOrder = z.array(z.string().min(1).max(255)).min(1);
-const ModelRoute = z
-  .strictObject({
-    url: z
-      .url({ protocol: /^https?$/, error: "is not an http(s) address" })
-      .refine((url) => !hasUser(url), "holds a credential; that belongs into .env, and its name into auth"),
-    auth: z
-      .string()
-      .regex(/^(?:none|(?:env:)?[A-Z][A-Z0-9_]*)$/, "is none, or the name of a variable in .env")
-      .default("none")
-      .describe("The variable of .env that holds the credential, or none"),
-    header: z.enum(["bearer", "x-api-key"]).default("bearer").describe("How the credential is sent"),
-    models: z
-      .record(z.string().min(1), Model)
-      .default({})
-      .describe("What the server calls our models; default is for all others"),
-  })
-  .refine(({ url, auth }) => auth === "none" || new URL(url).protocol === "https:" || isHere(url), {
-    path: ["url"],
-    message: "would carry a credential in the clear: only https may, or a server on this machine",
-  });
-const ModelRoutes = z.strictObject({
-  routes: z.record(RouteName, ModelRoute).default({}).describe("Further servers that speak the Messages API"),
-  order: RouteOrder.optional().describe("Which are tried, one after another; default: the first alone"),
-  claudeLogin: z
-    .boolean()
-    .default(false)
-    .describe("Use and renew the login of the Claude program on this machine, as the route claude"),
-});
 
 /** What each group may set for itself. */
 const groupFields = {
@@ -129,8 +99,7 @@ const GroupSection = z
     timezone: TimeZone.optional(),
     engine: Engine.optional(),
     model: Model.optional(),
-    routes: RouteOrder.optional().describe("Its own order of the model routes"),
-    taskRoutes: RouteOrder.optional().describe("The same for tasks that share no conversation"),
+    ...groupRoutes,
     pattern: Pattern.optional().describe("Text that calls the assistant, beside its name"),
     chats: z.array(ChatId).default([]).describe("Chats that are bound to this group"),
     admins: z.array(SenderId).default([]).describe("Who may change its settings by chat commands"),
@@ -240,7 +209,6 @@ const ConfigFile = z
     }
   });
 
-const secret = z.string().regex(/^[\x21-\x7e]+$/, "has spaces or characters that no credential has");
 /** The variables, in the order in which the broker prefers them. */
 const Credentials = z.object({
   apiKey: secret.optional(),
@@ -256,12 +224,6 @@ const CREDENTIAL_VARIABLES = {
 } as const satisfies Record<keyof Credentials, string>;
 
 type Credentials = Readonly<z.infer<typeof Credentials>>;
-interface ModelRouteWithKey {
-  readonly name: string;
-  readonly url: string;
-  readonly key: { readonly header: "bearer" | "x-api-key"; readonly value: string } | undefined;
-  readonly models: Readonly<Record<string, string>>;
-}
 type FileSections = z.infer<typeof ConfigFile>;
 
 export type Config = DeepReadonly<
@@ -426,42 +388,6 @@ function credentialsOf(env: Environment, file: string): Credentials {
   });
   // Without the cause, which may quote the value.
   throw new ConfigError(`${problems.join("; ")}. Mend it in ${file} or in the environment.`);
-}
-
-/** @throws ConfigError when a variable that a route names is not there */
-function routesOf(
-  routes: FileSections["models"]["routes"],
-  env: Environment,
-  { config, env: file }: HomePaths,
-): ModelRouteWithKey[] {
-  return Object.entries(routes).map(([name, { url, auth, header, models }]) => {
-    if (auth === "none") return { name, url, key: undefined, models };
-    const variable = auth.replace(/^env:/, "");
-    const value = secret.safeParse(env[variable]?.trim());
-    if (value.success) return { name, url, key: { header, value: value.data }, models };
-    // Without the cause, which may quote the value.
-    throw new ConfigError(
-      `models.routes.${name} in ${config} wants its credential from ${variable}, which ${env[variable] ? "has spaces or characters that no credential has" : "is not set"}. Mend it in ${file}, or take the route out.`,
-    );
-  });
-}
-
-const keysOf = (routes: readonly ModelRouteWithKey[]): Secret[] =>
-  routes.flatMap(({ name, key }) => (key ? [{ name: `the model route ${name}`, value: key.value }] : []));
-
-/** Where the Claude program keeps its login. */
-function claudeLoginFile(env: Environment): string {
-  return join(env["CLAUDE_CONFIG_DIR"] || join(homedir(), ".claude"), ".credentials.json");
-}
-
-function hasUser(url: string): boolean {
-  const { username, password } = new URL(url);
-  return username !== "" || password !== "";
-}
-
-function isHere(url: string): boolean {
-  const { hostname } = new URL(url);
-  return hostname === "localhost" || hostname === "[::1]" || /^127(?:\.\d+){3}$/.test(hostname);
 }
 
 function secretsOf(dotEnv: Environment, credentials: Credentials): Secret[] {
