@@ -109,7 +109,7 @@ async function open(
         draining,
         paused: stopSwitch.paused ?? null,
         assistant: config.assistant,
-        model: { provider: agents.broker.provider, name: config.model },
+        model: { provider: agents.usualRoute, name: config.model, routes: agents.routeStates() },
         sandbox: {
           runtime: agents.runtime.name,
           version: agents.probe.version,
@@ -197,7 +197,7 @@ async function open(
     return end(config.limits.drainSeconds * 1_000, FLUSH_MS);
   }
 
-  const { provider } = agents.broker;
+  const provider = agents.usualRoute;
   log.info({ url, version: VERSION, provider, sandbox: agents.probe }, "ready");
   return {
     url,

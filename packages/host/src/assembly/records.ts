@@ -24,7 +24,10 @@ export async function openRecords({ config, paths, clock, log, bus, db, opened }
   bus.subscribe(({ type }) => type === "durable" && history.wake());
   history.wake();
   opened.defer(history.close);
-  const routeOf: RouteOf = ({ id, folder }) => ({ scope: scopeOf(id, folder), ...speaks(folder) });
+  const routeOf: RouteOf = ({ id, folder }, kind) => ({
+    scope: scopeOf(id, folder),
+    ...speaks(folder, kind),
+  });
   const turns = createTurns(db, {
     clock,
     boot: randomUUID(),

@@ -35,6 +35,14 @@ export function describeStatus(status: Status, now: number): string {
     ["home", status.home],
     ["web chat", `${status.url} (log in with: bellhop login)`],
     ["model", rehearsal ? "rehearsal, a scripted stand-in" : `${model.name} by ${model.provider}`],
+    ...(model.routes.length > 1
+      ? [
+          ["routes", model.routes.map(({ name, state }) => `${name}: ${state}`).join("\n")] satisfies [
+            string,
+            string,
+          ],
+        ]
+      : []),
     ["sandbox", `${sandbox.runtime} ${sandbox.version}, limits by ${sandbox.limits}`],
     [
       "rooms",

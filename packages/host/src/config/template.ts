@@ -25,6 +25,15 @@ export const DEFAULT_CONFIG = `\
 # What drives the agent: claude, or acp for any agent that speaks the Agent Client Protocol.
 #engine: claude
 #model: sonnet
+
+# Ways to a model, beside the credential in .env (docs/models.md). What cannot be asked is passed over for the
+# next in the order. A server that wants a credential has the name of its variable in .env: auth: MY_TOKEN
+# #models:
+# #  claudeLogin: true         # use and renew the login of the Claude program here, as the route claude
+# #  routes:
+# #    local: { url: "http://127.0.0.1:11434", models: { default: "qwen3:14b" } }
+# #  order: [anthropic, local] # anthropic is the credential in .env
+
 # #acp:
 # #  command: [/opt/agent/agent, --stdio]
 # #  mounts:
@@ -86,6 +95,8 @@ export const DEFAULT_CONFIG = `\
 # #    assistant: Alfred
 # #    timezone: Europe/Lisbon
 # #    model: haiku
+# #    routes: [local]           # its own order of the model routes
+# #    taskRoutes: [local, anthropic]   # and for tasks that share no conversation
 # #    trigger: called
 # #    pattern: "hey alfred"     # beside @Alfred; RE2 syntax, any case
 # #    chats: ["telegram:-100123"]

@@ -15,7 +15,12 @@ export const Status = z.object({
   /** By the emergency stop: nothing runs and nothing is sent until somebody resumes it. */
   paused: Paused.nullable(),
   assistant: z.string(),
-  model: z.object({ provider: z.string(), name: z.string() }),
+  /** `provider` is the route that is tried first; `state` says in words how each does. */
+  model: z.object({
+    provider: z.string(),
+    name: z.string(),
+    routes: z.array(z.object({ name: z.string(), state: z.string() })),
+  }),
   sandbox: z.object({ runtime: z.string(), version: z.string(), limits: z.string() }),
   /** Sandboxes that exist now. */
   rooms: z.array(

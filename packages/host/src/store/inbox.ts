@@ -33,9 +33,9 @@ import { addFiles, type MessageFile } from "./message-files.ts";
 import { hold, letGo, type Newcomer, type NotTaken, openIfEmpty } from "./newcomers.ts";
 import { owe } from "./outbox.ts";
 import { type Fate, revise } from "./revisions.ts";
-import { archive, currentSession, type Scope, sessionInUse } from "./sessions.ts";
+import { archive, currentSession, type Scope, sessionInUse, type Spoken } from "./sessions.ts";
 import { type Offered, pair, standingOf } from "./senders.ts";
-import type { Database, InboxTable, SessionsTable } from "./tables.ts";
+import type { Database, InboxTable } from "./tables.ts";
 import { appendEvent } from "./timeline.ts";
 import { anyChat } from "./waiting-chats.ts";
 import { failpoint } from "../core/failpoint.ts";
@@ -102,11 +102,7 @@ export interface CommandRow {
 }
 
 /** Which conversation a message belongs to: decided by its chat, known only once the chat is. */
-export type RouteOf = (chat: Chat) => {
-  readonly scope: Scope;
-  readonly engine: SessionsTable["engine"]["__select__"];
-  readonly provider: string;
-};
+export type RouteOf = (chat: Chat, scope?: Scope["kind"]) => Spoken & { readonly scope: Scope };
 
 export interface Accepted {
   readonly message: InboxId;

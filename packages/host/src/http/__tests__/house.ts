@@ -139,7 +139,7 @@ export async function openHouse(options: { clock?: Clock; log?: AppDeps["log"] }
     senders: createSenders({
       store: createNewcomers(db, clock),
       owners: [SenderId.parse("fake:ann")],
-      admit: async () => undefined,
+      admit: async () => true,
       furnish: async () => undefined,
       tell: async () => undefined,
       random: randomBytes,
@@ -253,7 +253,7 @@ const STATUS: Status = {
   draining: false,
   paused: null,
   assistant: "Bellhop",
-  model: { provider: "test", name: "test" },
+  model: { provider: "test", name: "test", routes: [{ name: "test", state: "well" }] },
   sandbox: { runtime: "none", version: "0", limits: "none" },
   rooms: [],
   turns: [],

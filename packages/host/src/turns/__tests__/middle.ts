@@ -46,6 +46,7 @@ import { hostTools } from "../../tools/tools.ts";
 import { createEndings } from "../endings.ts";
 import { createProviderHealth } from "../provider-health.ts";
 import { createRooms } from "../rooms.ts";
+import { createRoutes } from "../routes.ts";
 import type { Scripts } from "../scripts.ts";
 import { type EngineScript, scriptedBroker, scriptedEngine, scriptedRuntime } from "../testing.ts";
 import { startTurn, type TurnParts } from "../turn.ts";
@@ -64,6 +65,8 @@ export interface MiddleOptions {
   readonly zoneData?: string;
   readonly sandboxes?: number;
   readonly cores?: number;
+  /** Model routes, the usual one first; by default there is one. */
+  readonly order?: readonly string[];
   /** How long a chat is to be quiet before its turn begins. */
   readonly quietMs?: number;
   readonly paused?: () => boolean;
@@ -89,6 +92,7 @@ export async function middle(options: MiddleOptions = {}) {
   const engine = scriptedEngine(options.script);
   const runtime = scriptedRuntime();
   const broker = scriptedBroker();
+  const routes = createRoutes({ orderOf: () => options.order ?? [broker.provider], clock });
   const bus = createEventBus();
   const shown: LiveEvent[] = [];
   bus.subscribe((signal) => {
@@ -99,7 +103,7 @@ export async function middle(options: MiddleOptions = {}) {
   const routeOf = ({ id, folder }: Chat) => ({
     scope: scopeOf(id, folder),
     engine: engine.name,
-    provider: broker.provider,
+    ...routes.choose(folder),
   });
   const inbox = createInbox(db, clock, routeOf, () => Promise.resolve());
   const outbox = createOutbox(db, clock);
@@ -107,7 +111,7 @@ export async function middle(options: MiddleOptions = {}) {
     clock,
     boot: crypto.randomUUID(),
     modelOf: () => "a-model",
-    speaks: () => ({ engine: engine.name, provider: broker.provider }),
+    speaks: (group, scope) => ({ engine: engine.name, ...routes.choose(group, scope) }),
     contextOf: () => ({ messages: 50, tokens: 8_000 }),
   });
   const channels = new Map(
@@ -192,17 +196,19 @@ export async function middle(options: MiddleOptions = {}) {
     clock,
     log: silentLog,
   });
-  const health = createProviderHealth({
-    provider: broker.provider,
-    check: () => broker.keyWorks(),
-    onUsable: async () => {
-      await turns.unhold();
-      await dispatcher.sweep();
-    },
-    notices,
-    clock,
-    log: silentLog,
-  });
+  routes.attend((provider) =>
+    createProviderHealth({
+      provider,
+      check: (name) => broker.keyWorks(name),
+      onUsable: async () => {
+        await turns.unhold();
+        await dispatcher.sweep();
+      },
+      notices,
+      clock,
+      log: silentLog,
+    }),
+  );
   const parts: TurnParts = {
     media: {
       settled: options.filesSettled ?? (async () => undefined),
@@ -211,7 +217,7 @@ export async function middle(options: MiddleOptions = {}) {
     },
     takesOf: () => [],
     filesOf: async () => ["notes.md"],
-    health,
+    routes,
     notices,
     turns: options.between?.(turns) ?? turns,
     rooms,
