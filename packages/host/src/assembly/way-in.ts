@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { createAdmission, type Unregistered } from "../admission/admission.ts";
 import { createCommands } from "../admission/commands/commands.ts";
+import type { Budgets } from "../budgets/budgets.ts";
 import { type Listeners, listenToAll } from "../channels/listen.ts";
 import { type ChatId, type GroupFolder, MAIN, type SenderId } from "../core/ids.ts";
 import { compilePattern } from "../core/pattern.ts";
@@ -22,12 +23,13 @@ export interface WayInParts {
   readonly records: Records;
   readonly out: WayOut;
   readonly work: Work;
+  readonly budgets: Budgets;
   /** What whoever asks may do with tasks. */
   readonly tasks: (actor: Actor) => TaskPowers;
   readonly status: () => Promise<Status>;
 }
 
-export function openWayIn({ ground, agents, records, out, work, tasks, status }: WayInParts) {
+export function openWayIn({ ground, agents, records, out, work, budgets, tasks, status }: WayInParts) {
   const { config, clock, log, bus, db, stopSwitch, opened } = ground;
   const { settings, choices, usage } = agents;
   const { chats, inbox, turns } = records;
@@ -69,6 +71,7 @@ export function openWayIn({ ground, agents, records, out, work, tasks, status }:
         return await whyOf.find(chat, which);
       },
       explain: dispatcher.explain,
+      budgets,
       emergency: stopSwitch,
       now: clock.now,
     },

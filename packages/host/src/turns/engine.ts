@@ -40,6 +40,8 @@ export interface EngineFailure {
   readonly class: FailureClass;
   /** For the owner and the log; people get a sentence made from the class. */
   readonly detail: string;
+  /** Where that says too little: what people are told beside "I stopped". */
+  readonly words?: string | undefined;
   readonly retryAfterMs?: number | undefined;
 }
 

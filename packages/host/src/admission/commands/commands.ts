@@ -23,9 +23,22 @@ import { queue } from "./queue.ts";
 import { status } from "./status.ts";
 import { stop } from "./stop.ts";
 import { tasks } from "./tasks.ts";
+import { usage } from "./usage.ts";
 import { why } from "./why.ts";
 
-const COMMANDS: readonly Command[] = [help, fresh, stop, status, why, tasks, queue, model, pause, resume];
+const COMMANDS: readonly Command[] = [
+  help,
+  fresh,
+  stop,
+  status,
+  why,
+  tasks,
+  usage,
+  queue,
+  model,
+  pause,
+  resume,
+];
 
 /** Whoever gave a command longer ago than that has given up on it. */
 const STILL_WANTED_MS = 10 * 60_000;

@@ -25,6 +25,7 @@ import { migrate } from "../../store/migrate.ts";
 import { migrations } from "../../store/migrations/index.ts";
 import { createFire } from "../../store/fire.ts";
 import { createOccurrences } from "../../store/occurrences.ts";
+import { budgetsOver } from "../../budgets/__tests__/house.ts";
 import { createTasks } from "../../store/tasks.ts";
 import { createDesk } from "../../scheduler/desk.ts";
 import { createOutbox, owe } from "../../store/outbox.ts";
@@ -132,6 +133,7 @@ export async function openHouse(options: { clock?: Clock; log?: AppDeps["log"] }
     },
     dead: createDead(db, { clock, routeOf: route, wake: () => {}, deliver: () => {} }),
     tasks: desk.as({ who: "the owner", group: MAIN, all: true }),
+    budgets: await budgetsOver(db, clock),
     shutdown: () => void shutdowns.push(clock.now()),
     log: options.log ?? silentLog,
     clock,

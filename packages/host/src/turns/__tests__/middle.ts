@@ -40,6 +40,7 @@ import { createTasks } from "../../store/tasks.ts";
 import { createTimeline } from "../../store/timeline.ts";
 import { createTurns, type Turns } from "../../store/turns.ts";
 import { createWhy } from "../../store/why.ts";
+import { budgetsOver, type Limits } from "../../budgets/__tests__/house.ts";
 import { hostTools } from "../../tools/tools.ts";
 import { createEndings } from "../endings.ts";
 import { createProviderHealth } from "../provider-health.ts";
@@ -56,6 +57,8 @@ const secrets = createKnownSecrets([{ name: "A_KEY", value: SECRET }]);
 
 export interface MiddleOptions {
   readonly script?: EngineScript;
+  /** Of budgets; there are none by default. */
+  readonly limits?: Limits;
   /** What a task's own command does. */
   readonly command?: Scripts["run"];
   readonly groupExists?: (group: GroupFolder) => boolean;
@@ -200,6 +203,7 @@ export async function middle(options: MiddleOptions = {}) {
     clock,
     log: silentLog,
   });
+  const budgets = await budgetsOver(db, clock, { limits: options.limits, tell: notices.tell });
   const parts: TurnParts = {
     media: {
       settled: options.filesSettled ?? (async () => undefined),
@@ -214,7 +218,7 @@ export async function middle(options: MiddleOptions = {}) {
     rooms,
     scripts: { run: options.command ?? (() => Promise.reject(new Error("no script runs here"))) },
     effortOf: ({ task }) => task?.effort ?? undefined,
-    capOf: async () => undefined,
+    spendingOf: budgets.spendingOf,
     bus,
     deliver: ({ chat }) => delivery.wake(chat.id),
     answers,
@@ -296,6 +300,7 @@ export async function middle(options: MiddleOptions = {}) {
       host: nothingThere,
       why: createWhy(db).find,
       explain: dispatcher.explain,
+      budgets,
       emergency: { paused: undefined, pause: nothingThere, resume: async () => false },
       now: clock.now,
       ...options.powers,
