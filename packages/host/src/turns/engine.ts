@@ -108,6 +108,8 @@ export interface ToolResult {
 export interface HostTool {
   readonly name: string;
   readonly description: string;
+  /** Seldom wanted: the model sees its name, and how to use it once it looks that up. */
+  readonly rare?: boolean;
   readonly input: z.ZodObject;
   /** Never throws for what the agent did wrong: that is a result with `isError`. */
   call(input: unknown, context: { readonly toolUseId: string }): Promise<ToolResult>;
