@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- latency|load|idle|dispatch|schedule|history`: what Bellhop costs, measured at a real host (docs/bench.md).
+ * `npm run bench -- latency|load|idle|dispatch|schedule|history|overhead`: what Bellhop costs, measured at a real host (docs/bench.md).
  */
 import { parseArgs } from "node:util";
 import { type BurstReport, type Cost, isFlat, measureBurst, measureDispatchCost } from "./dispatch.ts";
@@ -7,6 +7,7 @@ import { measureHistory } from "./history.ts";
 import { measureIdle } from "./idle.ts";
 import { measureLatency } from "./latency.ts";
 import { measureLoad } from "./load.ts";
+import { measureOverhead } from "./overhead.ts";
 import { measureSchedule } from "./schedule.ts";
 import { measureScheduleIdle } from "./schedule-idle.ts";
 import { isSound, type ScheduleMeasured, scheduleJson, scheduleTables } from "./schedule-report.ts";
@@ -50,6 +51,8 @@ const HELP = `Usage: npm run bench -- <workload> [options]
               --past N       messages in it (1000000)
               --samples N    of each step (1000)
               --seed N       (1)
+  overhead  tokens that a fresh conversation's first call sends in, beside what
+            the person wrote; fails above 6,000
 
 Each also takes
   --json                     the last line of stdout is one JSON object
@@ -61,7 +64,7 @@ Exit code 0 when it was measured (and, for load and schedule, nothing went
 wrong), else 1.
 `;
 
-const WORKLOADS = "latency, load, idle, dispatch, schedule or history";
+const WORKLOADS = "latency, load, idle, dispatch, schedule, history or overhead";
 
 const OPTIONS = {
   warm: { type: "string", default: "100" },
@@ -120,6 +123,11 @@ async function main(): Promise<number> {
         ),
       );
       return 0;
+    }
+    case "overhead": {
+      const report = await measureOverhead(nodeFlags);
+      tell(report, table(["what", "tokens"], [["first call of a conversation", report.tokens]]));
+      return report.tokens <= report.limit ? 0 : 1;
     }
     case "load": {
       const report = await measureLoad({
