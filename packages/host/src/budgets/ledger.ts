@@ -79,8 +79,6 @@ interface Account {
   reserved: Amount;
 }
 
-export type Ledger = ReturnType<typeof createLedger>;
-
 export function createLedger({ clock, notices, ...parts }: LedgerParts) {
   const accounts = new Map<string, Account>();
   const lifts = new Map(parts.lifts.map((lift) => [`${lift.budget}@${lift.period}`, lift]));

@@ -1,5 +1,5 @@
 /**
- * What Bellhop tells the agent about its place, the system prompt. It must
+ * What Bellhop tells the agent about its place: the whole system prompt. It must
  * stay the same from turn to turn, or the provider's prompt cache is lost: nothing of the moment
  * (time, senders) belongs here; that stands in the host block of each prompt (core/prompt.ts).
  */
