@@ -10,6 +10,7 @@ import { readServerSentEvents } from "../packages/host/src/cli/sse.ts";
 import { ChatEvent, type DurableEvent, type EventId } from "../packages/host/src/core/events.ts";
 import type { ChatId } from "../packages/host/src/core/ids.ts";
 import { Status } from "../packages/host/src/core/status.ts";
+import { type UsageBy, UsageReport } from "../packages/host/src/core/usage.ts";
 import { AcceptedMessage, EventPage } from "../packages/host/src/http/schemas.ts";
 
 export type Accepted = z.infer<typeof AcceptedMessage>;
@@ -29,6 +30,8 @@ export interface Api {
   /** Everything that was ever to be seen in a chat. */
   timeline(chat: ChatId): Promise<DurableEvent[]>;
   status(): Promise<Status>;
+  /** Since the beginning of the month. */
+  usage(by: UsageBy): Promise<UsageReport>;
   close(): void;
 }
 
@@ -109,6 +112,7 @@ export function createApi({ url, token }: { readonly url: string; readonly token
     },
 
     status: () => call("GET", "/status", Status),
+    usage: (by) => call("GET", `/usage?by=${by}`, UsageReport),
     close: () => agent.destroy(),
   };
 }

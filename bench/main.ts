@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- latency|load|idle|dispatch|schedule|history|broker`: what Bellhop costs, measured at a real host (docs/bench.md).
+ * `npm run bench -- latency|load|idle|dispatch|schedule|history|broker|overhead`: what Bellhop costs, measured at a real host (docs/bench.md).
  */
 import { parseArgs } from "node:util";
 import { type BurstReport, type Cost, isFlat, measureBurst, measureDispatchCost } from "./dispatch.ts";
@@ -8,6 +8,7 @@ import { measureHistory } from "./history.ts";
 import { measureIdle } from "./idle.ts";
 import { measureLatency } from "./latency.ts";
 import { measureLoad } from "./load.ts";
+import { measureOverhead } from "./overhead.ts";
 import { measureSchedule } from "./schedule.ts";
 import { measureScheduleIdle } from "./schedule-idle.ts";
 import { isSound, type ScheduleMeasured, scheduleJson, scheduleTables } from "./schedule-report.ts";
@@ -56,6 +57,8 @@ const HELP = `Usage: npm run bench -- <workload> [options]
             1 ms, or a stream that is held breaks
               --samples N    calls each way (1000)
               --streams N    held at the same time (200)
+  overhead  tokens that a fresh conversation's first call sends in, beside what
+            the person wrote, which is a few dozen; it should not grow
 
 Each also takes
   --json                     the last line of stdout is one JSON object
@@ -67,7 +70,7 @@ Exit code 0 when it was measured (and, for load and schedule, nothing went
 wrong), else 1.
 `;
 
-const WORKLOADS = "latency, load, idle, dispatch, schedule, history or broker";
+const WORKLOADS = "latency, load, idle, dispatch, schedule, history, broker or overhead";
 
 const OPTIONS = {
   warm: { type: "string", default: "100" },
@@ -126,6 +129,11 @@ async function main(): Promise<number> {
           ],
         ),
       );
+      return 0;
+    }
+    case "overhead": {
+      const report = await measureOverhead(nodeFlags);
+      tell(report, table(["what", "tokens"], [["first call of a conversation", report.tokens]]));
       return 0;
     }
     case "load": {

@@ -78,6 +78,25 @@ const groupFields = {
   taskEffort: Effort.describe("How hard it thinks in scheduled tasks"),
 };
 
+/** What may be spent; "none" is no limit. */
+const Dollars = z.union([z.number().positive().max(1_000_000), z.literal("none")]);
+const Tokens = z.union([z.int().positive(), z.literal("none")]);
+const Spend = z.strictObject({ usd: Dollars.optional(), tokens: Tokens.optional() });
+const Spends = z.strictObject({
+  turn: Spend.prefault({}),
+  day: Spend.prefault({}),
+  month: Spend.prefault({}),
+});
+/** Generous: a household does not meet them, a program that went wild does. */
+const InstallSpends = z.strictObject({
+  turn: spendUpTo(10, 50_000_000),
+  day: spendUpTo(50, 250_000_000),
+  month: spendUpTo(500, 2_500_000_000),
+});
+function spendUpTo(usd: number, tokens: number) {
+  return z.strictObject({ usd: Dollars.default(usd), tokens: Tokens.default(tokens) }).prefault({});
+}
+
 /** What holds for a group that does not say otherwise. */
 const GroupDefaults = z.strictObject({
   trigger: groupFields.trigger.default("auto"),
@@ -113,6 +132,11 @@ const GroupSection = z
       )
       .default([])
       .describe("What else its sandbox sees, as far as mount-allowlist.json permits"),
+    budget: z
+      .strictObject({ turn: Spend, day: Spend, month: Spend })
+      .partial()
+      .optional()
+      .describe("What it may spend, over budgets.group"),
     ...z.object(groupFields).partial().shape,
   })
   .describe("What one group has of its own; the rest is the install's");
@@ -174,6 +198,15 @@ const ConfigFile = z
         taskDays: z.int().min(1).default(90).describe("How long what became of a task is kept"),
       })
       .prefault({}),
+    budgets: z
+      .strictObject({
+        install: InstallSpends.prefault({}),
+        group: Spends.prefault({}).describe("Each group"),
+        sender: Spends.prefault({}).describe("Each person who writes"),
+        task: Spends.prefault({}).describe("Each scheduled task; a turn is one of its runs"),
+      })
+      .prefault({})
+      .describe("What may be spent on models"),
     defaults: GroupDefaults.prefault({}).describe("For every group that does not say otherwise"),
     owners: z.array(SenderId).default([]).describe("Senders on platforms who are the owner"),
     senders: z
@@ -369,6 +402,7 @@ export function groupConfig(config: Config, folder: GroupFolder): GroupConfig {
     mounts: _mounts,
     routes: _routes,
     taskRoutes: _taskRoutes,
+    budget: _budget,
     ...own
   } = config.groups[folder] ?? {};
   return { pattern: undefined, assistant, timezone, engine, model, ...defaults, ...given(own) };

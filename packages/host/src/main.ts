@@ -8,6 +8,7 @@ import type { Channel } from "@bellhop/sdk";
 import { randomBytes } from "node:crypto";
 import { openAgents } from "./assembly/agents.ts";
 import { openGround } from "./assembly/ground.ts";
+import { openMoney } from "./assembly/money.ts";
 import { openRecords } from "./assembly/records.ts";
 import { openSchedule } from "./assembly/schedule.ts";
 import { startUpkeep } from "./assembly/upkeep.ts";
@@ -82,10 +83,11 @@ async function open(
   const out = await openWayOut(ground, records, platforms);
   const { media, delivery } = out;
   const tasks = (actor: Actor) => schedule.desk.as(actor);
-  const work = openWork(ground, agents, records, out, tasks);
+  const budgets = await openMoney(ground, agents, out);
+  const work = openWork(ground, agents, records, out, budgets, tasks);
   const { rooms, dispatcher } = work;
   const schedule = openSchedule(ground, records, out, work);
-  const wayIn = await openWayIn({ ground, agents, records, out, work, tasks, status });
+  const wayIn = await openWayIn({ ground, agents, records, out, work, budgets, tasks, status });
   const { admission, commands } = wayIn;
   const dead = createDead(db, {
     clock,
@@ -153,6 +155,7 @@ async function open(
     dead,
     tasks: tasks(OWNER),
     senders: wayIn.senders,
+    budgets,
     shutdown: () => void drain(),
     log,
     clock,

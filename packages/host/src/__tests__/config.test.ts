@@ -34,12 +34,23 @@ describe("the configuration", () => {
 
     const config = load();
 
+    const unset = { turn: {}, day: {}, month: {} };
     expect(config).toEqual({
       home,
       policies: policyDirectory({}),
       userHome: homedir(),
       warnings: [],
       secrets: [],
+      budgets: {
+        install: {
+          turn: { usd: 10, tokens: 50_000_000 },
+          day: { usd: 50, tokens: 250_000_000 },
+          month: { usd: 500, tokens: 2_500_000_000 },
+        },
+        group: unset,
+        sender: unset,
+        task: unset,
+      },
       assistant: "Bellhop",
       timezone: Intl.DateTimeFormat().resolvedOptions().timeZone,
       http: { host: "127.0.0.1", port: 7407, hosts: [] },

@@ -3,6 +3,7 @@ import { randomUUID } from "node:crypto";
 import { createAdmission, type Unregistered } from "../admission/admission.ts";
 import { createCommands } from "../admission/commands/commands.ts";
 import { createHeldFiles } from "../admission/held-inbound.ts";
+import type { Budgets } from "../budgets/budgets.ts";
 import { type Listeners, listenToAll } from "../channels/listen.ts";
 import { type ChatId, type GroupFolder, MAIN, type SenderId } from "../core/ids.ts";
 import { compilePattern } from "../core/pattern.ts";
@@ -24,12 +25,13 @@ export interface WayInParts {
   readonly records: Records;
   readonly out: WayOut;
   readonly work: Work;
+  readonly budgets: Budgets;
   /** What whoever asks may do with tasks. */
   readonly tasks: (actor: Actor) => TaskPowers;
   readonly status: () => Promise<Status>;
 }
 
-export async function openWayIn({ ground, agents, records, out, work, tasks, status }: WayInParts) {
+export async function openWayIn({ ground, agents, records, out, work, budgets, tasks, status }: WayInParts) {
   const { config, clock, log, bus, db, stopSwitch, opened } = ground;
   const { settings, choices, usage } = agents;
   const { chats, inbox, turns } = records;
@@ -87,6 +89,7 @@ export async function openWayIn({ ground, agents, records, out, work, tasks, sta
       explain: dispatcher.explain,
       senders,
       bind,
+      budgets,
       emergency: stopSwitch,
       now: clock.now,
     },

@@ -2,6 +2,7 @@
 import { StaleError } from "@bellhop/sdk";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
+import type { Budgets } from "../budgets/budgets.ts";
 import type { GroupFolder, SessionId } from "../core/ids.ts";
 import { createDispatcher } from "../dispatch/dispatcher.ts";
 import type { Actor, TaskPowers } from "../scheduler/desk.ts";
@@ -31,10 +32,11 @@ export function openWork(
   agents: Agents,
   records: Records,
   out: WayOut,
+  budgets: Budgets,
   tasks: (actor: Actor) => TaskPowers,
 ) {
   const { config, paths, clock, log, bus, secrets, stopSwitch, opened } = ground;
-  const { runtime, killAll, broker, routes, engineOf, settings, usage } = agents;
+  const { runtime, killAll, broker, routes, engineOf, settings } = agents;
   const { chats, outbox, turns, groups, history } = records;
   const { media, notices, delivery, answers, presence, streaming, channelOf } = out;
   const { hold } = stopSwitch;
@@ -134,14 +136,7 @@ export function openWork(
     filesOf: groups.files,
     scripts,
     effortOf: ({ task, chat }) => task && (task.effort ?? settings(chat.folder).taskEffort),
-    async capOf({ maxTokens, maxMicros }, turn) {
-      if (maxTokens === null && maxMicros === null) return undefined;
-      return {
-        tokens: maxTokens ?? undefined,
-        micros: maxMicros ?? undefined,
-        spent: await usage.spentBy(turn),
-      };
-    },
+    spendingOf: budgets.spendingOf,
     routes,
     notices,
     turns,

@@ -24,6 +24,8 @@ const UserMessage = z.looseObject({
 export interface Call {
   readonly model: string;
   readonly kind: Usage["kind"];
+  /** How many tokens the answer may have; absent where the call does not say it. */
+  readonly maxTokens?: number | undefined;
 }
 
 /** The header with which the engine's program marks the calls of a subagent. */
@@ -46,7 +48,8 @@ export function parseCall(
   if (value === undefined) return { ok: false, reason: "the request's body is not JSON." };
   const parsed = CallBody.safeParse(value);
   if (!parsed.success) return { ok: false, reason: z.prettifyError(parsed.error) };
-  return { ok: true, call: { model: parsed.data.model, kind: kindOf(parsed.data, headers) } };
+  const { model, max_tokens: maxTokens } = parsed.data;
+  return { ok: true, call: { model, kind: kindOf(parsed.data, headers), maxTokens } };
 }
 
 /**

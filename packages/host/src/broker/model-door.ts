@@ -10,14 +10,22 @@ import type { Clock } from "../core/clock.ts";
 import type { TurnId } from "../core/ids.ts";
 import type { Log } from "../log.ts";
 import type { RecordUsage } from "../store/usage.ts";
-import type { Door, DoorSpec, SpendCap } from "../turns/broker.ts";
+import type { Door, DoorSpec, Reserved, Spending } from "../turns/broker.ts";
 import type { EngineFailure } from "../turns/engine.ts";
 import { createDoorAllowance, type DoorAllowance } from "./allowance.ts";
 import { AGENT_HEADER, parseCall, type Call } from "./call.ts";
+import { createEstimator, totalOf } from "./estimate.ts";
 import { forward, type Exchange, type Outcome } from "./forward.ts";
 import { withinBounds } from "./json-bounds.ts";
-import type { Tokens } from "./prices.ts";
-import { NO_TURN, refuse, SPENT, TOO_INTRICATE, TOO_LARGE, TOO_MUCH, type Refusal } from "./refusal.ts";
+import {
+  NO_TURN,
+  refuse,
+  spentRefusal,
+  TOO_INTRICATE,
+  TOO_LARGE,
+  TOO_MUCH,
+  type Refusal,
+} from "./refusal.ts";
 
 /** The API's own limit of a request. */
 const MAX_BODY = 32 * 1024 * 1024;
@@ -57,8 +65,9 @@ export function createModelDoor(spec: DoorSpec, deps: ModelDoorDeps): ModelDoor 
   let background = 0;
   let hadBackground = false;
   let lastTurn: TurnId | undefined;
-  /** Of the last turn: what it may spend, and has spent. */
-  let cap: { -readonly [K in keyof SpendCap]: SpendCap[K] } | undefined;
+  /** What the last turn may spend. */
+  let spending: Spending | undefined;
+  const estimator = createEstimator();
   const awaitingTurn = new Set<() => void>();
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -92,15 +101,43 @@ export function createModelDoor(spec: DoorSpec, deps: ModelDoorDeps): ModelDoor 
     if (!parsed.ok) {
       return refuse(response, { status: 400, type: "invalid_request_error", reason: parsed.reason });
     }
-    if (isSpent()) {
-      note({ abandoned: false, failure: SPENT_FAILURE }, number);
-      return refuse(response, SPENT);
-    }
-    const started = clock.monotonic();
+    const { call } = parsed;
+    const paidBy = spending;
     asking += 1;
-    const outcome = await forward(exchange).finally(() => (asking -= 1));
-    note(outcome, number);
-    meter(turn, parsed.call, outcome, clock.monotonic() - started);
+    try {
+      const reserved = await reserve(call, body.length, response);
+      if (!reserved.may) {
+        note({ abandoned: response.destroyed, failure: reserved.failure }, number);
+        return refuse(response, spentRefusal(reserved.failure));
+      }
+      const started = clock.monotonic();
+      const outcome = await forward(exchange);
+      note(outcome, number);
+      const costMicros = cost(call, outcome);
+      estimator.learn(call, body.length, outcome.metered.tokens);
+      reserved.settle({ micros: costMicros ?? 0, tokens: totalOf(outcome.metered.tokens) });
+      meter({ turn, call, paidBy, outcome, costMicros, durationMs: clock.monotonic() - started });
+    } finally {
+      asking -= 1;
+    }
+  }
+
+  /** Whoever leaves while it waits for others is not waited with. */
+  async function reserve(call: Call, bytes: number, response: ServerResponse): Promise<Reserved> {
+    if (!spending) return UNBOUNDED;
+    const { prices } = upstream.provider;
+    const tokens = estimator.of(call, bytes);
+    const gone = new AbortController();
+    const leave = () => gone.abort();
+    response.once("close", leave);
+    const micros = prices.cost(call.model, tokens) ?? 0;
+    const reserved = await spending.reserve({ micros, tokens: totalOf(tokens) }, gone.signal);
+    response.off("close", leave);
+    return reserved;
+  }
+
+  function cost({ model }: Call, { metered }: Outcome): number | null {
+    return upstream.provider.prices.cost(metered.model ?? model, metered.tokens);
   }
 
   /** The turn that a call belongs to, waited for where one is to be expected. */
@@ -129,27 +166,21 @@ export function createModelDoor(spec: DoorSpec, deps: ModelDoorDeps): ModelDoor 
     });
   }
 
-  function isSpent(): boolean {
-    if (!cap) return false;
-    const { tokens = Infinity, micros = Infinity, spent } = cap;
-    return spent.tokens >= tokens || spent.micros >= micros;
-  }
-
   function note({ abandoned, failure }: Pick<Outcome, "abandoned" | "failure">, number: number): void {
     if (abandoned || number !== turns) return;
     lastFailure = failure;
     if (failure) log.warn({ failure }, "the model API failed");
   }
 
-  function meter(turn: TurnId, call: Call, { status, metered }: Outcome, durationMs: number): void {
+  function meter({ turn, call, paidBy, outcome, costMicros, durationMs }: Metering): void {
     const { provider } = upstream;
-    const { tokens, model = call.model } = metered;
-    const costMicros = provider.prices.cost(model, tokens);
-    if (cap && turn === lastTurn) cap.spent = added(cap.spent, tokens, costMicros ?? 0);
+    const { tokens, model = call.model } = outcome.metered;
     record({
       turn,
       session: spec.session,
       group: spec.group,
+      sender: paidBy?.sender,
+      task: paidBy?.task,
       provider: provider.name,
       modelAsked: call.model,
       modelServed: model,
@@ -160,7 +191,7 @@ export function createModelDoor(spec: DoorSpec, deps: ModelDoorDeps): ModelDoor 
       cacheWriteTokens: tokens.cacheWrite + tokens.cacheWriteHour,
       costMicros,
       prices: provider.prices.version,
-      httpStatus: status,
+      httpStatus: outcome.status,
       durationMs: Math.round(durationMs),
     });
   }
@@ -175,7 +206,7 @@ export function createModelDoor(spec: DoorSpec, deps: ModelDoorDeps): ModelDoor 
       lastFailure = undefined;
       if (next === undefined) return;
       lastTurn = next;
-      cap = bound && { ...bound };
+      spending = bound;
       for (const go of awaitingTurn) go();
     },
     setBackground(running) {
@@ -192,11 +223,15 @@ export function createModelDoor(spec: DoorSpec, deps: ModelDoorDeps): ModelDoor 
   };
 }
 
-const SPENT_FAILURE: EngineFailure = { class: "budget", detail: "the run has used up what it may spend" };
+const UNBOUNDED: Reserved = { may: true, settle: () => undefined };
 
-function added({ tokens, micros }: SpendCap["spent"], used: Tokens, cost: number): SpendCap["spent"] {
-  const { input, output, cacheRead, cacheWrite, cacheWriteHour } = used;
-  return { tokens: tokens + input + output + cacheRead + cacheWrite + cacheWriteHour, micros: micros + cost };
+interface Metering {
+  readonly turn: TurnId;
+  readonly call: Call;
+  readonly paidBy: Spending | undefined;
+  readonly outcome: Outcome;
+  readonly costMicros: number | null;
+  readonly durationMs: number;
 }
 
 /** `held` is what was taken from the allowance: release it in any case. */

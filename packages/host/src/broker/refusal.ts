@@ -3,6 +3,7 @@
  * and an agent can read it. Everything the broker says begins with "Bellhop:".
  */
 import type { ServerResponse } from "node:http";
+import type { EngineFailure } from "../turns/engine.ts";
 
 export interface Refusal {
   readonly status: number;
@@ -22,11 +23,10 @@ export const NO_TURN: Refusal = {
   reason: "no answer is under way, so the model cannot be called. Wait until a message arrives.",
 };
 
-export const SPENT: Refusal = {
-  status: 403,
-  type: "permission_error",
-  reason: "this run has used up what it may spend.",
-};
+/** What a budget does not allow; an agent reads which one, and who can change that. */
+export function spentRefusal({ detail, words = `${detail}.` }: EngineFailure): Refusal {
+  return { status: 403, type: "permission_error", reason: words };
+}
 
 export const TOO_LARGE: Refusal = {
   status: 413,

@@ -8,12 +8,14 @@ import { Agent, type IncomingMessage, request as httpRequest } from "node:http";
 import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { z } from "zod";
+import { BudgetState } from "../core/budget.ts";
 import type { Clock } from "../core/clock.ts";
 import { ChatEvent, EventId, MessageEvent, SharedFile, TurnEvent } from "../core/events.ts";
 import { type ChatId, type FileId, InboxId } from "../core/ids.ts";
 import { Status } from "../core/status.ts";
 import { OpenedDeadLetter } from "../core/dead.ts";
 import { type NewTask, Occurrence, OpenedTask, type Task, type TaskChange } from "../core/task.ts";
+import { type BudgetLift, UsageReport } from "../core/usage.ts";
 import {
   Accepted as Done,
   AllowedSender,
@@ -132,6 +134,10 @@ export interface Client {
     allow(who: string): Promise<z.infer<typeof AllowedSender>>;
     deny(who: string): Promise<z.infer<typeof DeniedSender>>;
     pair(): Promise<z.infer<typeof PairingCode>>;
+  };
+  readonly usage: {
+    report(query: { by: string; since?: string | undefined }): Promise<UsageReport>;
+    lift(lift: BudgetLift): Promise<BudgetState>;
   };
   /** The emergency stop; resolves when every sandbox is gone. */
   pause(reason: string): Promise<Halted>;
@@ -262,6 +268,10 @@ export function createClient({ home, socket, clock, patience = 30_000 }: ClientO
       show: (id) => call("GET", `/dead/${encodeURIComponent(id)}`, OpenedDeadLetter),
       retry: (id, force) => call("POST", `/dead/${encodeURIComponent(id)}/retry`, Done, { force }),
       drop: (id) => call("DELETE", `/dead/${encodeURIComponent(id)}`, Done),
+    },
+    usage: {
+      report: ({ by, since }) => call("GET", `/usage?${search({ by, since })}`, UsageReport),
+      lift: (lift) => call("POST", "/usage/lift", BudgetState, lift),
     },
     tasks: {
       list: async (query) => (await call("GET", `/tasks?${search(query)}`, TaskList)).tasks,

@@ -19,6 +19,7 @@ import { statusCommand } from "./status.ts";
 import { stopCommand } from "./stop.ts";
 import { tasksCommand } from "./tasks.ts";
 import { upCommand } from "./up.ts";
+import { usageCommand } from "./usage.ts";
 import { VERSION } from "../version.ts";
 
 /** Runs one command line (without program names). Resolves with the exit code. */
@@ -59,6 +60,7 @@ export function createProgram(io: Io): Command {
     statusCommand(io),
     stopCommand(io),
     tasksCommand(io),
+    usageCommand(io),
     deadCommand(io),
     panicCommand(io),
     resumeCommand(io),

@@ -60,6 +60,17 @@ export const DEFAULT_CONFIG = `\
 #  taskRuns: 200       # newest runs of each task that are kept, and for how long
 #  taskDays: 90
 
+# What may be spent on models: by the whole install, each group, each person who writes, each scheduled
+# task; in US dollars and in tokens; in one turn, a calendar day, a month. "none" is no limit.
+#budgets:
+#  install:
+#    turn: { usd: 10, tokens: 50000000 }
+#    day: { usd: 50, tokens: 250000000 }
+#    month: { usd: 500, tokens: 2500000000 }
+#  # group: { day: { usd: 5 } }
+#  # sender: { day: { usd: 2 } }
+#  # task: { month: { usd: 20 } }
+
 # What holds for every group, unless it says otherwise below.
 #defaults:
 #  trigger: auto       # auto (always in direct chats and main, else when called), always, called
@@ -103,4 +114,5 @@ export const DEFAULT_CONFIG = `\
 # #    admins: ["telegram:12345"]
 # #    mounts:                   # folders of this machine; mount-allowlist.json has to permit them
 # #      - { source: ~/recipes, mode: ro }
+# #    budget: { day: { usd: 3 }, month: { usd: 40 } }
 `;

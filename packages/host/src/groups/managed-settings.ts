@@ -23,6 +23,8 @@ export function managedSettings(deniedTools: readonly string[], background: bool
       apiKeyHelper: "",
       // The engine deletes conversations after 30 days unless told otherwise; sessions resume by them.
       cleanupPeriodDays: 36_500,
+      // Advice on commits that each turn would pay for.
+      attribution: false,
       env: {
         ANTHROPIC_BASE_URL: DOOR,
         HTTP_PROXY: DOOR,

@@ -10,7 +10,7 @@ import { loadAssets } from "./assets.ts";
 import { createEventStreams } from "./event-stream.ts";
 import { createHostCheck, csrfCheck, originCheck, securityHeaders } from "./guard.ts";
 import { createIdentify, type HttpEnv } from "./identity.ts";
-import type { HttpDead, HttpSenders, HttpStopSwitch, HttpTasks } from "./host.ts";
+import type { HttpBudgets, HttpDead, HttpSenders, HttpStopSwitch, HttpTasks } from "./host.ts";
 import { createLogins } from "./logins.ts";
 import { hideSecrets } from "./hide.ts";
 import { openApiDocument } from "./openapi.ts";
@@ -25,6 +25,7 @@ import { createHostRoutes } from "./routes/host.ts";
 import { createSenderRoutes } from "./routes/senders.ts";
 import { createTaskRoutes } from "./routes/tasks.ts";
 import { createTokenRoutes } from "./routes/tokens.ts";
+import { createUsageRoutes } from "./routes/usage.ts";
 import { createWebRoutes } from "./routes/web.ts";
 import type { Tokens } from "../store/tokens.ts";
 
@@ -44,6 +45,7 @@ export interface AppDeps
   readonly dead: HttpDead;
   readonly tasks: HttpTasks;
   readonly senders: HttpSenders;
+  readonly budgets: HttpBudgets;
   /** Begins the drain; returns at once. */
   readonly shutdown: () => void;
   readonly secrets: KnownSecrets;
@@ -73,6 +75,7 @@ export function createApp(deps: AppDeps) {
   app.route("/api/v1", createDeadRoutes(deps));
   app.route("/api/v1", createTaskRoutes(deps));
   app.route("/api/v1", createSenderRoutes(deps));
+  app.route("/api/v1", createUsageRoutes(deps));
   app.route("/api/v1", createChatRoutes(deps));
   app.route("/api/v1", createChatRegistryRoutes(deps));
   app.route("/api/v1", createFileRoutes(deps));

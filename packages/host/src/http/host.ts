@@ -6,6 +6,7 @@ import type { Inbound } from "@bellhop/sdk";
 import type { Readable } from "node:stream";
 import type { DurableEvent, EventId, LiveEvent } from "../core/events.ts";
 import type { DeadLetter, DeadLetterId, OpenedDeadLetter } from "../core/dead.ts";
+import type { Budgets } from "../budgets/budgets.ts";
 import type { Paused } from "../core/pause.ts";
 import type { TaskPowers } from "../scheduler/desk.ts";
 import type { Halted } from "./schemas.ts";
@@ -125,6 +126,8 @@ export interface HttpSenders {
   deny(who: string, by: string): Promise<{ readonly sender: SenderId }>;
   pair(by: string): Promise<{ readonly code: string; readonly expiresAt: number }>;
 }
+/** What was used of models, and what may be. */
+export type HttpBudgets = Pick<Budgets, "report" | "lift">;
 
 /** The emergency stop (G27). */
 export interface HttpStopSwitch {

@@ -5,8 +5,10 @@
 import { z } from "zod";
 import { ChatEvent, SharedFile } from "../core/events.ts";
 import { OpenedDeadLetter } from "../core/dead.ts";
+import { BudgetState } from "../core/budget.ts";
 import { Status } from "../core/status.ts";
 import { NewTask, Occurrence, OpenedTask, Task, TaskChange } from "../core/task.ts";
+import { BudgetLift, UsageBy, UsageReport } from "../core/usage.ts";
 import { Problem } from "./problem.ts";
 import {
   Accepted,
@@ -59,6 +61,8 @@ const SCHEMAS = {
   AcceptedMessage,
   AllowedSender,
   BoundChat,
+  BudgetLift,
+  BudgetState,
   Chat,
   ChatBinding,
   ChatEvent,
@@ -93,6 +97,7 @@ const SCHEMAS = {
   Token,
   TokenList,
   UnregisteredList,
+  UsageReport,
 } as const satisfies Record<string, z.ZodType>;
 
 const text = { type: "string" };
@@ -251,6 +256,40 @@ const OPERATIONS: readonly Operation[] = [
     answers: {
       200: { description: "It is dropped.", schema: Accepted },
       404: { description: "No such one.", schema: Problem },
+    },
+  },
+  {
+    method: "get",
+    path: "/api/v1/usage",
+    summary: "What was used of models, and how the budgets stand",
+    description: "See docs/budgets.md.",
+    access: "read",
+    parameters: [
+      {
+        name: "by",
+        in: "query",
+        description: "What each row is for.",
+        schema: { type: "string", enum: UsageBy.options, default: "day" },
+      },
+      {
+        name: "since",
+        in: "query",
+        description: "A day such as `2026-11-01`, or a number of days such as `7d`; without it, this month.",
+        schema: text,
+      },
+    ],
+    answers: { 200: { description: "Sums, and budgets.", schema: UsageReport } },
+  },
+  {
+    method: "post",
+    path: "/api/v1/usage/lift",
+    summary: "Another limit for a budget, until its day or month ends",
+    description: "Without `usd` and `tokens`: twice what is configured. It is recorded in the audit.",
+    access: "admin",
+    body: BudgetLift,
+    answers: {
+      200: { description: "How the budget stands now.", schema: BudgetState },
+      409: { description: "It has no limit, or there is no such task.", schema: Problem },
     },
   },
   {

@@ -13,6 +13,7 @@ import type {
   SessionId,
   TurnId,
 } from "../core/ids.ts";
+import type { BudgetId } from "../core/budget.ts";
 import type { EventId } from "../core/events.ts";
 import type { OccurrenceId, OccurrenceState, Task, TaskId } from "../core/task.ts";
 
@@ -252,6 +253,20 @@ export interface UsageTable {
   http_status: Fixed<number>;
   duration_ms: Fixed<number>;
   at: Fixed<number>;
+  /** Whose message began the turn; null where none did. */
+  sender_id: Fixed<SenderId | null>;
+  /** Of a run of a task. */
+  task_id: Fixed<TaskId | null>;
+}
+
+/** A budget's other limit, until its day or month ends. Null: not bounded by that measure. */
+export interface BudgetLiftsTable {
+  budget: Fixed<BudgetId>;
+  /** `2026-11-26` or `2026-11`. */
+  period: Fixed<string>;
+  micros: number | null;
+  tokens: number | null;
+  until: Fixed<number>;
 }
 
 /**
@@ -409,6 +424,7 @@ export interface Database {
   journal: JournalTable;
   cursors: CursorsTable;
   usage: UsageTable;
+  budget_lifts: BudgetLiftsTable;
   tokens: TokensTable;
   tasks: TasksTable;
   occurrences: OccurrencesTable;

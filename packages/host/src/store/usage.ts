@@ -7,7 +7,8 @@
 import { type Kysely, sql } from "kysely";
 import type { Clock } from "../core/clock.ts";
 import type { Log } from "../log.ts";
-import type { GroupFolder, SessionId, TurnId } from "../core/ids.ts";
+import type { GroupFolder, SenderId, SessionId, TurnId } from "../core/ids.ts";
+import type { TaskId } from "../core/task.ts";
 import type { Database } from "./tables.ts";
 
 /** One call of a model, as the broker saw it. Tokens are the provider's own count. */
@@ -15,6 +16,9 @@ export interface Usage {
   readonly turn: TurnId;
   readonly session: SessionId;
   readonly group: GroupFolder;
+  /** Whose message began the turn, or which task's run it is; neither where work ended by itself. */
+  readonly sender?: SenderId | undefined;
+  readonly task?: TaskId | undefined;
   readonly provider: string;
   readonly modelAsked: string;
   readonly modelServed: string;
@@ -38,6 +42,9 @@ const WAIT_MS = 250;
 
 /** `at` is when the call ended, not when its row was written. */
 type Recorded = Usage & { readonly at: number };
+
+/** Of all kinds together. */
+export const TOKENS = sql<number>`coalesce(sum(input_tokens + output_tokens + cache_read_tokens + cache_write_tokens), 0)`;
 
 export type UsageStore = ReturnType<typeof createUsage>;
 
@@ -81,6 +88,8 @@ export function createUsage(db: Kysely<Database>, clock: Clock, log: Log) {
           http_status: usage.httpStatus,
           duration_ms: Math.round(usage.durationMs),
           at: usage.at,
+          sender_id: usage.sender ?? null,
+          task_id: usage.task ?? null,
         })),
       )
       .execute();
@@ -100,12 +109,7 @@ export function createUsage(db: Kysely<Database>, clock: Clock, log: Log) {
       await write();
       return await db
         .selectFrom("usage")
-        .select([
-          sql<number>`coalesce(sum(input_tokens + output_tokens + cache_read_tokens + cache_write_tokens), 0)`.as(
-            "tokens",
-          ),
-          sql<number>`coalesce(sum(cost_micros), 0)`.as("micros"),
-        ])
+        .select([TOKENS.as("tokens"), sql<number>`coalesce(sum(cost_micros), 0)`.as("micros")])
         .where("turn_id", "=", turn)
         .executeTakeFirstOrThrow();
     },

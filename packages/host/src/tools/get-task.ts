@@ -8,6 +8,7 @@ const Input = z.object({ id: z.string(), runs: z.int().min(0).max(50).default(10
 
 export const getTask: ToolDefinition<typeof Input> = {
   name: "get_task",
+  rare: true,
   description:
     "Shows a task: its prompt, its next times, why it did not run if it did not, and its last runs.",
   input: Input,

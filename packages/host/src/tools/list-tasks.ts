@@ -15,6 +15,7 @@ const MOST_LISTED = 50;
 
 export const listTasks: ToolDefinition<typeof Input> = {
   name: "list_tasks",
+  rare: true,
   description: "Lists the scheduled tasks of this group, with their ids and next times.",
   input: Input,
   async run({ group, all }, context) {

@@ -7,6 +7,7 @@ const Input = z.object({ id: z.string() });
 
 export const resumeTask: ToolDefinition<typeof Input> = {
   name: "resume_task",
+  rare: true,
   description: "Lets a paused task go on, from now.",
   input: Input,
   run: ({ id }, context) => changed(context, (desk) => desk.resume(id)),

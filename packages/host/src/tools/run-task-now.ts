@@ -9,6 +9,7 @@ const BEGUN =
 
 export const runTaskNow: ToolDefinition<typeof Input> = {
   name: "run_task_now",
+  rare: true,
   description: "Runs a task once now, beside its schedule.",
   input: Input,
   async run({ id }, context) {

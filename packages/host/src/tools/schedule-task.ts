@@ -13,6 +13,7 @@ const Input = z.object({
 
 export const scheduleTask: ToolDefinition<typeof Input> = {
   name: "schedule_task",
+  rare: true,
   description:
     "Schedules a task: one of cron, every, at; and a prompt (or a script). Its answer is sent to this chat. You are told its id and its next times; say them to whoever asked.",
   input: Input,

@@ -46,6 +46,8 @@ export interface ToolContext {
 export interface ToolDefinition<S extends z.ZodObject> {
   readonly name: string;
   readonly description: string;
+  /** See `HostTool`. */
+  readonly rare?: boolean;
   readonly input: S;
   /** @throws BellhopError with a sentence for the agent, when the call cannot be done */
   readonly run: (input: z.output<S>, context: ToolContext) => Promise<string>;
@@ -75,11 +77,12 @@ export function bindTool<S extends z.ZodObject>(
   parts: ToolParts,
   allowance: Allowance,
 ): HostTool {
-  const { name, description, input, run } = definition;
+  const { name, description, input, rare = false, run } = definition;
   return {
     name,
     description,
     input,
+    rare,
     async call(raw, { toolUseId }): Promise<ToolResult> {
       const claim = parts.claimOf(session);
       if (!claim) return refuse("No turn is under way, so there is nothing to act for.");

@@ -9,6 +9,7 @@ const Input = z.object({ id: z.string(), ...taskFields });
 
 export const updateTask: ToolDefinition<typeof Input> = {
   name: "update_task",
+  rare: true,
   description: "Changes a task; it keeps its id. What you do not name stays; null takes away.",
   input: Input,
   async run({ id, ...fields }, context) {

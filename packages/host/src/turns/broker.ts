@@ -3,7 +3,9 @@
  * through it belongs to the live turn, and without one nothing passes (design: only the host
  * starts turns).
  */
-import type { GroupFolder, SandboxId, SessionId, TurnId } from "../core/ids.ts";
+import type { Amount } from "../core/budget.ts";
+import type { GroupFolder, SandboxId, SenderId, SessionId, TurnId } from "../core/ids.ts";
+import type { TaskId } from "../core/task.ts";
 import type { EngineFailure } from "./engine.ts";
 
 export interface DoorSpec {
@@ -16,23 +18,33 @@ export interface DoorSpec {
   readonly uid?: number | undefined;
 }
 
-/** What a turn may spend, and has spent by now. Without a bound there is none. */
-export interface SpendCap {
-  /** Of all kinds together. */
-  readonly tokens?: number | undefined;
-  /** Millionths of a dollar. */
-  readonly micros?: number | undefined;
-  readonly spent: { readonly tokens: number; readonly micros: number };
+/** What a turn may spend. The broker asks before each call, and tells what the call has used after it. */
+export interface Spending {
+  /** Who pays beside group and install: see store/usage.ts. */
+  readonly sender: SenderId | undefined;
+  readonly task: TaskId | undefined;
+  /** Why nothing may be spent any more, if that is so. */
+  usedUp(): EngineFailure | undefined;
+  /**
+   * Whether a call may be made that may use `estimate`. While others are under way that leave too little for it,
+   * it waits until they have told what they used; `gone` ends the wait.
+   */
+  reserve(estimate: Amount, gone: AbortSignal): Promise<Reserved>;
 }
+
+export type Reserved =
+  /** `settle` once, with what was really used. */
+  | { readonly may: true; readonly settle: (used: Amount) => void }
+  | { readonly may: false; readonly failure: EngineFailure };
 
 export interface Door {
   /** Host directory with `broker.sock` in it; mounted at `/run/bellhop`. */
   readonly directory: string;
   /**
-   * Model calls are served, metered and attributed while a turn is set. Once it has spent what `cap` allows, they
-   * are refused, and `lastFailure` says so; a call under way is not cut off.
+   * Model calls are served, metered and attributed while a turn is set. What `spending` does not allow is
+   * refused, and `lastFailure` says so; a call under way is not cut off.
    */
-  setTurn(turn: TurnId | undefined, cap?: SpendCap): void;
+  setTurn(turn: TurnId | undefined, spending?: Spending): void;
   /**
    * What the provider's last answer to this sandbox was, if it was an error: the first word on how
    * an attempt is classified. Cleared by a success and by `setTurn`.

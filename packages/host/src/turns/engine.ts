@@ -40,6 +40,8 @@ export interface EngineFailure {
   readonly class: FailureClass;
   /** For the owner and the log; people get a sentence made from the class. */
   readonly detail: string;
+  /** Where that says too little: what people are told beside "I stopped". */
+  readonly words?: string | undefined;
   readonly retryAfterMs?: number | undefined;
 }
 
@@ -106,6 +108,8 @@ export interface ToolResult {
 export interface HostTool {
   readonly name: string;
   readonly description: string;
+  /** Seldom wanted: the model sees its name, and how to use it once it looks that up. */
+  readonly rare?: boolean;
   readonly input: z.ZodObject;
   /** Never throws for what the agent did wrong: that is a result with `isError`. */
   call(input: unknown, context: { readonly toolUseId: string }): Promise<ToolResult>;

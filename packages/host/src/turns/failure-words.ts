@@ -9,7 +9,7 @@ import type { EngineFailure, FailureClass } from "./engine.ts";
 
 /** Said once, when the turn is given up. */
 export function givenUp(failure: EngineFailure): string {
-  return SENTENCES[failure.class];
+  return failure.words === undefined ? SENTENCES[failure.class] : `I stopped: ${failure.words}`;
 }
 
 /** The same, where nothing failed but the time is over. */
@@ -47,7 +47,8 @@ export function runGivenUp(
 }
 
 /** In plain words. What a task's own command said of itself is for its people. */
-export function whyGivenUp({ class: kind, detail }: EngineFailure): string {
+export function whyGivenUp({ class: kind, detail, words }: EngineFailure): string {
+  if (words !== undefined) return words;
   return kind === "script" ? detail : RUN_REASONS[kind];
 }
 

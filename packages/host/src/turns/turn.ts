@@ -14,7 +14,7 @@ import { StaleError } from "@bellhop/sdk";
 import { BACKOFF_BASE_MS } from "../core/backoff.ts";
 import type { LiveEvent } from "../core/events.ts";
 import type { KnownSecrets } from "../core/known-secrets.ts";
-import type { GroupFolder, InboxId, TurnId } from "../core/ids.ts";
+import type { GroupFolder, InboxId } from "../core/ids.ts";
 import type { Effort } from "../core/task.ts";
 import type { Recap } from "../core/prompt.ts";
 import { joined } from "../store/context.ts";
@@ -22,7 +22,7 @@ import type { InboxRow } from "../store/inbox.ts";
 import type { Claim } from "../store/claims.ts";
 import type { Conversation, Turns } from "../store/turns.ts";
 import type { ClaimedTask } from "../store/occurrences.ts";
-import type { Door, SpendCap } from "./broker.ts";
+import type { Door, Spending } from "./broker.ts";
 import { createEndings, type EndingParts, isUnwatched, limitsFor, type TurnOver } from "./endings.ts";
 import type { EngineEvent, EngineFailure, EngineOpen, FailureClass, Prompt } from "./engine.ts";
 import { standingIn, STARTED_AFRESH, TOOK_TOO_LONG, WITHOUT_SETTINGS } from "./failure-words.ts";
@@ -41,8 +41,8 @@ export interface TurnParts extends EndingParts, PromptingParts, TaskRunParts {
   readonly secrets: KnownSecrets;
   /** How hard the model thinks in this turn, where somebody has said it. */
   readonly effortOf: (claim: Claim) => Effort | undefined;
-  /** What a run of this task may spend, where that is bounded, and what its turn has spent by now. */
-  readonly capOf: (task: ClaimedTask, turn: TurnId) => Promise<SpendCap | undefined>;
+  /** What the turn may still spend. */
+  readonly spendingOf: (claim: Claim) => Promise<Spending>;
   /** What a message does that comes while its chat is being answered. */
   readonly queueOf: (group: GroupFolder) => "steer" | "queue" | "interrupt";
 }
@@ -248,6 +248,9 @@ export function startTurn(first: Claim, parts: TurnParts, goesOn = false): Runni
   /** One attempt: opens a room if there is none, gives it the batch, listens until the engine is done. */
   async function attempt(carriedOn: boolean): Promise<Ended> {
     bus.publish({ type: "durable", chat: claim.chat.id }); // that it has started
+    const spending = await parts.spendingOf(claim);
+    const usedUp = carriedOn ? undefined : spending.usedUp(); // no sandbox is opened for nothing
+    if (usedUp) return { how: "failed", failure: usedUp };
     room ??= await enter();
     const here = room;
     const cold = here.state === "starting";
@@ -277,9 +280,8 @@ export function startTurn(first: Claim, parts: TurnParts, goesOn = false): Runni
     prepared?.catch(() => undefined); // whoever is stopped meanwhile does not hear of it
     const prompt = await Promise.race([prepared, ending.promise]);
     if (prompt && "how" in prompt) return prompt;
-    const cap = claim.task && (await parts.capOf(claim.task, claim.turn));
     if (ends !== undefined) return { how: ends };
-    door.setTurn(claim.turn, cap);
+    door.setTurn(claim.turn, spending);
     if (prompt) here.engine.prompt(prompt);
     answering = here;
     look(); // at what came since the batch was read

@@ -25,6 +25,7 @@ import { senders } from "./senders.ts";
 import { status } from "./status.ts";
 import { stop } from "./stop.ts";
 import { tasks } from "./tasks.ts";
+import { usage } from "./usage.ts";
 import { why } from "./why.ts";
 
 const COMMANDS: readonly Command[] = [
@@ -34,6 +35,7 @@ const COMMANDS: readonly Command[] = [
   status,
   why,
   tasks,
+  usage,
   queue,
   model,
   pause,

@@ -2,6 +2,7 @@
  * What chat commands need of the host. Declared here by their user; `main.ts` joins it to the parts that
  * implement it.
  */
+import type { Budgets } from "../../budgets/budgets.ts";
 import type { ChatId, GroupFolder, SessionId } from "../../core/ids.ts";
 import type { Paused } from "../../core/pause.ts";
 import type { Status } from "../../core/status.ts";
@@ -39,6 +40,8 @@ export interface Powers {
   readonly senders: Pick<Senders, "list" | "allow" | "deny">;
   /** The chat belongs to the group from now on. */
   bind(chat: ChatId, group: GroupFolder): Promise<void>;
+  /** What was used of models, and what may be. `lift` throws RejectedError with a sentence for a person. */
+  readonly budgets: Pick<Budgets, "lately" | "stateOf" | "lift">;
   /** The emergency stop. */
   readonly emergency: {
     readonly paused: Paused | undefined;

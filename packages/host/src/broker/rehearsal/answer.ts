@@ -113,17 +113,25 @@ function turnAnswer(conversation: Conversation, struck: Struck): Answer {
         case "see":
         case "unusable": {
           const results: ToolStep[] = [];
+          let found: string | undefined;
           for (;;) {
             const step = next(directive, conversation, results);
             if ("say" in step) {
               say(step.say);
               break;
             }
-            const name = offered(step.use, conversation.tools);
+            const hidden = offered(step.use, conversation.deferred);
+            const name = offered(step.use, conversation.tools) ?? hidden;
             const result = steps[taken];
             if (result && sameTool(step.use, result.name)) {
               results.push(result);
               taken += 1;
+            } else if (result?.name === SEARCH && hidden !== undefined) {
+              taken += 1;
+              found = hidden;
+            } else if (!result && name !== undefined && name === hidden && name !== found) {
+              const input = { query: `select:${name}`, max_results: 1 };
+              return { kind: "tool", afterMs: waitMs, name: SEARCH, input, passed };
             } else if (result || name === undefined) {
               // A result of some other tool: this one was not offered when its turn came.
               say(notOffered(step.use, conversation.tools));
@@ -203,6 +211,9 @@ function appendLine(file: string, line: string): string {
 }
 
 const quote = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
+
+/** Shows how a tool is used of which only the name is known; a real model looks there first too. */
+const SEARCH = "ToolSearch";
 
 /** The offered tool meant by `name`: by its full name, or by the part after `mcp__SERVER__`. */
 function offered(name: string, tools: readonly string[]): string | undefined {

@@ -63,6 +63,8 @@ export interface Conversation {
   readonly people: readonly string[];
   /** Names of the tools offered. */
   readonly tools: readonly string[];
+  /** Names of those that are to be looked up first. */
+  readonly deferred: readonly string[];
   /** What was appended to the engine's own system prompt. */
   readonly instructions: string;
   /** Memory files as the engine showed them, newest state last. */
@@ -88,9 +90,12 @@ const SUMMARY =
 const REMINDER = /^\s*<system-reminder>/;
 /** Texts of the user role that the engine's program writes by itself. */
 const NOT_A_PERSON =
-  /^\s*(?:<(?:system-reminder|session|task-notification|local-command-|command-|bash-)|\[Request interrupted|\[Image: source: |Caveat: The messages below|This session is being continued from a previous conversation|\[System notification|\[earlier conversation truncated|\[Your previous response had no visible output|Your response above was stopped by a safety classifier)/;
+  /^\s*(?:<(?:system-reminder|session|task-notification|local-command-|command-|bash-)|\[Request interrupted|\[Image: source: |Tool loaded\.\s*$|Caveat: The messages below|This session is being continued from a previous conversation|\[System notification|\[earlier conversation truncated|\[Your previous response had no visible output|Your response above was stopped by a safety classifier)/;
 /** The lines that the engine's own system prompt ends with, by model; what Bellhop appended follows. */
 const OWN_PROMPT_END = /^(?:When you have enough information to act, act\.|<total_tokens>).*$/gm;
+
+/** How the engine's program names the tools that it keeps back: a line each. */
+const DEFERRED = /^The following deferred tools are now available via ToolSearch\..*\n((?:[\w-]+\n?)+)/m;
 
 type Event =
   | { type: "person"; text: string; note: boolean }
@@ -121,6 +126,7 @@ export function readConversation(request: MessagesRequest): Conversation {
     seen: seenIn(request.messages),
     people: events.flatMap((event) => (event.type === "person" ? [event.text] : [])),
     tools: (request.tools ?? []).map(({ name }) => name),
+    deferred: texts.flatMap((text) => DEFERRED.exec(text)?.[1]?.split("\n") ?? []),
     instructions: instructionsOf(textsOf(request.system ?? [])),
     memory: texts.filter((text) => REMINDER.test(text)).flatMap(memoryOf),
     summary: firstMatch(texts.toReversed(), SUMMARY),

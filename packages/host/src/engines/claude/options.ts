@@ -35,6 +35,11 @@ export const DISALLOWED_TOOLS: readonly string[] = [
   "EnterWorktree",
   "ExitWorktree",
   "WebFetch",
+  "ListAgents",
+  "ReportFindings",
+  "Agent(statusline-setup)",
+  "Agent(Plan)",
+  "Agent(claude)",
 ];
 
 /** The whole environment of the program, beyond what every sandbox has. No secret: the broker holds the key. */
@@ -46,6 +51,9 @@ const ENVIRONMENT: Readonly<Record<string, string>> = {
   DISABLE_AUTOUPDATER: "1",
   // An agent's memory is its group's CLAUDE.md, where people can read it, and nothing beside.
   CLAUDE_CODE_DISABLE_AUTO_MEMORY: "1",
+  // Each turn would pay for them: skills of a developer's desk, and how to write commits. A group's own skills stay.
+  CLAUDE_CODE_DISABLE_BUNDLED_SKILLS: "1",
+  CLAUDE_CODE_DISABLE_GIT_INSTRUCTIONS: "1",
 };
 /** Nothing runs on after a turn. */
 const WITHOUT_BACKGROUND = { CLAUDE_CODE_DISABLE_BACKGROUND_TASKS: "1" };
@@ -93,7 +101,7 @@ export function sessionOptions(
     disallowedTools: [...DISALLOWED_TOOLS],
     settingSources: withoutSettings ? [] : ["user", "project", "local"],
     // Rendered afresh by each program, so that a new name or time zone is known without a new session.
-    systemPrompt: { type: "preset", preset: "claude_code", append: instructions, snapshot: false },
+    systemPrompt: { type: "custom", prompt: instructions, snapshot: false },
     includePartialMessages: true,
     hooks: { PreToolUse: [HYGIENE] },
     mcpServersDelivery: "initialize",

@@ -68,13 +68,18 @@ export function createToolServer({
 
   return sdk.createSdkMcpServer({
     name: TOOL_SERVER,
-    // Else the tools hide behind the engine's tool search and are missing from the first prompt.
-    alwaysLoad: true,
     tools: tools.map((hostTool) =>
-      sdk.tool(hostTool.name, hostTool.description, hostTool.input.shape, async (input, extra) => {
-        const { text, isError = false } = await serve(hostTool, input, extra);
-        return { content: [{ type: "text", text }], isError };
-      }),
+      sdk.tool(
+        hostTool.name,
+        hostTool.description,
+        hostTool.input.shape,
+        async (input, extra) => {
+          const { text, isError = false } = await serve(hostTool, input, extra);
+          return { content: [{ type: "text", text }], isError };
+        },
+        // Else they hide behind the engine's tool search and are missing from the first prompt.
+        { alwaysLoad: hostTool.rare !== true },
+      ),
     ),
   });
 }

@@ -28,6 +28,7 @@ import { migrations } from "../../store/migrations/index.ts";
 import { createFire } from "../../store/fire.ts";
 import { createNewcomers } from "../../store/newcomers.ts";
 import { createOccurrences } from "../../store/occurrences.ts";
+import { budgetsOver } from "../../budgets/__tests__/house.ts";
 import { createTasks } from "../../store/tasks.ts";
 import { createDesk } from "../../scheduler/desk.ts";
 import { createOutbox, owe } from "../../store/outbox.ts";
@@ -146,6 +147,7 @@ export async function openHouse(options: { clock?: Clock; log?: AppDeps["log"] }
       clock,
       log: silentLog,
     }),
+    budgets: await budgetsOver(db, clock),
     shutdown: () => void shutdowns.push(clock.now()),
     log: options.log ?? silentLog,
     clock,

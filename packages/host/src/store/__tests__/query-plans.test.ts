@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { ChatId, newId, OutboxId, SenderId, FileId } from "../../core/ids.ts";
 import { newTaskId } from "../../core/task.ts";
+import { UsageBy } from "../../core/usage.ts";
+import { budgetsOver } from "../../budgets/__tests__/house.ts";
 import { Kysely } from "kysely";
 import { DatabaseSync } from "node:sqlite";
 import { systemClock } from "../../core/clock.ts";
@@ -153,6 +155,26 @@ describe("the queries of every file", () => {
 
     expect(plans.length).toBeGreaterThan(10);
     expect(scans(plans)).toEqual([]);
+  });
+});
+
+describe("the queries of usage", () => {
+  it("read what a month or a group has, never all that was ever used", async () => {
+    const { db, inbox, chats, claimed, plansOf } = await given();
+    await chats.ensure(CHAT, MAIN);
+    const { session } = await inbox.accept(message("one"));
+    await claimed(session);
+
+    const plans = await plansOf(async () => {
+      const budgets = await budgetsOver(db, systemClock);
+      for (const by of UsageBy.options) await budgets.report({ by, since: "7d" });
+      await budgets.lately(MAIN);
+      await budgets.lately(undefined);
+    });
+
+    expect(plans.length).toBeGreaterThan(10);
+    expect(scans(plans)).toEqual([]);
+    expect(plans.map(stepOf)).toContain("SEARCH usage USING INDEX usage_by_group (group_id=? AND at>?)");
   });
 });
 

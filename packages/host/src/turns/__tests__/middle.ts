@@ -42,6 +42,7 @@ import { createTasks } from "../../store/tasks.ts";
 import { createTimeline } from "../../store/timeline.ts";
 import { createTurns, type Turns } from "../../store/turns.ts";
 import { createWhy } from "../../store/why.ts";
+import { budgetsOver, type Limits } from "../../budgets/__tests__/house.ts";
 import { hostTools } from "../../tools/tools.ts";
 import { createEndings } from "../endings.ts";
 import { createProviderHealth } from "../provider-health.ts";
@@ -59,6 +60,8 @@ const secrets = createKnownSecrets([{ name: "A_KEY", value: SECRET }]);
 
 export interface MiddleOptions {
   readonly script?: EngineScript;
+  /** Of budgets; there are none by default. */
+  readonly limits?: Limits;
   /** What a task's own command does. */
   readonly command?: Scripts["run"];
   readonly groupExists?: (group: GroupFolder) => boolean;
@@ -209,6 +212,7 @@ export async function middle(options: MiddleOptions = {}) {
       log: silentLog,
     }),
   );
+  const budgets = await budgetsOver(db, clock, { limits: options.limits, tell: notices.tell });
   const parts: TurnParts = {
     media: {
       settled: options.filesSettled ?? (async () => undefined),
@@ -223,7 +227,7 @@ export async function middle(options: MiddleOptions = {}) {
     rooms,
     scripts: { run: options.command ?? (() => Promise.reject(new Error("no script runs here"))) },
     effortOf: ({ task }) => task?.effort ?? undefined,
-    capOf: async () => undefined,
+    spendingOf: budgets.spendingOf,
     bus,
     deliver: ({ chat }) => delivery.wake(chat.id),
     answers,
@@ -307,6 +311,7 @@ export async function middle(options: MiddleOptions = {}) {
       explain: dispatcher.explain,
       senders: { list: nothingThere, allow: nothingThere, deny: nothingThere },
       bind: nothingThere,
+      budgets,
       emergency: { paused: undefined, pause: nothingThere, resume: async () => false },
       now: clock.now,
       ...options.powers,
