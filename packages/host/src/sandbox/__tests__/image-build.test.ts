@@ -25,8 +25,9 @@ const kinds = [
   { name: "podman", why: cannot("podman", "runc", "debootstrap"), start: startPodman },
 ];
 
-describe.each(kinds)("the agent image by $name", ({ why, start }) => {
-  describe.skipIf(why)(why === undefined ? "here" : `(SKIPPED: ${why})`, () => {
+for (const { name, why, start } of kinds) {
+  const note = why === undefined ? "" : ` (SKIPPED: ${why})`;
+  describe.skipIf(why)(`the agent image by ${name}${note}`, () => {
     let here: TestEngine;
     let plan: ImagePlan;
     const lines: string[] = [];
@@ -170,7 +171,7 @@ describe.each(kinds)("the agent image by $name", ({ why, start }) => {
       },
     );
   });
-});
+}
 
 describe("an engine that is not there", () => {
   it("is told, in check as in build", async () => {

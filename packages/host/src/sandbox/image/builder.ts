@@ -87,16 +87,14 @@ export async function buildImage(engine: ImageEngine, build: ImageBuild): Promis
     const text = how === "classic" ? forClassicBuilder(plan.dockerfile) : plan.dockerfile;
     await writeFile(file, text);
     const words = [
-      "build",
-      ...["--file", file, "--target", plan.target, "--tag", plan.tag],
-      ...["--label", `bellhop.image=${plan.hash}`],
-      ...(plan.base === undefined ? [] : ["--build-arg", `BASE_IMAGE=${plan.base}`]),
-      ...(network === undefined ? [] : ["--network", network]),
-      ...(how === "buildkit" ? ["--progress", "plain"] : []),
-      ...Object.entries(secrets).flatMap(([id, path]) => ["--secret", `id=${id},src=${path}`]),
-      ...options,
-      context,
-    ];
+      ["build", "--file", file, "--target", plan.target, "--tag", plan.tag],
+      ["--label", `bellhop.image=${plan.hash}`],
+      plan.base === undefined ? [] : ["--build-arg", `BASE_IMAGE=${plan.base}`],
+      network === undefined ? [] : ["--network", network],
+      how === "buildkit" ? ["--progress", "plain"] : [],
+      Object.entries(secrets).flatMap(([id, path]) => ["--secret", `id=${id},src=${path}`]),
+      [...options, context],
+    ].flat();
     const env = engine.name === "docker" ? { DOCKER_BUILDKIT: how === "buildkit" ? "1" : "0" } : {};
     await run(engine, words, env, build);
   } finally {
