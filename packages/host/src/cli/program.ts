@@ -10,6 +10,7 @@ import { chatsCommand } from "./chats.ts";
 import { filesCommand } from "./files.ts";
 import { ExitCode, type Io } from "./io.ts";
 import { deadCommand } from "./dead.ts";
+import { imageCommand } from "./image.ts";
 import { loginCommand } from "./login.ts";
 import { panicCommand, resumeCommand } from "./panic.ts";
 import { rehearsalCommand } from "./rehearsal.ts";
@@ -64,6 +65,7 @@ export function createProgram(io: Io): Command {
     deadCommand(io),
     panicCommand(io),
     resumeCommand(io),
+    imageCommand(io),
     loginCommand(io),
     rehearsalCommand(),
   ];

@@ -46,12 +46,23 @@ const ENVIRONMENT = {
   NODE_USE_ENV_PROXY: "1",
 } as const;
 
+/**
+ * What Debian's Chromium reads before it starts; the agent image has the same. Its crash handler, without which it
+ * does not start, wants a place to write to. Its own sandbox needs user namespaces; without, ours is the wall.
+ */
+export const CHROMIUM_START = [
+  'export XDG_CONFIG_HOME="${XDG_CONFIG_HOME:-/tmp/.config}" XDG_CACHE_HOME="${XDG_CACHE_HOME:-/tmp/.cache}"',
+  'CHROMIUM_FLAGS="$CHROMIUM_FLAGS --disable-dev-shm-usage"',
+  'unshare --user true 2>/dev/null || CHROMIUM_FLAGS="$CHROMIUM_FLAGS --no-sandbox"',
+] as const;
+
 /** The few files of /etc that programs look for, the same in every sandbox. */
 export const ETC_FILES = {
   "/etc/passwd": `agent:x:${AGENT}:${AGENT}:agent:${INSIDE.home}:/bin/bash\nnobody:x:65534:65534::/:/bin/false\n`,
   "/etc/group": `agent:x:${AGENT}:\nnogroup:x:65534:\n`,
   "/etc/hosts": "127.0.0.1 localhost agent\n::1 localhost\n",
   "/etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
+  "/etc/chromium.d/bellhop": `${CHROMIUM_START.join("\n")}\n`,
 } as const;
 
 /** Of the host's /etc only what holds no secret: never /etc/ssl or /etc/pki as a whole (private keys). */
@@ -63,6 +74,7 @@ const ETC_MOUNTS = [
   "/etc/pki/ca-trust/extracted",
   "/etc/crypto-policies",
   "/etc/alternatives",
+  "/etc/fonts",
   "/etc/ld.so.cache",
   "/etc/localtime",
 ];
