@@ -2,6 +2,7 @@
 import { StaleError } from "@bellhop/sdk";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
+import { sandboxLimitsOf } from "../config.ts";
 import type { GroupFolder, SessionId } from "../core/ids.ts";
 import { createDispatcher } from "../dispatch/dispatcher.ts";
 import type { Actor, TaskPowers } from "../scheduler/desk.ts";
@@ -19,7 +20,6 @@ import { openMounts } from "./mounts.ts";
 import type { Records } from "./records.ts";
 import type { WayOut } from "./way-out.ts";
 
-const MiB = 1024 * 1024;
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 
@@ -74,21 +74,16 @@ export function openWork(
     if (chat && (await outbox.oweNotice({ chat, groupId, key, text: CUT }))) delivery.wake(chat);
   }
 
-  const limits = {
-    cpus: config.sandbox.cpus,
-    memoryBytes: config.sandbox.memoryMb * MiB,
-    pids: config.sandbox.pids,
-    tmpBytes: config.sandbox.tmpMb * MiB,
-  };
   const mounts = openMounts(ground, records, out);
   const furnish = async (group: GroupFolder) =>
     (await Promise.all([groups.mounts(group), mounts.of(group)])).flat();
+  const limitsOf = (group: GroupFolder) => sandboxLimitsOf(config, group);
   const scripts = createScripts({
     runtime,
     broker,
     furnish,
     uidOf: sandboxUid,
-    limits,
+    limitsOf,
     clock,
     log,
   });
@@ -103,7 +98,7 @@ export function openWork(
     instructionsOf: groups.instructions,
     toolsOf,
     uidOf: sandboxUid,
-    limits,
+    limitsOf,
     idleMs: config.sandbox.idleMinutes * MINUTE,
     backgroundMs: config.sandbox.backgroundMinutes * MINUTE,
     onCut: (room) =>
