@@ -108,6 +108,13 @@ export function openWork(
     log,
   });
 
+  agents.onRuntimeDown((reason) => {
+    const text =
+      `No answers can be given just now, because there is no sandbox to work in: ${reason}. ` +
+      "Messages are kept, and answered when it is there again. More with: bellhop doctor";
+    void notices.tell(`sandbox:${clock.now()}`, text);
+  });
+
   const health = createProviderHealth({
     provider: broker.provider,
     check: broker.keyWorks,
