@@ -85,12 +85,14 @@ export function createMux({ input, output, parity, onStream, broken }) {
 
     function pump() {
       while (held !== undefined && credit > 0 && !clogged && !over) {
-        const piece = held.data.subarray(0, Math.min(credit, MAX_DATA_BYTES));
+        const { data, done } = held;
+        const piece = data.subarray(0, Math.min(credit, MAX_DATA_BYTES));
+        const rest = data.subarray(piece.length);
+        // All of it before anything is sent: the answer may come, and be acted on, within the call.
+        held = rest.length > 0 ? { data: rest, done } : undefined;
         credit -= piece.length;
         send(id, FRAME.data, piece);
-        const { data, done } = held;
-        held = piece.length < data.length ? { data: data.subarray(piece.length), done } : undefined;
-        if (held === undefined) done();
+        if (rest.length === 0) done();
       }
       if (held !== undefined && credit > 0 && clogged) waiting.add(pump);
     }
