@@ -10,6 +10,7 @@ import { chatsCommand } from "./chats.ts";
 import { filesCommand } from "./files.ts";
 import { ExitCode, type Io } from "./io.ts";
 import { deadCommand } from "./dead.ts";
+import { doctorCommand } from "./doctor.ts";
 import { loginCommand } from "./login.ts";
 import { panicCommand, resumeCommand } from "./panic.ts";
 import { rehearsalCommand } from "./rehearsal.ts";
@@ -57,6 +58,7 @@ export function createProgram(io: Io): Command {
     askCommand(io),
     filesCommand(io),
     statusCommand(io),
+    doctorCommand(io),
     stopCommand(io),
     tasksCommand(io),
     deadCommand(io),

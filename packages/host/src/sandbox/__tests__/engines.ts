@@ -28,6 +28,9 @@ export interface StartedEngine {
   /** What its command line client finds it by. */
   readonly env: Readonly<Record<string, string>>;
   readonly image: string;
+  /** Gives the image another name, and takes it away. */
+  tag(name: string): Promise<void>;
+  untag(name: string): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -67,11 +70,14 @@ export async function startDockerd(): Promise<StartedEngine> {
     daemon.once("exit", () => reject(new Error(`dockerd did not start:\n${said.slice(-20).join("\n")}`)));
   });
   const env = { DOCKER_HOST: socket };
-  await execute("docker", ["import", await baseImage(), IMAGE], { env: { ...IN_THE_PROCESS, ...env } });
+  const docker = (...args: string[]) => execute("docker", args, { env: { ...IN_THE_PROCESS, ...env } });
+  await docker("import", await baseImage(), IMAGE);
   return {
     name: "docker",
     env,
     image: IMAGE,
+    tag: async (name) => void (await docker("tag", IMAGE, name)),
+    untag: async (name) => void (await docker("rmi", name)),
     async stop() {
       if (daemon.exitCode === null && daemon.signalCode === null) {
         daemon.kill("SIGTERM");
@@ -107,6 +113,8 @@ export async function startPodman(): Promise<StartedEngine> {
     name: "podman",
     env,
     image: `localhost/${IMAGE}`,
+    tag: async (name) => void (await podman("tag", IMAGE, name)),
+    untag: async (name) => void (await podman("untag", name)),
     async stop() {
       await podman("rm", "--force", "--all");
       await clear(folder);
