@@ -165,7 +165,9 @@ const ConfigFile = z
         chromiumSandbox: z
           .boolean()
           .default(false)
-          .describe("Whether a browser in a container may build a sandbox of its own, which takes namespaces"),
+          .describe(
+            "Whether a browser in a container may build a sandbox of its own, which takes namespaces",
+          ),
         backgroundMinutes: z
           .number()
           .min(1)
@@ -256,9 +258,23 @@ const CREDENTIAL_VARIABLES = {
 
 /** For the command line clients of Docker, Podman and their like. */
 const CLIENT_VARIABLES = [
-  ...["PATH", "HOME", "USER", "LANG", "TMPDIR", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "XDG_DATA_HOME"],
-  ...["DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"],
-  ...["CONTAINER_HOST", "CONTAINER_SSHKEY", "CONTAINERS_CONF", "CONTAINERS_STORAGE_CONF"],
+  "PATH",
+  "HOME",
+  "USER",
+  "LANG",
+  "TMPDIR",
+  "XDG_RUNTIME_DIR",
+  "XDG_CONFIG_HOME",
+  "XDG_DATA_HOME",
+  "DOCKER_HOST",
+  "DOCKER_CONTEXT",
+  "DOCKER_CONFIG",
+  "DOCKER_TLS_VERIFY",
+  "DOCKER_CERT_PATH",
+  "CONTAINER_HOST",
+  "CONTAINER_SSHKEY",
+  "CONTAINERS_CONF",
+  "CONTAINERS_STORAGE_CONF",
 ];
 
 type Credentials = Readonly<z.infer<typeof Credentials>>;
@@ -398,7 +414,10 @@ const MiB = 1024 * 1024;
 
 /** What a sandbox of the group may use of the machine. */
 export function sandboxLimitsOf(config: Config, folder: GroupFolder) {
-  const { cpus, memoryMb, pids, tmpMb } = { ...config.sandbox, ...given(config.groups[folder]?.sandbox ?? {}) };
+  const { cpus, memoryMb, pids, tmpMb } = {
+    ...config.sandbox,
+    ...given(config.groups[folder]?.sandbox ?? {}),
+  };
   return { cpus, memoryBytes: memoryMb * MiB, pids, tmpBytes: tmpMb * MiB };
 }
 

@@ -20,49 +20,54 @@ describe.each(kinds)("an assistant in $name", ({ name, launch }) => {
   const missing = missingFor(name);
   if (missing !== undefined && demanded) throw new Error(`${name} cannot be proved: ${missing}`);
 
-  describe.skipIf(missing !== undefined)(missing === undefined ? "on this machine" : `SKIPPED: ${missing}`, () => {
-    let engine: StartedEngine;
-    beforeAll(async () => {
-      engine = await launch();
-    });
-    afterAll(async () => {
-      await engine.stop();
-    });
-
-    const host = (image: string, more = "") =>
-      givenHost({
-        config: `sandbox:\n  runtime: ${name}\n  image: ${image}\n${more}`,
-        env: { PATH: process.env["PATH"] ?? "", HOME: "/root", ...engine.env },
+  describe.skipIf(missing !== undefined)(
+    `here${missing === undefined ? "" : `, SKIPPED: ${missing}`}`,
+    () => {
+      let engine: StartedEngine;
+      beforeAll(async () => {
+        engine = await launch();
+      });
+      afterAll(async () => {
+        await engine.stop();
       });
 
-    it("answers, works in its folder, and is gone when it is stopped", async () => {
-      const { ask, host: running } = await host(engine.image);
+      const host = (image: string, more = "") =>
+        givenHost({
+          config: `sandbox:\n  runtime: ${name}\n  image: ${image}\n${more}`,
+          env: { PATH: process.env["PATH"] ?? "", HOME: "/root", ...engine.env },
+        });
 
-      expect((await ask("say: hello")).answer).toBe("hello");
-      expect((await ask("run: echo kept > kept.txt; cat kept.txt; cat /proc/1/comm")).answer).toContain("kept");
-      expect((await running().status()).sandbox.runtime).toBe(name);
-    });
+      it("answers, works in its folder, and is gone when it is stopped", async () => {
+        const { ask, host: running } = await host(engine.image);
 
-    it("answers where no socket reaches into the sandbox", async () => {
-      const { ask, host: running } = await host(engine.image, "  door: exec\n");
+        expect((await ask("say: hello")).answer).toBe("hello");
+        expect((await ask("run: echo kept > kept.txt; cat kept.txt; cat /proc/1/comm")).answer).toContain(
+          "kept",
+        );
+        expect((await running().status()).sandbox.runtime).toBe(name);
+      });
 
-      expect((await ask("say: hello")).answer).toBe("hello");
-      expect((await running().status()).sandbox.version).toContain("door by exec");
-    });
+      it("answers where no socket reaches into the sandbox", async () => {
+        const { ask, host: running } = await host(engine.image, "  door: exec\n");
 
-    it("waits, with one notice, while the image is not there, and answers when it is", async () => {
-      const { send, client, host: running } = await host("bellhop-journey:latest");
-      onTestFinished(async () => void (await engine.untag("bellhop-journey:latest")));
-      const asked = await send("say: at last");
-      await expect
-        .poll(async () => (await running().status()).turns.map(({ state }) => state), { timeout: 60_000 })
-        .toEqual(["waiting"]);
+        expect((await ask("say: hello")).answer).toBe("hello");
+        expect((await running().status()).sandbox.version).toContain("door by exec");
+      });
 
-      await engine.tag("bellhop-journey:latest");
+      it("waits, with one notice, while the image is not there, and answers when it is", async () => {
+        const { send, client, host: running } = await host("bellhop-journey:latest");
+        onTestFinished(() => engine.untag("bellhop-journey:latest"));
+        const asked = await send("say: at last");
+        await expect
+          .poll(async () => (await running().status()).turns.map(({ state }) => state), { timeout: 60_000 })
+          .toEqual(["waiting"]);
 
-      expect((await asked.told).answer).toContain("at last");
-      const chats = await client.chats();
-      expect(chats.filter(({ id }) => id === "web:notices")).toHaveLength(1);
-    });
-  });
+        await engine.tag("bellhop-journey:latest");
+
+        expect((await asked.told).answer).toContain("at last");
+        const chats = await client.chats();
+        expect(chats.filter(({ id }) => id === "web:notices")).toHaveLength(1);
+      });
+    },
+  );
 });

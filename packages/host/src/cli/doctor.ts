@@ -59,7 +59,9 @@ async function examine(
     findings.push({ state: "failed", what: "configuration", found: error.message });
     return { findings, choice: undefined };
   }
-  findings.push(...config.warnings.map((found): Finding => ({ state: "warning", what: "configuration", found })));
+  findings.push(
+    ...config.warnings.map((found): Finding => ({ state: "warning", what: "configuration", found })),
+  );
   findings.push(examineProgram(), examineCredentials(config), await examineDisk(home, io.clock));
   const { runtime } = config.sandbox;
   const looked = await withHome(home, (at) => {
@@ -126,7 +128,13 @@ function examineProgram(): Finding {
 function examineCredentials({ credentials, home }: Config): Finding {
   const what = "credentials";
   const { apiKey, oauthToken, authToken } = credentials;
-  const kind = apiKey ? "an API key" : oauthToken ? "a Claude token" : authToken ? "a provider's token" : undefined;
+  const kind = apiKey
+    ? "an API key"
+    : oauthToken
+      ? "a Claude token"
+      : authToken
+        ? "a provider's token"
+        : undefined;
   if (kind !== undefined) return { state: "ok", what, found: kind };
   const fix = `Write ANTHROPIC_API_KEY=… into ${join(home, ".env")}`;
   return { state: "warning", what, found: "none: a rehearsal model plays the part of the model", fix };
@@ -168,7 +176,8 @@ async function nearest(path: string): Promise<string> {
 }
 
 function describeRuntime({ name, probe }: Looked, choice: string | undefined): Finding {
-  if (probe === undefined) return { state: "ok", what: name, found: "not looked at: used only where it is named" };
+  if (probe === undefined)
+    return { state: "ok", what: name, found: "not looked at: used only where it is named" };
   if (probe.ok) return { state: "ok", what: name, found: `${probe.version}, limits by ${probe.limits}` };
   // What is not needed is no trouble.
   const state = choice === undefined || choice.startsWith(`${name},`) ? "failed" : "ok";

@@ -42,8 +42,7 @@ let life;
 findLine();
 
 function findLine() {
-  if (/^\d+$/.test(lineAt))
-    return hold(new Socket({ fd: Number(lineAt), readable: true, writable: false }));
+  if (/^\d+$/.test(lineAt)) return hold(new Socket({ fd: Number(lineAt), readable: true, writable: false }));
   if (!lineAt.startsWith("listen:")) return hold(connect({ path: lineAt }));
   const waiting = createServer((line) => {
     waiting.close(); // there is one line, and nobody else is here yet

@@ -83,8 +83,10 @@ export function createMux({ input, output, parity, onStream, broken }) {
     let ended = false;
     let finished = false;
 
+    const mayPass = () => credit > 0 && !clogged && !over;
+
     function pump() {
-      while (held !== undefined && credit > 0 && !clogged && !over) {
+      while (held !== undefined && mayPass()) {
         const { data, done } = held;
         const piece = data.subarray(0, Math.min(credit, MAX_DATA_BYTES));
         const rest = data.subarray(piece.length);
@@ -158,11 +160,14 @@ export function createMux({ input, output, parity, onStream, broken }) {
 
   function take({ stream: id, type, data }) {
     if (over) return;
-    if (type !== FRAME.open) return streams.get(id)?.take(type, data); // else it was left here already
+    if (type !== FRAME.open) {
+      streams.get(id)?.take(type, data); // else it was left here already
+      return;
+    }
     const theirs = id % 2 === (parity === "even" ? 1 : 0);
     if (!theirs || streams.has(id)) throw new RangeError("a stream opened with a number that is taken");
-    if (streams.size >= MAX_STREAMS) return send(id, FRAME.reset);
-    onStream(stream(id));
+    if (streams.size >= MAX_STREAMS) send(id, FRAME.reset);
+    else onStream(stream(id));
   }
 
   const parse = createParser(take);

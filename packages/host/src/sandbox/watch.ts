@@ -23,12 +23,16 @@ export function watchRuntime({ runtime, probe }: ChosenRuntime, log: Log) {
     down = undefined;
     log.info({ runtime: runtime.name }, "the sandbox runtime is there again");
     // Another version may have come up. Whoever wanted the sandbox does not wait for this.
-    runtime.probe().then(
-      (now) => {
-        if (now.ok) seen = now;
-      },
-      (error: unknown) => log.warn({ err: error }, "the sandbox runtime could not be looked at"),
-    );
+    void lookAgain();
+  }
+
+  async function lookAgain(): Promise<void> {
+    try {
+      const now = await runtime.probe();
+      if (now.ok) seen = now;
+    } catch (err) {
+      log.warn({ err }, "the sandbox runtime could not be looked at");
+    }
   }
 
   const watched: SandboxRuntime = {

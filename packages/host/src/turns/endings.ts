@@ -231,8 +231,7 @@ export function createEndings(parts: EndingParts) {
         now: clock.now(),
         random: parts.random,
       });
-      if (at !== undefined)
-        return await tryAgain(claim, failure, { at, charged: !WAITS.has(failure.class) });
+      if (at !== undefined) return await tryAgain(claim, failure, { at, charged: !WAITS.has(failure.class) });
       await giveUp(claim, failure, { words });
       return {};
     },

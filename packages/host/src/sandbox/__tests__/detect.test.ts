@@ -37,7 +37,9 @@ describe("the choice of a runtime", () => {
       runtime: { name: "one" },
       probe: notUp,
     });
-    expect((await chooseRuntime("auto", [runtime("one", notUp), runtime("two", works)])).runtime.name).toBe("two");
+    expect((await chooseRuntime("auto", [runtime("one", notUp), runtime("two", works)])).runtime.name).toBe(
+      "two",
+    );
     await expect(chooseRuntime("auto", [runtime("one", notUp)])).rejects.toThrow(ConfigError);
   });
 

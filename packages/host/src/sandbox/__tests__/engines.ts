@@ -54,7 +54,13 @@ export async function startDockerd(): Promise<StartedEngine> {
     "setpriv",
     [
       ["--pdeathsig", "TERM", "dockerd"],
-      ["--iptables=false", "--bridge=none", "--ip-forward=false", "--exec-opt", "native.cgroupdriver=cgroupfs"],
+      [
+        "--iptables=false",
+        "--bridge=none",
+        "--ip-forward=false",
+        "--exec-opt",
+        "native.cgroupdriver=cgroupfs",
+      ],
       ["--host", socket, "--data-root", join(folder, "data"), "--exec-root", join(folder, "exec")],
       ["--pidfile", join(folder, "pid")],
     ].flat(),

@@ -31,7 +31,11 @@ const Profile = z.object({
 });
 
 /** What the kernel answers: an error number, or undefined for yes. */
-function verdict(inmates: "agent" | "browser", name: string, args: readonly number[] = []): number | undefined {
+function verdict(
+  inmates: "agent" | "browser",
+  name: string,
+  args: readonly number[] = [],
+): number | undefined {
   const { syscalls } = Profile.parse(seccompJson(inmates));
   return syscalls.find((rule) => {
     const matches = rule.args.every(({ index, op, value, valueTwo = 0 }) => {
@@ -59,7 +63,10 @@ describe("the filter as container engines take it", () => {
   it("knows exactly the two machines, and none of their other numberings", () => {
     const { archMap } = Profile.parse(seccompJson("agent"));
 
-    expect(archMap.map(({ architecture }) => architecture)).toEqual(["SCMP_ARCH_X86_64", "SCMP_ARCH_AARCH64"]);
+    expect(archMap.map(({ architecture }) => architecture)).toEqual([
+      "SCMP_ARCH_X86_64",
+      "SCMP_ARCH_AARCH64",
+    ]);
   });
 
   it.each(Object.keys(DENIED))("denies %s", (name) => {

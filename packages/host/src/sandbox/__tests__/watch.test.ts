@@ -33,9 +33,10 @@ function given(first: Probe) {
   return {
     watch,
     told,
-    async want(error?: Error) {
-      fails = error;
-      await watch.runtime.prepare(spec).catch((thrown: unknown) => expect(thrown).toBe(error));
+    async want(failure?: Error) {
+      fails = failure;
+      const [result] = await Promise.allSettled([watch.runtime.prepare(spec)]);
+      expect(result.status === "rejected" ? result.reason : undefined).toBe(failure);
     },
   };
 }

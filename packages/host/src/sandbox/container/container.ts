@@ -139,9 +139,13 @@ export function createContainers(options: ContainersOptions): SandboxRuntime {
     try {
       const sockets = line ? socketMounts(line, spec) : [];
       const wanted = [...host.programs, ...(await etcMounts(user)), ...sockets, ...spec.mounts];
-      sources = await opened(withoutSockets(checkedTargets([...wanted, ...reserved(byExec, spec)])), host.home);
+      sources = await opened(
+        withoutSockets(checkedTargets([...wanted, ...reserved(byExec, spec)])),
+        host.home,
+      );
       if (own !== undefined) await handOver(sources, own, log);
-      if (byExec) door = await openExecDoor({ client, dialect, name, doorDirectory: spec.doorDirectory, log });
+      if (byExec)
+        door = await openExecDoor({ client, dialect, name, doorDirectory: spec.doorDirectory, log });
       const tmpfs = [
         { target: "/tmp", bytes: spec.limits.tmpBytes, own: false },
         { target: INSIDE.home, bytes: spec.limits.tmpBytes, own: true },
@@ -192,9 +196,7 @@ export function createContainers(options: ContainersOptions): SandboxRuntime {
         const env = environment(command);
         state = "spawned";
         // On another kernel the same file has another number: there only the names were compared.
-        const mounts = facts.sameKernel
-          ? sources.map(({ target, dev, ino }) => ({ target, dev, ino }))
-          : [];
+        const mounts = facts.sameKernel ? sources.map(({ target, dev, ino }) => ({ target, dev, ino })) : [];
         const order = `${JSON.stringify({ mounts, env, argv: command.argv, cwd: command.cwd ?? INSIDE.group })}\n`;
         return launchContainer({
           client,
@@ -354,7 +356,15 @@ async function opened(
       }
       const { dev, ino } = found;
       const close = () => Promise.resolve();
-      return { ...mount, path, reach: path, directory: found.isDirectory(), dev: `${dev}`, ino: `${ino}`, close };
+      return {
+        ...mount,
+        path,
+        reach: path,
+        directory: found.isDirectory(),
+        dev: `${dev}`,
+        ino: `${ino}`,
+        close,
+      };
     }),
   );
 }

@@ -37,7 +37,13 @@ const State = z.object({ OOMKilled: z.boolean().default(false) });
 /** What every kernel has numbers for. Some refuse to be asked for more. */
 const MOST_PROCESSES = 32_768;
 /** Where distributions put it; Podman does not tell whether it found one. */
-const CATATONIT = ["/usr/libexec/podman", "/usr/lib/podman", "/usr/libexec", "/usr/local/libexec/podman", "/usr/bin"];
+const CATATONIT = [
+  "/usr/libexec/podman",
+  "/usr/lib/podman",
+  "/usr/libexec",
+  "/usr/local/libexec/podman",
+  "/usr/bin",
+];
 
 /** What is the same word for word. */
 const shared = {
@@ -46,12 +52,16 @@ const shared = {
   exec: (name: string, words: readonly string[]) => ["exec", "--interactive", name, ...words],
   remove: (names: readonly string[]) => ["rm", "--force", "--volumes", ...names],
   async ended(client: Client, name: string) {
-    const printed = await client.run(["inspect", "--type", "container", "--format", "{{json .State}}", name], ANSWER_MS);
+    const printed = await client.run(
+      ["inspect", "--type", "container", "--format", "{{json .State}}", name],
+      ANSWER_MS,
+    );
     return { outOfMemory: State.parse(JSON.parse(printed)).OOMKilled };
   },
   pick: (label: string) => ["ps", "--all", "--quiet", "--filter", `label=${label}`],
   gone: /no such container|no container with|is already in progress|does not exist in database/i,
-  noImage: /no such image|unable to find image|image not known|does not exist in local storage|unknown image/i,
+  noImage:
+    /no such image|unable to find image|image not known|does not exist in local storage|unknown image/i,
 } as const;
 
 export const docker: Dialect = {
@@ -60,7 +70,9 @@ export const docker: Dialect = {
   install: "Install Docker Engine, or choose another runtime",
   unverified: false,
   async facts(client) {
-    const info = DockerInfo.parse(JSON.parse(await client.run(["info", "--format", "{{json .}}"], ANSWER_MS)));
+    const info = DockerInfo.parse(
+      JSON.parse(await client.run(["info", "--format", "{{json .}}"], ANSWER_MS)),
+    );
     const options = info.SecurityOptions ?? [];
     if (options.some((option) => option.startsWith("name=rootless"))) {
       throw new UnfitError(
@@ -80,7 +92,8 @@ export const docker: Dialect = {
     ...common(order, facts),
     ...(order.ociRuntime === undefined ? [] : ["--runtime", order.ociRuntime]),
     // A daemon that maps users otherwise would give the group's files to one that is nobody here.
-    ...["--userns", "host"],
+    "--userns",
+    "host",
     ...order.tmpfs.flatMap(({ target, bytes, own }) => {
       const whose = own ? `,mode=0700,uid=${order.user.uid},gid=${order.user.gid}` : ",mode=1777";
       return ["--tmpfs", `${target}:rw,exec,nosuid,nodev,size=${bytes}${whose}`];
@@ -115,9 +128,13 @@ export const podman: Dialect = {
     ...(order.ociRuntime === undefined ? [] : ["--runtime", order.ociRuntime]),
     ...common(order, facts),
     ...(process.getuid?.() === 0 ? [] : ["--userns", "keep-id"]),
-    ...["--image-volume", "ignore", "--read-only-tmpfs=false", "--no-hosts"],
+    "--image-volume",
+    "ignore",
+    "--read-only-tmpfs=false",
+    "--no-hosts",
     // Its own default is more than a process without CAP_SYS_RESOURCE may ask for.
-    ...["--ulimit", `nproc=${processLimit()}`],
+    "--ulimit",
+    `nproc=${processLimit()}`,
     ...order.tmpfs.flatMap(({ target, bytes }) => [
       "--tmpfs",
       `${target}:rw,exec,nosuid,nodev,size=${bytes},mode=1777`,
@@ -147,7 +164,10 @@ function common(order: ContainerOrder, facts: EngineFacts): string[] {
     ["--log-driver", "none", "--restart", "no", "--no-healthcheck"],
     facts.init ? ["--init"] : [],
     mounts.flatMap(({ source, target, mode }) => {
-      return ["--mount", `type=bind,${field("source", source)},${field("target", target)}${mode === "ro" ? ",readonly" : ""}`];
+      return [
+        "--mount",
+        `type=bind,${field("source", source)},${field("target", target)}${mode === "ro" ? ",readonly" : ""}`,
+      ];
     }),
   ].flat();
 }
