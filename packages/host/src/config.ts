@@ -405,8 +405,13 @@ export function loadConfig({ home: asked, env, flags = {} }: LoadOptions): Confi
 
 export function groupConfig(config: Config, folder: GroupFolder): GroupConfig {
   const { assistant, timezone, engine, model, defaults } = config;
-  const { chats: _chats, admins: _admins, mounts: _mounts, sandbox: _sandbox, ...own } =
-    config.groups[folder] ?? {};
+  const {
+    chats: _chats,
+    admins: _admins,
+    mounts: _mounts,
+    sandbox: _sandbox,
+    ...own
+  } = config.groups[folder] ?? {};
   return { pattern: undefined, assistant, timezone, engine, model, ...defaults, ...given(own) };
 }
 
