@@ -36,6 +36,8 @@ await runScript(async () => {
 
   // The modules that use these find them beside themselves, in the sources as in the bundle.
   cpSync(join(host, "src", "http", "assets"), join(dist, "assets"), { recursive: true });
-  cpSync(join(host, "src", "sandbox", "forwarder.mjs"), join(dist, "forwarder.mjs"));
+  for (const program of ["forwarder.mjs", "door.mjs", "mux.mjs"]) {
+    cpSync(join(host, "src", "sandbox", program), join(dist, program));
+  }
   cpSync(join(root, "container", "Dockerfile"), join(dist, "Dockerfile"));
 });

@@ -112,6 +112,13 @@ const GroupDefaults = z.strictObject({
   taskEffort: groupFields.taskEffort.optional(),
 });
 
+/** What a sandbox may use of the machine. */
+const sandboxLimits = {
+  cpus: z.number().positive().max(1_024),
+  memoryMb: z.int().min(768).describe("768 is the least the engine works in"),
+  pids: z.int().min(64),
+};
+
 const GroupSection = z
   .strictObject({
     assistant: Name.optional(),
@@ -137,6 +144,11 @@ const GroupSection = z
       .partial()
       .optional()
       .describe("What it may spend, over budgets.group"),
+    sandbox: z
+      .strictObject(sandboxLimits)
+      .partial()
+      .optional()
+      .describe("Limits of its sandboxes, where they are not the install's"),
     ...z.object(groupFields).partial().shape,
   })
   .describe("What one group has of its own; the rest is the install's");
@@ -167,7 +179,30 @@ const ConfigFile = z
       .describe("The agent that engine: acp starts"),
     sandbox: z
       .strictObject({
-        runtime: z.enum(["auto", "bubblewrap"]).default("auto"),
+        runtime: z
+          .enum(["auto", "docker", "podman", "apple-container", "bubblewrap"])
+          .default("auto")
+          .describe("auto: docker or podman if its engine answers and has the image, else bubblewrap"),
+        image: z
+          .string()
+          .regex(/^[a-z0-9][\w./:@-]*$/i, "is no name of an image")
+          .default("bellhop-agent:latest")
+          .describe("What docker, podman and apple-container make their sandboxes from"),
+        ociRuntime: z
+          .string()
+          .regex(/^[\w./-]+$/, "is no name of an OCI runtime")
+          .optional()
+          .describe("Another OCI runtime of the engine, such as runsc"),
+        door: z
+          .enum(["auto", "socket", "exec"])
+          .default("auto")
+          .describe("How a container reaches the host: over a socket, or over exec where none can cross"),
+        chromiumSandbox: z
+          .boolean()
+          .default(false)
+          .describe(
+            "Whether a browser in a container may build a sandbox of its own, which takes namespaces",
+          ),
         backgroundMinutes: z
           .number()
           .min(1)
@@ -175,9 +210,9 @@ const ConfigFile = z
           .default(30)
           .describe("How long work that an agent left running may go on after its turn"),
         idleMinutes: z.number().min(0).max(1_440).default(10).describe("How long an idle sandbox stays warm"),
-        cpus: z.number().positive().max(1_024).default(2),
-        memoryMb: z.int().min(768).default(4_096).describe("768 is the least the engine works in"),
-        pids: z.int().min(64).default(512),
+        cpus: sandboxLimits.cpus.default(2),
+        memoryMb: sandboxLimits.memoryMb.default(4_096),
+        pids: sandboxLimits.pids.default(256),
         tmpMb: z.int().min(16).default(512).describe("Size of the private /tmp"),
       })
       .prefault({}),
@@ -264,6 +299,27 @@ const CREDENTIAL_VARIABLES = {
   baseUrl: "ANTHROPIC_BASE_URL",
 } as const satisfies Record<keyof Credentials, string>;
 
+/** For the command line clients of Docker, Podman and their like. */
+const CLIENT_VARIABLES = [
+  "PATH",
+  "HOME",
+  "USER",
+  "LANG",
+  "TMPDIR",
+  "XDG_RUNTIME_DIR",
+  "XDG_CONFIG_HOME",
+  "XDG_DATA_HOME",
+  "DOCKER_HOST",
+  "DOCKER_CONTEXT",
+  "DOCKER_CONFIG",
+  "DOCKER_TLS_VERIFY",
+  "DOCKER_CERT_PATH",
+  "CONTAINER_HOST",
+  "CONTAINER_SSHKEY",
+  "CONTAINERS_CONF",
+  "CONTAINERS_STORAGE_CONF",
+];
+
 type Credentials = Readonly<z.infer<typeof Credentials>>;
 type FileSections = z.infer<typeof ConfigFile>;
 
@@ -285,6 +341,8 @@ export type Config = DeepReadonly<
     claudeLogin: string | undefined;
     /** All that must never leave: what stands in `.env`, and the credentials wherever they are from. */
     secrets: Secret[];
+    /** What clients of container engines are found and configured by; nothing secret. */
+    clientEnvironment: Record<string, string>;
   }
 >;
 /** A branded string is a string. */
@@ -391,6 +449,7 @@ export function loadConfig({ home: asked, env, flags = {} }: LoadOptions): Confi
     routes,
     claudeLogin: rest.models.claudeLogin ? claudeLoginFile(env) : undefined,
     secrets: [...secretsOf(variables, credentials), ...keysOf(routes)],
+    clientEnvironment: clientEnvironment(env),
   });
 }
 
@@ -403,9 +462,30 @@ export function groupConfig(config: Config, folder: GroupFolder): GroupConfig {
     routes: _routes,
     taskRoutes: _taskRoutes,
     budget: _budget,
+    sandbox: _sandbox,
     ...own
   } = config.groups[folder] ?? {};
   return { pattern: undefined, assistant, timezone, engine, model, ...defaults, ...given(own) };
+}
+
+const MiB = 1024 * 1024;
+
+/** What a sandbox of the group may use of the machine. */
+export function sandboxLimitsOf(config: Config, folder: GroupFolder) {
+  const { cpus, memoryMb, pids, tmpMb } = {
+    ...config.sandbox,
+    ...given(config.groups[folder]?.sandbox ?? {}),
+  };
+  return { cpus, memoryBytes: memoryMb * MiB, pids, tmpBytes: tmpMb * MiB };
+}
+
+function clientEnvironment(env: Environment): Record<string, string> {
+  return Object.fromEntries(
+    CLIENT_VARIABLES.flatMap((name) => {
+      const value = env[name];
+      return value === undefined ? [] : [[name, value]];
+    }),
+  );
 }
 
 /** The JSON schema of `config.yaml`, for editors. */

@@ -114,8 +114,8 @@ async function open(
         model: { provider: agents.usualRoute, name: config.model, routes: agents.routeStates() },
         sandbox: {
           runtime: agents.runtime.name,
-          version: agents.probe.version,
-          limits: agents.probe.limits,
+          version: agents.probe().version,
+          limits: agents.probe().limits,
         },
       },
       rooms,
@@ -201,12 +201,12 @@ async function open(
   }
 
   const provider = agents.usualRoute;
-  log.info({ url, version: VERSION, provider, sandbox: agents.probe }, "ready");
+  log.info({ url, version: VERSION, provider, sandbox: agents.probe() }, "ready");
   return {
     url,
     provider,
     model: config.model,
-    sandbox: `${agents.runtime.name} ${agents.probe.version}, limits by ${agents.probe.limits}`,
+    sandbox: `${agents.runtime.name} ${agents.probe().version}, limits by ${agents.probe().limits}`,
     loginUrl: http.loginUrl,
     async apiToken(scope) {
       const label = "bellhop up";

@@ -62,11 +62,14 @@ describe("the configuration", () => {
       acp: undefined,
       sandbox: {
         runtime: "auto",
+        image: "bellhop-agent:latest",
+        door: "auto",
+        chromiumSandbox: false,
         idleMinutes: 10,
         backgroundMinutes: 30,
         cpus: 2,
         memoryMb: 4096,
-        pids: 512,
+        pids: 256,
         tmpMb: 512,
       },
       limits: {
@@ -97,6 +100,7 @@ describe("the configuration", () => {
       log: { level: "info" },
       groups: {},
       credentials: {},
+      clientEnvironment: {},
     });
     expect(Object.isFrozen(config.limits)).toBe(true);
   });

@@ -5,9 +5,10 @@ import { createClaudeLogin, TOKEN_ENDPOINT } from "../broker/claude-login.ts";
 import { ordersOf, type RouteSources } from "../broker/routes.ts";
 import { type Config, groupConfig } from "../config.ts";
 import { type GroupFolder, MAIN } from "../core/ids.ts";
-import { createBubblewrap } from "../sandbox/bubblewrap.ts";
 import { chooseRuntime } from "../sandbox/detect.ts";
 import { withKillSwitch } from "../sandbox/kill-switch.ts";
+import { allRuntimes } from "../sandbox/runtimes.ts";
+import { watchRuntime } from "../sandbox/watch.ts";
 import { openGroupSettings } from "../store/group-settings.ts";
 import type { Scope as SessionScope } from "../store/sessions.ts";
 import { createUsage } from "../store/usage.ts";
@@ -19,9 +20,8 @@ export type Agents = Awaited<ReturnType<typeof openAgents>>;
 /** @param reload reads the configuration again, for a credential that was renewed */
 export async function openAgents(ground: Ground, reload: (() => Config) | undefined) {
   const { config, paths, clock, log, db, secrets, stopSwitch, opened } = ground;
-  const { runtime: chosen, probe } = await chooseRuntime(config.sandbox.runtime, [
-    createBubblewrap({ home: config.home, clock, log }),
-  ]);
+  const candidates = allRuntimes({ config, clock, log });
+  const watch = watchRuntime(await chooseRuntime(config.sandbox.runtime, candidates), log);
   const usage = createUsage(db, clock, log);
   opened.defer(usage.settled);
 
@@ -71,8 +71,10 @@ export async function openAgents(ground: Ground, reload: (() => Config) | undefi
   const engineOf = (group: GroupFolder) => engines[settings(group).engine] ?? engines.claude;
 
   return {
-    ...withKillSwitch(chosen, stopSwitch.hold),
-    probe,
+    ...withKillSwitch(watch.runtime, stopSwitch.hold),
+    /** What is known of the runtime now. */
+    probe: watch.seen,
+    onRuntimeDown: watch.onDown,
     usage,
     broker,
     choices,

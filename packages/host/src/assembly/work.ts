@@ -3,6 +3,7 @@ import { StaleError } from "@bellhop/sdk";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import type { Budgets } from "../budgets/budgets.ts";
+import { sandboxLimitsOf } from "../config.ts";
 import type { GroupFolder, SessionId } from "../core/ids.ts";
 import { createDispatcher } from "../dispatch/dispatcher.ts";
 import type { Actor, TaskPowers } from "../scheduler/desk.ts";
@@ -20,7 +21,6 @@ import { openMounts } from "./mounts.ts";
 import type { Records } from "./records.ts";
 import type { WayOut } from "./way-out.ts";
 
-const MiB = 1024 * 1024;
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 
@@ -76,21 +76,16 @@ export function openWork(
     if (chat && (await outbox.oweNotice({ chat, groupId, key, text: CUT }))) delivery.wake(chat);
   }
 
-  const limits = {
-    cpus: config.sandbox.cpus,
-    memoryBytes: config.sandbox.memoryMb * MiB,
-    pids: config.sandbox.pids,
-    tmpBytes: config.sandbox.tmpMb * MiB,
-  };
   const mounts = openMounts(ground, records, out);
   const furnish = async (group: GroupFolder) =>
     (await Promise.all([groups.mounts(group), mounts.of(group)])).flat();
+  const limitsOf = (group: GroupFolder) => sandboxLimitsOf(config, group);
   const scripts = createScripts({
     runtime,
     broker,
     furnish,
     uidOf: sandboxUid,
-    limits,
+    limitsOf,
     clock,
     log,
   });
@@ -105,7 +100,7 @@ export function openWork(
     instructionsOf: groups.instructions,
     toolsOf,
     uidOf: sandboxUid,
-    limits,
+    limitsOf,
     idleMs: config.sandbox.idleMinutes * MINUTE,
     backgroundMs: config.sandbox.backgroundMinutes * MINUTE,
     onCut: (room) =>
@@ -113,6 +108,13 @@ export function openWork(
     cores: availableParallelism(),
     clock,
     log,
+  });
+
+  agents.onRuntimeDown((reason) => {
+    const text =
+      `No answers can be given just now, because there is no sandbox to work in: ${reason}. ` +
+      "Messages are kept, and answered when it is there again. More with: bellhop doctor";
+    void notices.tell(`sandbox:${clock.now()}`, text);
   });
 
   routes.attend((provider) =>

@@ -11,6 +11,7 @@ import { filesCommand } from "./files.ts";
 import { ExitCode, type Io } from "./io.ts";
 import { deadCommand } from "./dead.ts";
 import { imageCommand } from "./image.ts";
+import { doctorCommand } from "./doctor.ts";
 import { loginCommand } from "./login.ts";
 import { panicCommand, resumeCommand } from "./panic.ts";
 import { rehearsalCommand } from "./rehearsal.ts";
@@ -59,6 +60,7 @@ export function createProgram(io: Io): Command {
     askCommand(io),
     filesCommand(io),
     statusCommand(io),
+    doctorCommand(io),
     stopCommand(io),
     tasksCommand(io),
     usageCommand(io),

@@ -41,12 +41,16 @@ export const DEFAULT_CONFIG = `\
 
 # The locked room the agent works in.
 #sandbox:
-#  runtime: auto       # or bubblewrap
+#  runtime: auto       # or docker, podman, apple-container, bubblewrap; bellhop doctor explains the choice
+#  image: bellhop-agent:latest   # what containers are made from; bubblewrap needs none
+#  # ociRuntime: runsc # another OCI runtime of the container engine
+#  door: auto          # how a container reaches the host: socket, or exec where no socket can cross
+#  chromiumSandbox: false   # whether a browser in a container may build a sandbox of its own
 #  idleMinutes: 10     # how long it stays warm when nobody writes
 #  backgroundMinutes: 30   # how long work that an agent left running may go on
 #  cpus: 2
 #  memoryMb: 4096
-#  pids: 512
+#  pids: 256
 #  tmpMb: 512
 
 #limits:
@@ -115,4 +119,5 @@ export const DEFAULT_CONFIG = `\
 # #    mounts:                   # folders of this machine; mount-allowlist.json has to permit them
 # #      - { source: ~/recipes, mode: ro }
 # #    budget: { day: { usd: 3 }, month: { usd: 40 } }
+# #    sandbox: { cpus: 1, memoryMb: 2048, pids: 128 }
 `;

@@ -9,11 +9,9 @@
  * - Everything ends with the host: bubblewrap dies with its parent, and forwarder.mjs holds a line to it.
  */
 import { execFile } from "node:child_process";
-import { createHash } from "node:crypto";
 import { mkdir, mkdtemp, readFile, realpath, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { BellhopError, RejectedError } from "@bellhop/sdk";
 import type { Clock } from "../core/clock.ts";
@@ -21,9 +19,11 @@ import { MAIN, newId, SandboxId } from "../core/ids.ts";
 import type { Log } from "../log.ts";
 import type { PreparedSandbox, Probe, SandboxRuntime, SandboxSpec } from "../turns/sandbox.ts";
 import { chooseLimiter } from "./choose-limiter.ts";
+import { homeIdOf } from "./home-id.ts";
 import { FD, launch, START } from "./launch.ts";
 import { type Held, type LimitsTier, NOFILE } from "./limits.ts";
 import { checkedTargets, environment, ETC_FILES, hostTrees, INSIDE, profile } from "./profile.ts";
+import { programs } from "./programs.ts";
 import { seccompFilter } from "./seccomp.ts";
 import { handOver, openSources } from "./sources.ts";
 import { sandboxUid, stage } from "./staging.ts";
@@ -67,7 +67,7 @@ export function createBubblewrap({
     const seccomp = seccompFilter(process.arch);
     await mkdir(join(home, "run"), { recursive: true, mode: 0o700 });
     const real = await realpath(home);
-    const homeId = createHash("sha256").update(real).digest("hex").slice(0, 12);
+    const homeId = homeIdOf(real);
     const uid = process.getuid?.() ?? 0;
     const limiter = await chooseLimiter({ homeId, uid, env: START, only: limits, clock, log, watchdogMs });
     await limiter.sweep();
@@ -77,24 +77,17 @@ export function createBubblewrap({
       seccomp,
       uid,
       home: { given: home, real },
-      programs: [
-        { source: await realpath(process.execPath), target: INSIDE.node, mode: "ro" },
-        {
-          source: await realpath(fileURLToPath(new URL("forwarder.mjs", import.meta.url))),
-          target: INSIDE.forwarder,
-          mode: "ro",
-        },
-      ] as const,
+      programs: await programs(),
       trees: await hostTrees(),
       rlimits: await rlimits(),
     };
   }
 
   async function prepare(spec: SandboxSpec): Promise<PreparedSandbox> {
-    const { limiter, programs, trees, rlimits, seccomp, ...host } = await ready();
+    const { limiter, programs: own, trees, rlimits, seccomp, ...host } = await ready();
     const uid = sandboxUid(spec.groupNumber);
     const door = { source: spec.doorDirectory, target: INSIDE.door, mode: "ro" } as const;
-    const sources = await openSources(checkedTargets([...programs, door, ...spec.mounts]), host.home);
+    const sources = await openSources(checkedTargets([...own, door, ...spec.mounts]), host.home);
 
     let held: Held | undefined;
     async function giveBack(): Promise<void> {

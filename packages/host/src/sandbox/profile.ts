@@ -14,6 +14,8 @@ import type { Command, Mount, SandboxLimits } from "../turns/sandbox.ts";
 export const INSIDE = {
   node: "/opt/bellhop/bin/node",
   forwarder: "/opt/bellhop/forwarder.mjs",
+  doorProgram: "/opt/bellhop/door.mjs",
+  mux: "/opt/bellhop/mux.mjs",
   door: "/run/bellhop",
   group: "/workspace/group",
   home: "/home/agent",
@@ -22,7 +24,7 @@ export const INSIDE = {
 /** The door as programs inside know it: forwarder.mjs listens there. */
 const DOOR_URL = "http://127.0.0.1:8080";
 /** Docker's default. */
-const SHM_BYTES = 64 * 1024 * 1024;
+export const SHM_BYTES = 64 * 1024 * 1024;
 /** Inside, whatever the user is outside. */
 const AGENT = "1000";
 
@@ -56,14 +58,19 @@ export const CHROMIUM_START = [
   'unshare --user true 2>/dev/null || CHROMIUM_FLAGS="$CHROMIUM_FLAGS --no-sandbox"',
 ] as const;
 
-/** The few files of /etc that programs look for, the same in every sandbox. */
-export const ETC_FILES = {
-  "/etc/passwd": `agent:x:${AGENT}:${AGENT}:agent:${INSIDE.home}:/bin/bash\nnobody:x:65534:65534::/:/bin/false\n`,
-  "/etc/group": `agent:x:${AGENT}:\nnogroup:x:65534:\n`,
+/** The few files of /etc that programs look for, where the agent has this user and group inside. */
+export const etcFiles = (user: string, group: string) => ({
+  "/etc/passwd": `agent:x:${user}:${group}:agent:${INSIDE.home}:/bin/bash\nnobody:x:65534:65534::/:/bin/false\n`,
+  "/etc/group": `agent:x:${group}:\nnogroup:x:65534:\n`,
   "/etc/hosts": "127.0.0.1 localhost agent\n::1 localhost\n",
   "/etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\n",
+});
+
+/** The same in every sandbox of bubblewrap's. */
+export const ETC_FILES = {
+  ...etcFiles(AGENT, AGENT),
   "/etc/chromium.d/bellhop": `${CHROMIUM_START.join("\n")}\n`,
-} as const;
+};
 
 /** Of the host's /etc only what holds no secret: never /etc/ssl or /etc/pki as a whole (private keys). */
 const ETC_MOUNTS = [

@@ -187,3 +187,54 @@ export function seccompFilter(arch: string): Buffer {
   }
   return bytes;
 }
+
+/** For whom the profile is made. */
+export type Inmates =
+  /** Nobody in the sandbox makes namespaces. */
+  | "agent"
+  /** A browser may build its own inner sandbox, which takes user, process and network namespaces. */
+  | "browser";
+
+/** What Chromium's own sandbox is made with, beyond what every program may. */
+const BROWSER = { calls: ["unshare", "chroot"], namespaces: 0x70000000 } as const;
+
+/**
+ * The same filter as an OCI engine takes it (`--security-opt seccomp=`), for both architectures.
+ * A filter of these knows no "and" for one argument, so the socket families are denied around those allowed.
+ */
+export function seccompJson(inmates: Inmates): object {
+  const browser = inmates === "browser";
+  const names = Object.keys(DENIED).filter(
+    (name) => !browser || !BROWSER.calls.some((allowed) => allowed === name),
+  );
+  const forbidden = browser ? NEW_NAMESPACES & ~BROWSER.namespaces : NEW_NAMESPACES;
+  const bits = Array.from({ length: 31 }, (_, index) => 2 ** index).filter((bit) => (forbidden & bit) !== 0);
+  const highest = Math.max(...SOCKET_FAMILIES);
+  const gaps = Array.from({ length: highest }, (_, family) => family).filter(
+    (family) => !SOCKET_FAMILIES.includes(family),
+  );
+  const deny = (name: string, errnoRet: number, args: readonly object[] = []) => {
+    return { names: [name], action: "SCMP_ACT_ERRNO", errnoRet, args };
+  };
+  const when = (index: number, op: string, value: number, valueTwo?: number) => [
+    { index, value, ...(valueTwo !== undefined && { valueTwo }), op },
+  ];
+  const errno = (verdict: number) => verdict & 0xffff;
+  const [eperm, eafnosupport] = [errno(EPERM), errno(EAFNOSUPPORT)];
+  return {
+    defaultAction: "SCMP_ACT_ALLOW",
+    // Nothing but these: a program of another numbering is killed.
+    archMap: [
+      { architecture: "SCMP_ARCH_X86_64", subArchitectures: [] },
+      { architecture: "SCMP_ARCH_AARCH64", subArchitectures: [] },
+    ],
+    syscalls: [
+      { names, action: "SCMP_ACT_ERRNO", errnoRet: eperm, args: [] },
+      deny("clone3", errno(ENOSYS)),
+      ...bits.map((bit) => deny("clone", eperm, when(0, "SCMP_CMP_MASKED_EQ", bit, bit))),
+      ...gaps.map((family) => deny("socket", eafnosupport, when(0, "SCMP_CMP_EQ", family))),
+      deny("socket", eafnosupport, when(0, "SCMP_CMP_GT", highest)),
+      ...TERMINAL_FORGERY.map((request) => deny("ioctl", eperm, when(1, "SCMP_CMP_EQ", request))),
+    ],
+  };
+}

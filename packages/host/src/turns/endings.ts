@@ -247,8 +247,7 @@ export function createEndings(parts: EndingParts) {
         now: clock.now(),
         random: parts.random,
       });
-      if (at !== undefined)
-        return await tryAgain(claim, failure, { at, charged: failure.class !== "rate_limited" });
+      if (at !== undefined) return await tryAgain(claim, failure, { at, charged: !WAITS.has(failure.class) });
       await giveUp(claim, failure, { words });
       return {};
     },
@@ -264,6 +263,9 @@ export function createEndings(parts: EndingParts) {
     },
   };
 }
+
+/** Where nothing was tried: no attempt is charged. */
+const WAITS: ReadonlySet<EngineFailure["class"]> = new Set(["rate_limited", "unready"]);
 
 /** A gate that fails may be told to nobody, if its task wants that. */
 function isIgnored({ task, inputs }: Claim, { class: kind }: EngineFailure): boolean {

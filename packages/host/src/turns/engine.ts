@@ -14,6 +14,8 @@ export type FailureClass =
   | "transient"
   /** wait as told; counts no attempt */
   | "rate_limited"
+  /** no sandbox is to be had just now, whatever the work: wait; counts no attempt */
+  | "unready"
   /** the credential is refused: stop, tell the owner */
   | "auth"
   /** trying again cannot help */

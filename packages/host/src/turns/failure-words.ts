@@ -20,6 +20,7 @@ const SENTENCES: Record<FailureClass, string> = {
   transient: "I could not get an answer: the model's service keeps failing. Please try again later.",
   rate_limited:
     "I could not get an answer: the model's service is still asking us to wait. Please try again later.",
+  unready: "I could not get an answer: there is no sandbox to work in. The owner was told.",
   auth: "I could not get an answer: the model's service refuses our key. The owner must renew it; then please write again.",
   permanent:
     "I could not get an answer: the model's service rejected the request. The owner finds the reason in the log.",
@@ -58,6 +59,7 @@ export const CUT_OFF =
 const RUN_REASONS: Record<Exclude<FailureClass, "script">, string> = {
   transient: "the model's service keeps failing.",
   rate_limited: "the model's service asks us to wait for too long.",
+  unready: "there was no sandbox to work in. The owner was told.",
   auth: "the model's service refuses our key. The owner must renew it.",
   permanent: "the model's service rejected the request. The owner finds the reason in the log.",
   refused: "the model declined to do it.",
@@ -73,8 +75,13 @@ const RUN_REASONS: Record<Exclude<FailureClass, "script">, string> = {
 /** Said once per incident when the wait is long enough for people to wonder. */
 export function waiting({ class: kind }: EngineFailure, at: number, timezone: string): string {
   const time = new Intl.DateTimeFormat("en-GB", { timeStyle: "short", timeZone: timezone }).format(at);
-  return `${kind === "rate_limited" ? "The model's service asks us to wait." : "That did not work."} I'll try again at ${time}.`;
+  return `${WHY_WE_WAIT[kind] ?? "That did not work."} I'll try again at ${time}.`;
 }
+
+const WHY_WE_WAIT: Partial<Record<FailureClass, string>> = {
+  rate_limited: "The model's service asks us to wait.",
+  unready: "I have no sandbox to work in just now, and the owner was told.",
+};
 
 export const HELD =
   "I can't answer just now: the model's service refuses our key. The owner must renew it; I'll answer as soon as it works again.";

@@ -4,6 +4,8 @@ import type { EngineFailure, FailureClass } from "./engine.ts";
 
 /** Where a provider asks to wait and does not say how long. */
 const RATE_LIMIT_WAIT_MS = 10_000;
+/** A container engine that is restarted takes some seconds. */
+const UNREADY_WAIT_MS = 5_000;
 
 export interface Attempted {
   /** Attempts charged so far, the failed one included, and how many there may be (G11). */
@@ -27,6 +29,10 @@ export function retryAt(
       // The longer a service has turned us away, the longer we leave it alone.
       const patience = Math.min(BACKOFF_CAP_MS, (now - createdAt) / 2);
       return now + Math.max(retryAfterMs ?? RATE_LIMIT_WAIT_MS, patience) + random() * BACKOFF_BASE_MS;
+    }
+    case "unready": {
+      const patience = Math.min(BACKOFF_CAP_MS, (now - createdAt) / 2);
+      return now + Math.max(UNREADY_WAIT_MS, patience) + random() * BACKOFF_BASE_MS;
     }
     case "transient":
     case "crashed":

@@ -68,7 +68,7 @@ export interface RoomParts {
   readonly toolsOf: (session: SessionId) => readonly HostTool[];
   /** The owner of the door's socket, where the host runs as root. */
   readonly uidOf: (groupNumber: number) => number | undefined;
-  readonly limits: SandboxLimits;
+  readonly limitsOf: (group: GroupFolder) => SandboxLimits;
   readonly idleMs: number;
   /** How long work may go on after its turn. */
   readonly backgroundMs: number;
@@ -133,7 +133,7 @@ export function createRooms(parts: RoomParts) {
           groupNumber: session.group_id,
           mounts: [...mounts, ...adapter.mounts],
           doorDirectory: directory,
-          limits: parts.limits,
+          limits: parts.limitsOf(group),
         });
       },
     );

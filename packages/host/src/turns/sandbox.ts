@@ -3,6 +3,7 @@
  * broker socket. The runtimes in `sandbox/` implement it; one contract suite judges them all.
  */
 import type { Readable, Writable } from "node:stream";
+import { TemporaryError } from "@bellhop/sdk";
 import type { GroupFolder, SandboxId } from "../core/ids.ts";
 
 export interface Mount {
@@ -77,7 +78,19 @@ export type Probe =
       /** Which tier of limits holds, for `status`: `cgroup-v1`, `cgroup-v2`, `systemd-scope`, `rlimit+watchdog`. */
       readonly limits: string;
     }
-  | { readonly ok: false; readonly reason: string; readonly fix: string };
+  | {
+      readonly ok: false;
+      readonly reason: string;
+      readonly fix: string;
+      /** It may come right while Bellhop runs: an engine that is not up yet, an image that is not built yet. */
+      readonly mayPass?: boolean;
+    };
+
+/**
+ * The runtime itself is not there just now: its engine is down, or its image is gone. Nothing is wrong with the
+ * work that wanted it, which waits.
+ */
+export class UnreadyError extends TemporaryError {}
 
 export interface SandboxRuntime {
   readonly name: string;
@@ -85,6 +98,7 @@ export interface SandboxRuntime {
   probe(): Promise<Probe>;
   /**
    * Everything that may take time: folders, ownership, cgroups. No process yet.
+   * @throws UnreadyError when the runtime itself is not there just now
    * @throws TemporaryError when the machine cannot do it just now
    * @throws ConfigError when the operator has to mend something
    */

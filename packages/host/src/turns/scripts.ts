@@ -21,7 +21,7 @@ export interface ScriptsParts {
   readonly furnish: (group: GroupFolder) => Promise<readonly Mount[]>;
   /** Owner of the door's socket, where the host runs as root. */
   readonly uidOf: (groupId: number) => number | undefined;
-  readonly limits: SandboxLimits;
+  readonly limitsOf: (group: GroupFolder) => SandboxLimits;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -48,7 +48,7 @@ const STDERR_TAIL_BYTES = 2 * 1024;
 
 export type Scripts = ReturnType<typeof createScripts>;
 
-export function createScripts({ runtime, broker, furnish, uidOf, limits, clock, log }: ScriptsParts) {
+export function createScripts({ runtime, broker, furnish, uidOf, limitsOf, clock, log }: ScriptsParts) {
   return {
     /** @throws TemporaryError, ConfigError when there can be no sandbox just now */
     async run(script: Script, signal: AbortSignal): Promise<ScriptEnd> {
@@ -68,7 +68,7 @@ export function createScripts({ runtime, broker, furnish, uidOf, limits, clock, 
           groupNumber: session.group_id,
           mounts: await furnish(group),
           doorDirectory: door.directory,
-          limits,
+          limits: limitsOf(group),
         });
         if (signal.aborted) {
           await prepared.dispose();

@@ -15,6 +15,7 @@ import type { Claim } from "../store/claims.ts";
 import { type ClaimedTask, keepGateWord, type RunEnd } from "../store/occurrences.ts";
 import type { Turns } from "../store/turns.ts";
 import type { EngineFailure } from "./engine.ts";
+import { UnreadyError } from "./sandbox.ts";
 import type { ScriptEnd, Scripts } from "./scripts.ts";
 
 export interface TaskRunParts {
@@ -57,7 +58,8 @@ export function createTaskRun({ scripts, turns, secrets }: TaskRunParts) {
     try {
       return await scripts.run({ session, group: chat.folder, command, env, timeoutMs }, signal);
     } catch (error) {
-      if (!(error instanceof BellhopError) || error instanceof StaleError) throw error;
+      if (!(error instanceof BellhopError) || error instanceof StaleError || error instanceof UnreadyError)
+        throw error;
       return { how: "failed", why: `no sandbox could be opened (${error.message})` };
     }
   }
@@ -101,9 +103,15 @@ export function createTaskRun({ scripts, turns, secrets }: TaskRunParts) {
     /** @param timeoutMs what a script may take */
     async before(claim: Claim, task: ClaimedTask, timeoutMs: number, signal: AbortSignal): Promise<Before> {
       const { script, gate, gateSaid } = task;
-      if (script !== null) return await runScript(claim, task, { command: script, timeoutMs }, signal);
-      if (gateSaid !== null) return follow(WrittenGateWord.parse(gateSaid));
-      return gate === null ? { next: "ask", told: undefined } : await ask(claim, task, gate, signal);
+      try {
+        if (script !== null) return await runScript(claim, task, { command: script, timeoutMs }, signal);
+        if (gateSaid !== null) return follow(WrittenGateWord.parse(gateSaid));
+        return gate === null ? { next: "ask", told: undefined } : await ask(claim, task, gate, signal);
+      } catch (error) {
+        // No fault of the task's: it waits, whatever it wants done about its own failures.
+        if (!(error instanceof UnreadyError)) throw error;
+        return { next: "failed", failure: { class: "unready", detail: error.message } };
+      }
     },
   };
 }

@@ -191,7 +191,7 @@ export async function middle(options: MiddleOptions = {}) {
         deliver: delivery.wake,
       }),
     uidOf: () => undefined,
-    limits: { cpus: 1, memoryBytes: 1, pids: 1, tmpBytes: 1 },
+    limitsOf: () => ({ cpus: 1, memoryBytes: 1, pids: 1, tmpBytes: 1 }),
     idleMs: 10 * MINUTE,
     backgroundMs: 30 * MINUTE,
     onCut: ({ chat }) => void cut.push(chat),

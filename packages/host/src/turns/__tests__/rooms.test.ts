@@ -92,7 +92,7 @@ async function given() {
     toolsOf: () => [],
     onOffered: (_group, commands) => offered.push(...commands),
     uidOf: () => undefined,
-    limits: { cpus: 1, memoryBytes: 1, pids: 1, tmpBytes: 1 },
+    limitsOf: () => ({ cpus: 1, memoryBytes: 1, pids: 1, tmpBytes: 1 }),
     idleMs: 10 * MINUTE,
     backgroundMs: 30 * MINUTE,
     onCut: () => undefined,
