@@ -1,19 +1,28 @@
 /** What agents run on: the sandbox runtime, the broker, the engines, and each group's settings. */
 import { createClaudeEngine } from "../engines/claude/claude.ts";
 import { openBroker } from "../broker/broker.ts";
-import { type Config, groupConfig } from "../config.ts";
+import { type Config, type Environment, groupConfig } from "../config.ts";
 import type { GroupFolder } from "../core/ids.ts";
 import { createBubblewrap } from "../sandbox/bubblewrap.ts";
 import { chooseRuntime } from "../sandbox/detect.ts";
 import { withKillSwitch } from "../sandbox/kill-switch.ts";
+import { withPlaceholders } from "../sandbox/placeholders.ts";
 import { openGroupSettings } from "../store/group-settings.ts";
 import { createUsage } from "../store/usage.ts";
 import type { Ground } from "./ground.ts";
+import { openVault } from "./vault.ts";
 
 export type Agents = Awaited<ReturnType<typeof openAgents>>;
 
-/** @param reload reads the configuration again, for a credential that was renewed */
-export async function openAgents(ground: Ground, reload: (() => Config) | undefined) {
+/**
+ * @param reload reads the configuration again, for a credential that was renewed
+ * @param environment that of the host, in which secrets of agents may be
+ */
+export async function openAgents(
+  ground: Ground,
+  reload: (() => Config) | undefined,
+  environment: Environment,
+) {
   const { config, paths, clock, log, db, secrets, stopSwitch, opened } = ground;
   const { runtime: chosen, probe } = await chooseRuntime(config.sandbox.runtime, [
     createBubblewrap({ home: config.home, clock, log }),
@@ -32,7 +41,9 @@ export async function openAgents(ground: Ground, reload: (() => Config) | undefi
     }
   }
 
+  const vault = await openVault(ground, environment);
   const broker = await openBroker({
+    ca: vault.certificates.ca,
     credentials: config.credentials,
     renew,
     runDirectory: paths.run,
@@ -52,10 +63,11 @@ export async function openAgents(ground: Ground, reload: (() => Config) | undefi
   const engineOf = (group: GroupFolder) => engines[settings(group).engine] ?? engines.claude;
 
   return {
-    ...withKillSwitch(chosen, stopSwitch.hold),
+    ...withKillSwitch(withPlaceholders(chosen, vault.secrets.placeholders), stopSwitch.hold),
     probe,
     usage,
     broker,
+    vault,
     choices,
     settings,
     engineOf,

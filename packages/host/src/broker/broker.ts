@@ -14,6 +14,7 @@ import { takesOurKey } from "./check.ts";
 import { openDoor } from "./door.ts";
 import { providerFromCredentials, type Credentials, type Provider } from "./provider.ts";
 import { startRehearsal } from "./rehearsal/provider.ts";
+import { openTrust } from "./trust.ts";
 
 /** The credentials as they stand now; undefined: they have not changed. */
 export type Renew = () => Credentials | undefined;
@@ -21,6 +22,8 @@ export type Renew = () => Credentials | undefined;
 export interface BrokerDeps {
   /** Absolute; `run/` of the home. */
   readonly runDirectory: string;
+  /** What sandboxes are to trust beside the roots of this machine: the install's authority, as PEM. */
+  readonly ca?: string | undefined;
   readonly record: RecordUsage;
   readonly clock: Clock;
   readonly log: Log;
@@ -35,6 +38,7 @@ export async function createBroker({
   await rm(doors, { recursive: true, force: true });
   await mkdir(doors, { recursive: true });
   await chmod(doors, 0o711); // whatever the umask: the sandboxes' users walk through it
+  const furnish = deps.ca === undefined ? undefined : await openTrust(deps.runDirectory, deps.ca);
   let provider = first;
   const secure = "baseUrl" in provider.target && provider.target.baseUrl.protocol === "https:";
   const agent = new (secure ? TlsAgent : Agent)({ keepAlive: true });
@@ -62,6 +66,7 @@ export async function createBroker({
       const door = await openDoor(spec, {
         ...deps,
         directory: join(doors, spec.sandbox),
+        furnish,
         upstream,
       });
       const close = async () => {

@@ -13,6 +13,7 @@ import { deadCommand } from "./dead.ts";
 import { loginCommand } from "./login.ts";
 import { panicCommand, resumeCommand } from "./panic.ts";
 import { rehearsalCommand } from "./rehearsal.ts";
+import { secretsCommand } from "./secrets.ts";
 import { statusCommand } from "./status.ts";
 import { stopCommand } from "./stop.ts";
 import { tasksCommand } from "./tasks.ts";
@@ -56,6 +57,7 @@ export function createProgram(io: Io): Command {
     stopCommand(io),
     tasksCommand(io),
     deadCommand(io),
+    secretsCommand(io),
     panicCommand(io),
     resumeCommand(io),
     loginCommand(io),

@@ -47,6 +47,8 @@ export const FAILPOINTS = [
   "file.written",
   "file.renamed",
   "file.stored",
+  "keep.written",
+  "keep.renamed",
   "drain.begin",
   "drain.turns",
   "drain.released",
