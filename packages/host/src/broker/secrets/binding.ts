@@ -99,7 +99,9 @@ export function bindsRequest(
   const given = (names: readonly string[]) => names.flatMap((name) => headers[name] ?? []);
   return (
     bindsHost(binding, request) &&
-    [request.method, ...given(OTHER_METHOD)].every((method) => takesMethod(binding, method.toUpperCase())) &&
+    [request.method, ...given(OTHER_METHOD).map((method) => method.toUpperCase())].every((method) =>
+      takesMethod(binding, method),
+    ) &&
     [request.path, ...given(OTHER_PATH)].every((path) => liesBelow(path, binding.path))
   );
 }
