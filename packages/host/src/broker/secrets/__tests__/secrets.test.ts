@@ -74,7 +74,12 @@ describe("a secret's value", () => {
       "from a command",
     ]);
     expect(known).toEqual(
-      expect.arrayContaining(["from-the-file", "from-the-environment", "from a file of its own", "from a command"]),
+      expect.arrayContaining([
+        "from-the-file",
+        "from-the-environment",
+        "from a file of its own",
+        "from a command",
+      ]),
     );
   });
 
@@ -171,7 +176,10 @@ describe("a secret's value", () => {
 
 describe("the secrets of a running host", () => {
   it("follow .env, a file and secrets.yaml, written in place, moved over, removed and made again", async () => {
-    const { open, paths, value, known } = await given({ env: "A=first value\n", yaml: "A: { from: .env }\n" });
+    const { open, paths, value, known } = await given({
+      env: "A=first value\n",
+      yaml: "A: { from: .env }\n",
+    });
     const secrets = await open();
     expect(value(secrets, "A")).toBe("first value");
 
@@ -199,7 +207,10 @@ describe("the secrets of a running host", () => {
   }, 60_000);
 
   it("stay as they were when secrets.yaml does not hold together, and their owner is told once (G33)", async () => {
-    const { open, paths, value, told } = await given({ env: "A=a good value\n", yaml: "A: { from: .env }\n" });
+    const { open, paths, value, told } = await given({
+      env: "A=a good value\n",
+      yaml: "A: { from: .env }\n",
+    });
     const secrets = await open();
 
     await writeFile(paths.secrets, "A: { from: .env }\nB: { form: .env }\n");
@@ -209,7 +220,9 @@ describe("the secrets of a running host", () => {
     await writeFile(paths.secrets, "A: { from: .env }\nB: { from: .env }\nC: { from: 'env:NONE' }\n");
     await expect.poll(() => secrets.of(MAIN).length, WAIT).toBe(3);
 
-    expect(told).toEqual([expect.stringMatching(/those from before stay in force.*secrets\.yaml, line 2: B\.form/s)]);
+    expect(told).toEqual([
+      expect.stringMatching(/those from before stay in force.*secrets\.yaml, line 2: B\.form/s),
+    ]);
     expect(value(secrets, "A")).toBe("a newer value");
   }, 60_000);
 
