@@ -157,7 +157,7 @@ async function open(
     stopSwitch,
     dead,
     tasks: tasks(OWNER),
-    secrets: { test: agents.vault.trySecret },
+    vault: { test: agents.vault.trySecret },
     shutdown: () => void drain(),
     log,
     clock,

@@ -24,7 +24,7 @@ export async function openVault(ground: Ground, environment: Environment) {
     paths,
     environment,
     forbidden: secretsOf(config.credentials),
-    known: (values) => void ground.secrets.push(...values.filter((value) => !ground.secrets.includes(value))),
+    known: (name, values) => ground.secrets.add(values.map((value) => ({ name, value }))),
     clock,
     log,
   });

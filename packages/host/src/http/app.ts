@@ -10,7 +10,7 @@ import { loadAssets } from "./assets.ts";
 import { createEventStreams } from "./event-stream.ts";
 import { createHostCheck, csrfCheck, originCheck, securityHeaders } from "./guard.ts";
 import { createIdentify, type HttpEnv } from "./identity.ts";
-import type { HttpDead, HttpSecrets, HttpStopSwitch, HttpTasks } from "./host.ts";
+import type { HttpDead, HttpVault, HttpStopSwitch, HttpTasks } from "./host.ts";
 import { createLogins } from "./logins.ts";
 import { hideSecrets } from "./hide.ts";
 import { openApiDocument } from "./openapi.ts";
@@ -43,7 +43,7 @@ export interface AppDeps
   readonly stopSwitch: HttpStopSwitch;
   readonly dead: HttpDead;
   readonly tasks: HttpTasks;
-  readonly secrets: HttpSecrets;
+  readonly vault: HttpVault;
   /** Begins the drain; returns at once. */
   readonly shutdown: () => void;
   readonly secrets: KnownSecrets;

@@ -104,7 +104,7 @@ export interface HttpDead {
 export type HttpTasks = TaskPowers;
 
 /** Secrets that agents use without seeing them. */
-export interface HttpSecrets {
+export interface HttpVault {
   /** @throws RejectedError where there is no such secret, or it cannot be sent there */
   test(wanted: {
     readonly name: string;

@@ -26,7 +26,7 @@ import { type SourceParts, valueOf } from "./source.ts";
 export interface SecretsParts extends Pick<SourceParts, "environment" | "forbidden"> {
   readonly paths: HomePaths;
   /** Values that must never be let out. */
-  readonly known: (values: readonly string[]) => void;
+  readonly known: (from: string, values: readonly string[]) => void;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -101,7 +101,7 @@ export async function openSecrets(parts: SecretsParts): Promise<Secrets> {
     const at = clock.monotonic();
     try {
       const value = await valueOf(source, parts);
-      known([value, value.slice(value.indexOf(":") + 1)]); // of a pair, the password too
+      known(sourceWords(source), [value, value.slice(value.indexOf(":") + 1)]); // of a pair, the password too
       if (value.length < SHORTEST) {
         log.warn({ source: sourceWords(source) }, "a secret is too short to be kept out of what leaves");
       }

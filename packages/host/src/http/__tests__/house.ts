@@ -133,7 +133,7 @@ export async function openHouse(options: { clock?: Clock; log?: AppDeps["log"] }
     },
     dead: createDead(db, { clock, routeOf: route, wake: () => {}, deliver: () => {} }),
     tasks: desk.as({ who: "the owner", group: MAIN, all: true }),
-    secrets: {
+    vault: {
       async test({ name, group }) {
         if (name !== "GITHUB_TOKEN")
           throw new RejectedError(`There is no secret ${name} in the group ${group}.`);

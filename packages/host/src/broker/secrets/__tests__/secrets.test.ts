@@ -32,7 +32,7 @@ async function given({ yaml, env, environment = {}, forbidden = [] }: Home = {})
       paths,
       environment: { PATH: process.env["PATH"], ...environment },
       forbidden,
-      known: (values) => void known.push(...values),
+      known: (_from, values) => void known.push(...values),
       clock: systemClock,
       log: silentLog,
     });
