@@ -32,7 +32,7 @@ async function typed(stdin: NodeJS.ReadStream): Promise<string> {
         if (char === "\u0003" || char === "\u0004") {
           return done(() => reject(new RejectedError("Nothing was changed.")));
         }
-        if (char === "\u007f" || char === "\b") value = [...value].slice(0, -1).join("");
+        if (char === "\u007f" || char === "\b") value = value.replace(/.$/su, "");
         else value += char;
       }
     }
@@ -42,8 +42,7 @@ async function typed(stdin: NodeJS.ReadStream): Promise<string> {
 
 function checked(value: string): string {
   if (value === "") throw new RejectedError("There is no value. Nothing was changed.");
-  // oxlint-disable-next-line no-control-regex -- these are what is looked for
-  if (/[\x00-\x1f\x7f]/.test(value)) {
+  if (/\p{Cc}/u.test(value)) {
     throw new RejectedError(
       "The value has line breaks or control characters, which no request can carry. Nothing was changed.",
     );

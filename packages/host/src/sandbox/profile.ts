@@ -74,7 +74,9 @@ const ETC_LINKS = [
     return ["--symlink", CHROMIUM_POLICY, `${etc}/policies/managed/bellhop.json`];
   }),
   // Debian's Chromium does not start without any file there.
-  ...["--symlink", "/dev/null", "/etc/chromium.d/bellhop"],
+  "--symlink",
+  "/dev/null",
+  "/etc/chromium.d/bellhop",
 ];
 
 /** Of the host's /etc only what holds no secret: never /etc/ssl or /etc/pki as a whole (private keys). */

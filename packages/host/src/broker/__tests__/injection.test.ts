@@ -218,20 +218,17 @@ describe("whatever an agent sends", () => {
         fc.array(text, { maxLength: 3 }).map((parts) => `/api/${parts.join("/")}`),
         headers,
         (host, port, method, path, given) => {
-          try {
-            const sent = apply({ host, port, method, path, headers: given });
-            const all = JSON.stringify([sent.path, sent.headers]);
-            if (!all.includes("a-value-like-no-other")) return;
-            left += 1;
-            expect(host.toLowerCase().replace(/\.$/, "")).toBe("wiki.example");
-            expect([port, ["GET", "HEAD"].includes(method)]).toEqual([443, true]);
-            expect(all.split("a-value-like-no-other")).toHaveLength(2);
-            expect(sent.headers["authorization"]).toBe("Bearer a-value-like-no-other");
-            expect(sent.scrub).toContain("a-value-like-no-other");
-          } catch (error) {
-            if (!(error instanceof RejectedError)) throw error;
-            expect(error.message).not.toContain("a-value-like-no-other");
-          }
+          const sent = outcome(() => apply({ host, port, method, path, headers: given }));
+          if (sent instanceof RejectedError) return !sent.message.includes("a-value-like-no-other");
+          if (!JSON.stringify([sent.path, sent.headers]).includes("a-value-like-no-other")) return true;
+          left += 1;
+          expect(host.toLowerCase().replace(/\.$/, "")).toBe("wiki.example");
+          expect([port, ["GET", "HEAD"].includes(method)]).toEqual([443, true]);
+          expect(sent.path).toBe(path);
+          expect({ ...sent.headers, authorization: given.authorization }).toEqual(given);
+          expect(sent.headers["authorization"]).toBe("Bearer a-value-like-no-other");
+          expect(sent.scrub).toContain("a-value-like-no-other");
+          return true;
         },
       ),
       { numRuns: 5_000 },
@@ -284,3 +281,13 @@ describe("a binding", () => {
     ]).toEqual([true, false, false, false]);
   });
 });
+
+/** What it returns, or the refusal. */
+function outcome<T>(act: () => T): T | RejectedError {
+  try {
+    return act();
+  } catch (error) {
+    if (error instanceof RejectedError) return error;
+    throw error;
+  }
+}

@@ -28,6 +28,7 @@ function staysBelow(path: string): boolean {
   let read = path;
   for (let times = 0; times <= DECODED_AT_MOST; times++) {
     // %c0 and %c1 begin no character: they are only ever a disguise. %u is Microsoft's.
+    // oxlint-disable-next-line no-control-regex -- these are what is looked for
     if (/[\x00-\x1f\x7f\xc0\xc1]|%u[0-9a-f]{4}/i.test(read)) return false;
     const names = read.split(/[/\\?#]/).map((name) => name.split(";", 1)[0] ?? "");
     if (names.some((name) => LEADS_ELSEWHERE.test(name))) return false;

@@ -30,7 +30,7 @@ export interface SourceParts {
 export async function valueOf(source: Source, parts: SourceParts): Promise<string> {
   const value = (await raw(source, parts)).trim();
   if (value === "") throw new ConfigError("it is empty");
-  if (/[\x00-\x1f\x7f]/.test(value)) throw new ConfigError("it holds line breaks or control characters");
+  if (/\p{Cc}/u.test(value)) throw new ConfigError("it holds line breaks or control characters");
   if (parts.forbidden.includes(value)) throw new ConfigError("it is the model's credential");
   return value;
 }

@@ -51,25 +51,9 @@ describe("a path below a prefix", () => {
 
   it("is one that no way of reading it leads out of", () => {
     const piece = fc.constantFrom(
-      ...[
-        "/",
-        "//",
-        "\\",
-        "%2f",
-        "%2F",
-        "%5c",
-        ".",
-        "..",
-        "%2e",
-        "%2E",
-        "%252e",
-        "%252f",
-        ";",
-        ";a=b",
-        "?",
-        "%3f",
-      ],
-      ...["a", "repos", "admin", "%20", "%", "%zz", "%c0%ae", "..;", "x"],
+      ..."/ // \\ %2f %2F %5c . .. %2e %2E %252e %252f ; ;a=b ? %3f a repos admin %20 % %zz %c0%ae ..; x".split(
+        " ",
+      ),
     );
     fc.assert(
       fc.property(fc.array(piece, { maxLength: 12 }), (pieces) => {
@@ -106,7 +90,6 @@ function readings(target: string): string[] {
     (text) => text.replaceAll(/%3f.*/gi, ""),
   ];
   const found = new Set([path]);
-  for (let round = 0; round < 4; round++)
-    for (const one of [...found]) for (const step of steps) found.add(step(one));
+  for (const one of found) for (const step of steps) found.add(step(one)); // what is added is read again too
   return [...found];
 }
