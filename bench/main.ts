@@ -1,8 +1,9 @@
 /**
- * `npm run bench -- latency|load|idle|dispatch|schedule|history`: what Bellhop costs, measured at a real host (docs/bench.md).
+ * `npm run bench -- latency|load|idle|dispatch|schedule|history|broker`: what Bellhop costs, measured at a real host (docs/bench.md).
  */
 import { parseArgs } from "node:util";
 import { type BurstReport, type Cost, isFlat, measureBurst, measureDispatchCost } from "./dispatch.ts";
+import { measureBroker, type Ways } from "./broker.ts";
 import { measureHistory } from "./history.ts";
 import { measureIdle } from "./idle.ts";
 import { measureLatency } from "./latency.ts";
@@ -50,6 +51,11 @@ const HELP = `Usage: npm run bench -- <workload> [options]
               --past N       messages in it (1000000)
               --samples N    of each step (1000)
               --seed N       (1)
+  broker    what the broker's door adds to a call of the model's API, against
+            the same server without it, in turns; fails when it is more than
+            1 ms, or a stream that is held breaks
+              --samples N    calls each way (1000)
+              --streams N    held at the same time (200)
 
 Each also takes
   --json                     the last line of stdout is one JSON object
@@ -61,7 +67,7 @@ Exit code 0 when it was measured (and, for load and schedule, nothing went
 wrong), else 1.
 `;
 
-const WORKLOADS = "latency, load, idle, dispatch, schedule or history";
+const WORKLOADS = "latency, load, idle, dispatch, schedule, history or broker";
 
 const OPTIONS = {
   warm: { type: "string", default: "100" },
@@ -79,6 +85,7 @@ const OPTIONS = {
   spread: { type: "string", default: "60" },
   "idle-tasks": { type: "string", default: "100000" },
   past: { type: "string", default: "1000000" },
+  streams: { type: "string", default: "200" },
   seed: { type: "string", default: "1" },
   "node-flag": { type: "string", multiple: true, default: [] as string[] },
   json: { type: "boolean", default: false },
@@ -261,6 +268,21 @@ async function main(): Promise<number> {
       );
       return ok ? 0 : 1;
     }
+    case "broker": {
+      const { request, event, held, ok } = await measureBroker({
+        samples: wholeNumber("samples", values.samples ?? "1000"),
+        streams: wholeNumber("streams", values.streams),
+        nodeFlags,
+      });
+      tell(
+        { ok, request: waysJson(request), event: waysJson(event), held },
+        `${table(
+          ["ms", "direct p50", "direct p95", "broker p50", "broker p95", "added p50", "± spread", "n"],
+          [waysRow("a request", request), waysRow("an event of a stream", event)],
+        )}\n${held.complete} of ${held.streams} streams held at once and complete; the broker took ${Math.round(held.restMiB)} MiB before, ${Math.round(held.heldMiB)} MiB meanwhile`,
+      );
+      return ok ? 0 : 1;
+    }
     case undefined:
       throw new TypeError(`name a workload: ${WORKLOADS}`);
     default:
@@ -322,6 +344,19 @@ function dispatchJson(cost: readonly Cost[] | undefined, burst: BurstReport | un
       },
     }),
   };
+}
+
+function waysRow(name: string, { direct, broker, added }: Ways): (string | number)[] {
+  const figures = [direct.p50, direct.p95, broker.p50, broker.p95, added.p50, added.spread];
+  return [name, ...figures.map((figure) => figure.toFixed(3)), broker.n];
+}
+
+function waysJson({ direct, broker, added }: Ways): object {
+  const fine = ({ p50, p95, max, spread, n }: Summary) =>
+    Object.fromEntries(
+      Object.entries({ p50, p95, max, spread, n }).map(([k, v]) => [k, Number(v.toFixed(3))]),
+    );
+  return { direct: fine(direct), broker: fine(broker), added: fine(added) };
 }
 
 function latencyRow(name: string, measured: Summary, floor?: Summary): (string | number)[] {

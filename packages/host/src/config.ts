@@ -16,6 +16,16 @@ import { join, resolve } from "node:path";
 import { parseEnv } from "node:util";
 import { z } from "zod";
 import { readYaml } from "./config/read-yaml.ts";
+import {
+  claudeLoginFile,
+  groupRoutes,
+  keysOf,
+  Model,
+  ModelRoutes,
+  type ModelRouteWithKey,
+  routesOf,
+  secret,
+} from "./config/model-routes.ts";
 import { DEFAULT_CONFIG } from "./config/template.ts";
 import type { Secret } from "./core/known-secrets.ts";
 import { ChatId, GroupFolder, SenderId } from "./core/ids.ts";
@@ -34,7 +44,6 @@ interface Flags {
 const TimeZone = z.string().refine(isTimeZone, "is not a time zone; write it as in Europe/Berlin");
 const Name = z.string().trim().min(1).max(64);
 const Engine = z.enum(["claude", "acp"]);
-const Model = z.string().trim().min(1).max(128);
 /** A regular expression in RE2's syntax, which takes linear time whatever the text. */
 const Pattern = z
   .string()
@@ -90,6 +99,7 @@ const GroupSection = z
     timezone: TimeZone.optional(),
     engine: Engine.optional(),
     model: Model.optional(),
+    ...groupRoutes,
     pattern: Pattern.optional().describe("Text that calls the assistant, beside its name"),
     chats: z.array(ChatId).default([]).describe("Chats that are bound to this group"),
     admins: z.array(SenderId).default([]).describe("Who may change its settings by chat commands"),
@@ -123,6 +133,7 @@ const ConfigFile = z
       .prefault({}),
     engine: Engine.default("claude").describe("What drives the agent"),
     model: Model.default("sonnet"),
+    models: ModelRoutes.prefault({}),
     acp: z
       .strictObject({
         command: z.array(z.string()).min(1).describe("Path inside the sandbox, then arguments"),
@@ -165,6 +176,14 @@ const ConfigFile = z
       .prefault({}),
     defaults: GroupDefaults.prefault({}).describe("For every group that does not say otherwise"),
     owners: z.array(SenderId).default([]).describe("Senders on platforms who are the owner"),
+    senders: z
+      .strictObject({
+        perMinute: z.int().min(1).default(30),
+        perHour: z.int().min(1).default(300),
+        chatPerMinute: z.int().min(1).default(60),
+      })
+      .prefault({})
+      .describe("How often one of the others, and all in a chat, may call the assistant"),
     notices: ChatId.prefault("web:notices").describe("Where the owner is told what went wrong"),
     log: z.strictObject({ level: z.enum(["debug", "info", "warn", "error"]).default("info") }).prefault({}),
     groups: z.record(GroupFolder, GroupSection).default({}),
@@ -198,7 +217,6 @@ const ConfigFile = z
     }
   });
 
-const secret = z.string().regex(/^[\x21-\x7e]+$/, "has spaces or characters that no credential has");
 /** The variables, in the order in which the broker prefers them. */
 const Credentials = z.object({
   apiKey: secret.optional(),
@@ -228,6 +246,10 @@ export type Config = DeepReadonly<
     timezone: string;
     acp: FileSections["acp"] | undefined;
     credentials: Credentials;
+    /** Those of `models.routes`, with their credentials. */
+    routes: ModelRouteWithKey[];
+    /** The Claude program's file, where the owner lets us use it. */
+    claudeLogin: string | undefined;
     /** All that must never leave: what stands in `.env`, and the credentials wherever they are from. */
     secrets: Secret[];
   }
@@ -327,6 +349,7 @@ export function loadConfig({ home: asked, env, flags = {} }: LoadOptions): Confi
   }
   const variables = parseEnv(dotEnv ?? "");
   const credentials = credentialsOf({ ...variables, ...env }, paths.env);
+  const routes = routesOf(sections.models.routes, { ...variables, ...env }, paths);
   const { acp, timezone = Intl.DateTimeFormat().resolvedOptions().timeZone, http, ...rest } = sections;
   return freeze({
     ...rest,
@@ -338,13 +361,22 @@ export function loadConfig({ home: asked, env, flags = {} }: LoadOptions): Confi
     http: { ...http, port: portOf(flags) ?? http.port },
     acp,
     credentials,
-    secrets: secretsOf(variables, credentials),
+    routes,
+    claudeLogin: rest.models.claudeLogin ? claudeLoginFile(env) : undefined,
+    secrets: [...secretsOf(variables, credentials), ...keysOf(routes)],
   });
 }
 
 export function groupConfig(config: Config, folder: GroupFolder): GroupConfig {
   const { assistant, timezone, engine, model, defaults } = config;
-  const { chats: _chats, admins: _admins, mounts: _mounts, ...own } = config.groups[folder] ?? {};
+  const {
+    chats: _chats,
+    admins: _admins,
+    mounts: _mounts,
+    routes: _routes,
+    taskRoutes: _taskRoutes,
+    ...own
+  } = config.groups[folder] ?? {};
   return { pattern: undefined, assistant, timezone, engine, model, ...defaults, ...given(own) };
 }
 

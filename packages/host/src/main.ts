@@ -88,7 +88,7 @@ async function open(
   const work = openWork(ground, agents, records, out, tasks);
   const { rooms, dispatcher } = work;
   const schedule = openSchedule(ground, records, out, work);
-  const wayIn = openWayIn({ ground, agents, records, out, work, tasks, status });
+  const wayIn = await openWayIn({ ground, agents, records, out, work, tasks, status });
   const { admission, commands } = wayIn;
   const dead = createDead(db, {
     clock,
@@ -112,7 +112,7 @@ async function open(
         draining,
         paused: stopSwitch.paused ?? null,
         assistant: config.assistant,
-        model: { provider: agents.broker.provider, name: config.model },
+        model: { provider: agents.usualRoute, name: config.model, routes: agents.routeStates() },
         sandbox: {
           runtime: agents.runtime.name,
           version: agents.probe.version,
@@ -130,6 +130,7 @@ async function open(
       silent: wayIn.silent,
       mounts: work.mounts.states,
       unregistered: admission.unregistered,
+      senders: wayIn.speaking,
       clock,
     });
   }
@@ -141,10 +142,7 @@ async function open(
     version: VERSION,
     admission,
     registry: {
-      async bind(chat, group) {
-        await chats.bind(chat, group);
-        admission.registered(chat);
-      },
+      bind: wayIn.bind,
       unregistered: admission.unregistered,
     },
     timeline,
@@ -158,6 +156,7 @@ async function open(
     dead,
     tasks: tasks(OWNER),
     vault: { test: agents.vault.trySecret },
+    senders: wayIn.senders,
     shutdown: () => void drain(),
     log,
     clock,
@@ -172,6 +171,7 @@ async function open(
   await dispatcher.sweep();
   await commands.recover();
   await delivery.recover();
+  await wayIn.senders.recover();
   wayIn.listen();
   await schedule.scheduler.start();
   startUpkeep(ground, out, work, schedule);
@@ -201,7 +201,7 @@ async function open(
     return end(config.limits.drainSeconds * 1_000, FLUSH_MS);
   }
 
-  const { provider } = agents.broker;
+  const provider = agents.usualRoute;
   log.info({ url, version: VERSION, provider, sandbox: agents.probe }, "ready");
   return {
     url,

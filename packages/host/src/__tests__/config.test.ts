@@ -45,6 +45,9 @@ describe("the configuration", () => {
       http: { host: "127.0.0.1", port: 7407, hosts: [] },
       engine: "claude",
       model: "sonnet",
+      models: { routes: {}, claudeLogin: false },
+      routes: [],
+      claudeLogin: undefined,
       acp: undefined,
       sandbox: {
         runtime: "auto",
@@ -78,6 +81,7 @@ describe("the configuration", () => {
         turnMinutes: 120,
       },
       owners: [],
+      senders: { perMinute: 30, perHour: 300, chatPerMinute: 60 },
       notices: "web:notices",
       log: { level: "info" },
       groups: {},
@@ -229,6 +233,54 @@ describe("the configuration", () => {
       properties: { http: { properties: { port: { default: 7407, maximum: 65_535 } } } },
       additionalProperties: false,
     });
+  });
+});
+
+describe("the model routes", () => {
+  const routes = (text: string) => `models:\n  routes:\n    ${text}\n`;
+
+  it("have their credentials from .env or the environment, and those are secrets", () => {
+    const yaml = routes("work: { url: 'https://llm.test', auth: 'env:WORK_TOKEN', models: { sonnet: big } }");
+
+    const config = given({ yaml }).load({ WORK_TOKEN: "tok-0123456789" });
+
+    expect(config.routes).toEqual([
+      {
+        name: "work",
+        url: "https://llm.test",
+        key: { header: "bearer", value: "tok-0123456789" },
+        models: { sonnet: "big" },
+      },
+    ]);
+    expect(config.secrets).toEqual([{ name: "the model route work", value: "tok-0123456789" }]);
+  });
+
+  it("need none, and no TLS, on this machine", () => {
+    const config = given({ yaml: routes("local: { url: 'http://127.0.0.1:11434' }") }).load();
+
+    expect(config.routes).toMatchObject([{ name: "local", key: undefined }]);
+  });
+
+  it("find the Claude program's login only where its owner says so", () => {
+    const env = { CLAUDE_CONFIG_DIR: "/c" };
+
+    expect(given().load(env).claudeLogin).toBeUndefined();
+    expect(given({ yaml: "models: { claudeLogin: true }\n" }).load(env).claudeLogin).toBe(
+      "/c/.credentials.json",
+    );
+  });
+
+  it.each([
+    ["a credential in the file", "a: { url: 'https://me:secret-0@llm.test' }", "belongs into .env"],
+    ["one that goes in the clear", "a: { url: 'http://llm.test', auth: TOKEN }", "in the clear"],
+    ["a variable that is not set", "a: { url: 'https://llm.test', auth: TOKEN }", "TOKEN, which is not set"],
+    ["a name of ours", "anthropic: { url: 'https://llm.test' }", "is taken"],
+  ])("are refused for %s", (_what, text, why) => {
+    const { load } = given({ yaml: routes(text) });
+
+    expect(() => load()).toThrow(ConfigError);
+    expect(() => load()).toThrow(why);
+    expect(() => load()).not.toThrow("secret-0");
   });
 });
 

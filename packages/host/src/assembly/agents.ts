@@ -1,14 +1,18 @@
 /** What agents run on: the sandbox runtime, the broker, the engines, and each group's settings. */
 import { createClaudeEngine } from "../engines/claude/claude.ts";
 import { openBroker } from "../broker/broker.ts";
+import { createClaudeLogin, TOKEN_ENDPOINT } from "../broker/claude-login.ts";
+import { ordersOf, type RouteSources } from "../broker/routes.ts";
 import { type Config, type Environment, groupConfig } from "../config.ts";
-import type { GroupFolder } from "../core/ids.ts";
+import { type GroupFolder, MAIN } from "../core/ids.ts";
 import { createBubblewrap } from "../sandbox/bubblewrap.ts";
 import { chooseRuntime } from "../sandbox/detect.ts";
 import { withKillSwitch } from "../sandbox/kill-switch.ts";
 import { withPlaceholders } from "../sandbox/placeholders.ts";
 import { openGroupSettings } from "../store/group-settings.ts";
+import type { Scope as SessionScope } from "../store/sessions.ts";
 import { createUsage } from "../store/usage.ts";
+import { createRoutes } from "../turns/routes.ts";
 import type { Ground } from "./ground.ts";
 import { openVault } from "./vault.ts";
 
@@ -30,11 +34,22 @@ export async function openAgents(
   const usage = createUsage(db, clock, log);
   opened.defer(usage.settled);
 
-  function renew(): Config["credentials"] | undefined {
+  // Tokens that are renewed while we run are secrets too.
+  const login =
+    config.claudeLogin === undefined
+      ? undefined
+      : createClaudeLogin({
+          file: config.claudeLogin,
+          endpoint: TOKEN_ENDPOINT,
+          learn: (tokens) => secrets.add(tokens.map((value) => ({ name: "the Claude login", value }))),
+          clock,
+        });
+
+  function renew(): RouteSources | undefined {
     try {
       const fresh = reload?.();
       secrets.add(fresh?.secrets ?? []);
-      return fresh?.credentials;
+      return fresh && { credentials: fresh.credentials, routes: fresh.routes, login };
     } catch (error) {
       log.warn({ err: error }, "the configuration does not hold together; going on with the one in use");
       return undefined;
@@ -45,6 +60,8 @@ export async function openAgents(
   const broker = await openBroker({
     ca: vault.certificates.ca,
     credentials: config.credentials,
+    routes: config.routes,
+    login,
     renew,
     runDirectory: paths.run,
     record: usage.record,
@@ -52,6 +69,8 @@ export async function openAgents(
     log,
   });
   opened.defer(broker.close);
+  const orderOf = ordersOf(config, broker.routes);
+  const routes = createRoutes({ orderOf, clock });
 
   /** What people chose by chat commands goes over the configuration. */
   const choices = await openGroupSettings(db);
@@ -72,7 +91,16 @@ export async function openAgents(
     settings,
     engineOf,
     /** What a group's conversations are held with now. */
-    speaks: (group: GroupFolder) => ({ engine: engineOf(group).name, provider: broker.provider }),
+    speaks: (group: GroupFolder, scope?: SessionScope["kind"]) => ({
+      engine: engineOf(group).name,
+      ...routes.choose(group, scope),
+    }),
+    routes,
+    /** The model route that is tried first where nothing else is said. */
+    usualRoute: orderOf(MAIN, false)[0] ?? broker.provider,
+    /** For `status`: every route, and what is wrong with it. */
+    routeStates: () =>
+      broker.routes.map((name) => ({ name, state: routes.trouble(name) ?? "nothing is wrong with it" })),
   };
 }
 

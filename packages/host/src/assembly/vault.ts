@@ -2,7 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { openCertificates } from "../broker/certificates.ts";
 import { createInjection, type InjectionParts } from "../broker/injection.ts";
-import { secretsOf } from "../broker/provider.ts";
+import { providersFrom } from "../broker/routes.ts";
 import { writeFirstSecrets } from "../broker/secrets/edit.ts";
 import { openSecrets } from "../broker/secrets/secrets.ts";
 import { trySecret } from "../broker/secrets/trial.ts";
@@ -23,7 +23,7 @@ export async function openVault(ground: Ground, environment: Environment) {
   const secrets = await openSecrets({
     paths,
     environment,
-    forbidden: secretsOf(config.credentials),
+    forbidden: providersFrom(config).flatMap((provider) => provider.secrets),
     known: (name, values) => ground.secrets.add(values.map((value) => ({ name, value }))),
     clock,
     log,

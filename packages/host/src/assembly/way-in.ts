@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { createAdmission, type Unregistered } from "../admission/admission.ts";
 import { createCommands } from "../admission/commands/commands.ts";
+import { createHeldFiles } from "../admission/held-inbound.ts";
 import { type Listeners, listenToAll } from "../channels/listen.ts";
 import { type ChatId, type GroupFolder, MAIN, type SenderId } from "../core/ids.ts";
 import { compilePattern } from "../core/pattern.ts";
@@ -13,6 +14,7 @@ import { createWhy } from "../store/why.ts";
 import type { Agents } from "./agents.ts";
 import type { Ground } from "./ground.ts";
 import type { Records } from "./records.ts";
+import { openSenders } from "./senders.ts";
 import type { WayOut } from "./way-out.ts";
 import type { Work } from "./work.ts";
 
@@ -27,7 +29,7 @@ export interface WayInParts {
   readonly status: () => Promise<Status>;
 }
 
-export function openWayIn({ ground, agents, records, out, work, tasks, status }: WayInParts) {
+export async function openWayIn({ ground, agents, records, out, work, tasks, status }: WayInParts) {
   const { config, clock, log, bus, db, stopSwitch, opened } = ground;
   const { settings, choices, usage } = agents;
   const { chats, inbox, turns } = records;
@@ -50,6 +52,20 @@ export function openWayIn({ ground, agents, records, out, work, tasks, status }:
     return stopped.filter((what) => what === "stopped").length;
   }
 
+  const { allowlist, senders } = await openSenders(ground, records, notices, {
+    admit: async (chat, held) => {
+      const channel = out.channelOf(chat);
+      if (channel) await admission.admit(channel, chat, held);
+      return channel !== undefined;
+    },
+  });
+
+  async function bind(chat: ChatId, group: GroupFolder): Promise<void> {
+    await chats.bind(chat, group);
+    admission.registered(chat);
+    senders.bound();
+  }
+
   const commands = createCommands({
     store: createCommandStore(db, clock),
     powers: {
@@ -69,6 +85,8 @@ export function openWayIn({ ground, agents, records, out, work, tasks, status }:
         return await whyOf.find(chat, which);
       },
       explain: dispatcher.explain,
+      senders,
+      bind,
       emergency: stopSwitch,
       now: clock.now,
     },
@@ -113,6 +131,13 @@ export function openWayIn({ ground, agents, records, out, work, tasks, status }:
     },
     roleOf,
     onUnregistered,
+    mayCall: allowlist.mayCall,
+    onDenied(chat, sender, reason) {
+      if (allowlist.logsDenied) log.info({ chat, sender, reason }, "somebody wrote who may not speak");
+    },
+    limits: config.senders,
+    senders,
+    heldFiles: createHeldFiles(),
     now: clock.now,
   });
 
@@ -120,6 +145,13 @@ export function openWayIn({ ground, agents, records, out, work, tasks, status }:
   return {
     commands,
     admission,
+    senders,
+    bind,
+    /** What `status` says of who may speak. */
+    speaking: async () => ({
+      waiting: (await senders.list()).waiting.length,
+      problems: [...allowlist.problems()],
+    }),
 
     /** From here on platforms bring what people write. */
     listen(): void {

@@ -34,7 +34,7 @@ export function openWork(
   tasks: (actor: Actor) => TaskPowers,
 ) {
   const { config, paths, clock, log, bus, secrets, stopSwitch, opened } = ground;
-  const { runtime, killAll, broker, engineOf, settings, usage } = agents;
+  const { runtime, killAll, broker, routes, engineOf, settings, usage } = agents;
   const { chats, outbox, turns, groups, history } = records;
   const { media, notices, delivery, answers, presence, streaming, channelOf } = out;
   const { hold } = stopSwitch;
@@ -113,18 +113,20 @@ export function openWork(
     log,
   });
 
-  const health = createProviderHealth({
-    provider: broker.provider,
-    check: broker.keyWorks,
-    async onUsable() {
-      await turns.unhold();
-      await dispatcher.sweep();
-    },
-    notices,
-    clock,
-    log,
-  });
-  opened.defer(health.close);
+  routes.attend((provider) =>
+    createProviderHealth({
+      provider,
+      check: broker.keyWorks,
+      async onUsable() {
+        await turns.unhold();
+        await dispatcher.sweep();
+      },
+      notices,
+      clock,
+      log,
+    }),
+  );
+  opened.defer(routes.close);
 
   const turnParts: TurnParts = {
     media,
@@ -140,7 +142,7 @@ export function openWork(
         spent: await usage.spentBy(turn),
       };
     },
-    health,
+    routes,
     notices,
     turns,
     rooms,

@@ -2,6 +2,7 @@
  * The broker: the only way out of a sandbox (design 5.2). Doors open below `runDirectory/doors/`; the
  * one who holds the home owns that folder, so what an earlier host left there is cleared first.
  */
+import { ConfigError } from "@bellhop/sdk";
 import { chmod, mkdir, rm } from "node:fs/promises";
 import { Agent } from "node:http";
 import { Agent as TlsAgent } from "node:https";
@@ -12,12 +13,13 @@ import type { RecordUsage } from "../store/usage.ts";
 import type { Broker, Door } from "../turns/broker.ts";
 import { takesOurKey } from "./check.ts";
 import { openDoor } from "./door.ts";
-import { providerFromCredentials, type Credentials, type Provider } from "./provider.ts";
+import type { Provider } from "./provider.ts";
+import { providersFrom, type RouteSources } from "./routes.ts";
 import { startRehearsal } from "./rehearsal/provider.ts";
 import { openTrust } from "./trust.ts";
 
-/** The credentials as they stand now; undefined: they have not changed. */
-export type Renew = () => Credentials | undefined;
+/** The routes as they stand now; undefined: they have not changed. */
+export type Renew = () => RouteSources | undefined;
 
 export interface BrokerDeps {
   /** Absolute; `run/` of the home. */
@@ -29,45 +31,52 @@ export interface BrokerDeps {
   readonly log: Log;
 }
 
+export interface OpenBroker extends Broker {
+  /** Names of all routes, the usual one first. */
+  readonly routes: readonly string[];
+}
+
 export async function createBroker({
-  provider: first,
+  providers,
   renew = () => undefined,
   ...deps
-}: BrokerDeps & { provider: Provider; renew?: Renew | undefined }): Promise<Broker> {
+}: BrokerDeps & { providers: readonly Provider[]; renew?: Renew | undefined }): Promise<OpenBroker> {
   const doors = join(deps.runDirectory, "doors");
   await rm(doors, { recursive: true, force: true });
   await mkdir(doors, { recursive: true });
   await chmod(doors, 0o711); // whatever the umask: the sandboxes' users walk through it
   const furnish = deps.ca === undefined ? undefined : await openTrust(deps.runDirectory, deps.ca);
-  let provider = first;
-  const secure = "baseUrl" in provider.target && provider.target.baseUrl.protocol === "https:";
-  const agent = new (secure ? TlsAgent : Agent)({ keepAlive: true });
+  const routes = new Map(providers.map((provider) => [provider.name, createRoute(provider)]));
+  const [usual] = routes.keys();
+  if (usual === undefined) throw new ConfigError("No model route is configured.");
   const open = new Set<Door>();
-  const upstream = {
-    agent,
-    get provider() {
-      return provider;
-    },
-  };
+
+  function routeOf(name: string): Route {
+    const route = routes.get(name);
+    if (!route) throw new ConfigError(`The model route ${name} is not configured any more.`);
+    return route;
+  }
 
   /** Another provider's sessions are not ours to go on with: that takes a restart. */
-  function renewed(): Provider {
-    const fresh = providerFromCredentials(renew() ?? {});
-    return fresh?.name === provider.name ? fresh : provider;
+  function renewAll(): void {
+    const fresh = renew();
+    for (const provider of fresh ? providersFrom(fresh) : []) routes.get(provider.name)?.renew(provider);
   }
 
   return {
-    provider: provider.name,
-    async keyWorks() {
-      provider = renewed();
-      return await takesOurKey(provider, agent, deps.clock.now());
+    provider: usual,
+    routes: [...routes.keys()],
+    async keyWorks(name) {
+      renewAll();
+      const { upstream } = routeOf(name);
+      return await takesOurKey(upstream.provider, upstream.agent, deps.clock.now());
     },
     async openDoor(spec) {
       const door = await openDoor(spec, {
         ...deps,
         directory: join(doors, spec.sandbox),
         furnish,
-        upstream,
+        upstream: routeOf(spec.provider).upstream,
       });
       const close = async () => {
         open.delete(tracked);
@@ -79,21 +88,43 @@ export async function createBroker({
     },
     async close() {
       await Promise.all([...open].map((door) => door.close()));
-      agent.destroy();
+      for (const { upstream } of routes.values()) upstream.agent.destroy();
     },
   };
 }
 
-/** The broker for these credentials; without any, the rehearsal model answers behind the same doors. */
+type Route = ReturnType<typeof createRoute>;
+
+/** One provider, as it is now, and the connections that are kept to it. */
+function createRoute(first: Provider) {
+  let provider = first;
+  const secure = "baseUrl" in provider.target && provider.target.baseUrl.protocol === "https:";
+  const agent = new (secure ? TlsAgent : Agent)({ keepAlive: true });
+  return {
+    upstream: {
+      agent,
+      get provider() {
+        return provider;
+      },
+    },
+    renew(fresh: Provider): void {
+      provider = fresh;
+    },
+  };
+}
+
+/** The broker for these routes; without any, the rehearsal model answers behind the same doors. */
 export async function openBroker({
   credentials,
+  routes,
+  login,
   renew,
   ...deps
-}: BrokerDeps & { credentials: Credentials; renew?: Renew | undefined }): Promise<Broker> {
-  const provider = providerFromCredentials(credentials);
-  if (provider) return createBroker({ ...deps, provider, renew });
+}: BrokerDeps & RouteSources & { renew?: Renew | undefined }): Promise<OpenBroker> {
+  const providers = providersFrom({ credentials, routes, login });
+  if (providers.length > 0) return createBroker({ ...deps, providers, renew });
   const rehearsal = await startRehearsal(deps);
-  const broker = await createBroker({ ...deps, provider: rehearsal.provider });
+  const broker = await createBroker({ ...deps, providers: [rehearsal.provider] });
   return {
     ...broker,
     async close() {

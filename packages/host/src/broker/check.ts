@@ -1,10 +1,10 @@
 /** Whether a provider takes our key, asked at no cost: by its list of models (docs.anthropic.com/en/api/models-list). */
 import type { Agent, IncomingMessage } from "node:http";
 import { text } from "node:stream/consumers";
-import { TemporaryError } from "@bellhop/sdk";
+import { RejectedError, TemporaryError } from "@bellhop/sdk";
 import { failureOf, MAX_ERROR_BODY } from "./failure.ts";
 import { outwards } from "./headers.ts";
-import type { Provider } from "./provider.ts";
+import { bearing, type Provider } from "./provider.ts";
 import { requestTo } from "./upstream.ts";
 
 const PATIENCE_MS = 15_000;
@@ -13,7 +13,9 @@ const PATIENCE_MS = 15_000;
  * False only if it says that it does not. A server that has no such list has not refused the key.
  * @throws TemporaryError when it cannot be asked
  */
-export async function takesOurKey(provider: Provider, agent: Agent, now: number): Promise<boolean> {
+export async function takesOurKey(given: Provider, agent: Agent, now: number): Promise<boolean> {
+  const provider = await withToken(given);
+  if (!provider) return false;
   const upstream = requestTo(provider, "/v1/models?limit=1", {
     agent,
     headers: outwards({ "anthropic-version": "2023-06-01" }, provider, 0),
@@ -33,5 +35,16 @@ export async function takesOurKey(provider: Provider, agent: Agent, now: number)
     return failure.class !== "auth";
   } catch (cause) {
     throw new TemporaryError(`${provider.name} cannot be asked whether it takes our key`, { cause });
+  }
+}
+
+/** undefined: somebody has to log in first. */
+async function withToken(provider: Provider): Promise<Provider | undefined> {
+  if (!provider.login) return provider;
+  try {
+    return bearing(provider, await provider.login.token());
+  } catch (error) {
+    if (error instanceof RejectedError) return undefined;
+    throw error;
   }
 }

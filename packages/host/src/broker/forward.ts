@@ -5,15 +5,16 @@
  * - The caller gets the provider's own status and body, or, where there is none, a 502 with a reason.
  * - It never throws: `Outcome` says how it went, also where the caller left in the middle.
  */
+import { RejectedError } from "@bellhop/sdk";
 import type { Agent, IncomingMessage, ServerResponse } from "node:http";
-import { pipeline } from "node:stream/promises";
 import type { EngineFailure } from "../turns/engine.ts";
 import { failureOf, MAX_ERROR_BODY, unreachable } from "./failure.ts";
 import { inwards, outwards } from "./headers.ts";
 import { createMeter, type Metered } from "./meter.ts";
-import type { Provider } from "./provider.ts";
+import { renamed } from "./model-names.ts";
+import { bearing, type Provider } from "./provider.ts";
 import { refuse } from "./refusal.ts";
-import { scrubbing } from "./scrub.ts";
+import { createScrubber, type Scrubber } from "./scrub.ts";
 import { requestTo } from "./upstream.ts";
 
 export interface Exchange {
@@ -40,16 +41,17 @@ export interface Outcome {
 const NOTHING: Metered = createMeter(false).result(true);
 
 export async function forward(exchange: Exchange): Promise<Outcome> {
-  const { provider, response } = exchange;
-  let answer: IncomingMessage;
+  const { response } = exchange;
+  let answered: Answered;
   try {
-    answer = await send(exchange);
+    answered = await send({ ...exchange, body: renamed(exchange.body, exchange.provider.models) });
   } catch (cause) {
     if (response.destroyed) return { status: 0, metered: NOTHING, abandoned: true, failure: undefined };
-    const failure = unreachable(cause instanceof Error ? cause : new Error(String(cause)));
+    const failure = unanswered(cause);
     refuse(response, { status: 502, type: "api_error", reason: `${failure.detail}.` });
     return { status: 0, metered: NOTHING, abandoned: false, failure };
   }
+  const { provider, answer } = answered;
 
   const status = answer.statusCode ?? 0;
   if ((answer.headers["content-encoding"] ?? "identity") !== "identity") {
@@ -67,17 +69,10 @@ export async function forward(exchange: Exchange): Promise<Outcome> {
     else if (errorBody.length < MAX_ERROR_BODY) errorBody += chunk.toString("utf8");
   };
 
-  // When one side leaves, the pipeline takes the other down as well: the first to go is the cause.
-  let first: "caller" | "provider" | undefined;
-  answer.once("error", () => (first ??= "provider"));
-  response.once("close", () => (first ??= "caller"));
   response.writeHead(status, inwards(answer.headers, provider.secrets));
-  response.flushHeaders();
-  const whole = await pipeline(answer, scrubbing(provider.secrets, tap), response).then(
-    () => true,
-    () => false,
-  );
-  const abandoned = !whole && first === "caller";
+  const left = await passBack(answer, response, createScrubber(provider.secrets), tap);
+  const whole = left === undefined;
+  const abandoned = left === "caller";
   const metered = meter.result(whole);
   if (ok) return { status, metered, abandoned, failure: abandoned ? undefined : metered.failure };
   const failure = failureOf({
@@ -89,8 +84,79 @@ export async function forward(exchange: Exchange): Promise<Outcome> {
   return { status, metered, abandoned, failure };
 }
 
+/**
+ * Every chunk as it comes. Resolves when all has gone, or one side has left: then the other is taken down too, and
+ * the first to go is the cause. By hand and not by `pipeline`, which takes longer for a short answer than all else
+ * that is done here.
+ */
+function passBack(
+  answer: IncomingMessage,
+  response: ServerResponse,
+  scrubber: Scrubber,
+  tap: (chunk: Buffer) => void,
+): Promise<"caller" | "provider" | undefined> {
+  return new Promise((resolve) => {
+    const leave = (who: "caller" | "provider") => {
+      resolve(who); // whatever comes second changes nothing
+      answer.destroy();
+      response.destroy();
+    };
+    if (response.destroyed) return leave("caller");
+    const give = (bytes: Buffer) => {
+      if (bytes.length === 0) return;
+      if (!response.write(bytes)) answer.pause();
+      tap(bytes);
+    };
+    // The head goes along with the first piece if that is here already, and does not wait for one that is not.
+    setImmediate(() => {
+      if (!response.destroyed) response.flushHeaders();
+    });
+    response.on("drain", () => answer.resume());
+    response.once("finish", () => resolve(undefined));
+    response.once("close", () => leave("caller"));
+    response.once("error", () => leave("caller"));
+    answer.once("error", () => leave("provider"));
+    answer.once("close", () => {
+      if (!answer.readableEnded) leave("provider");
+    });
+    answer.on("data", (chunk: Buffer) => give(scrubber.push(chunk)));
+    answer.once("end", () => {
+      give(scrubber.end());
+      response.end();
+    });
+  });
+}
+
+/** Why there was none. A login that is over is for its owner to mend, like a key that is refused. */
+function unanswered(cause: unknown): EngineFailure {
+  if (cause instanceof RejectedError) return { class: "auth", detail: cause.message.replace(/\.$/, "") };
+  return unreachable(cause instanceof Error ? cause : new Error(String(cause)));
+}
+
+interface Answered {
+  /** With the credential that was used. */
+  readonly provider: Provider;
+  /** Its head; the rest is to come. */
+  readonly answer: IncomingMessage;
+}
+
+/** With the login's token of the moment, and once with another where that one is refused: nothing was taken. */
+async function send(exchange: Exchange): Promise<Answered> {
+  const { provider, response } = exchange;
+  const { login } = provider;
+  if (!login) return { provider, answer: await ask(exchange) };
+  const used = await login.token();
+  const first = { ...exchange, provider: bearing(provider, used) };
+  const answer = await ask(first);
+  const other = answer.statusCode === 401 ? await login.afterRefusal(used) : undefined;
+  if (other === undefined || response.destroyed) return { provider: first.provider, answer };
+  answer.destroy();
+  const second = { ...exchange, provider: bearing(provider, other) };
+  return { provider: second.provider, answer: await ask(second) };
+}
+
 /** Resolves with the head of the answer. */
-async function send(exchange: Exchange): Promise<IncomingMessage> {
+async function ask(exchange: Exchange): Promise<IncomingMessage> {
   try {
     return await attempt(exchange);
   } catch (error) {

@@ -3,8 +3,6 @@
  * chunk is held back, but only while it may be the beginning of one: all else passes at once.
  * A secret becomes as many asterisks, so that lengths stay true.
  */
-import { Transform } from "node:stream";
-
 export interface Scrubber {
   push(chunk: Buffer): Buffer;
   /** What was held back, once nothing more comes. */
@@ -44,23 +42,4 @@ function beginning(bytes: Buffer, needle: Buffer): number {
 
 export function scrubText(text: string, secrets: readonly string[]): string {
   return secrets.reduce((rest, secret) => (secret === "" ? rest : rest.replaceAll(secret, "***")), text);
-}
-
-/** The scrubber as a stream; `tap` sees each chunk after it was passed on. */
-export function scrubbing(secrets: readonly string[], tap: (chunk: Buffer) => void): Transform {
-  const scrubber = createScrubber(secrets);
-  return new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      const bytes = scrubber.push(chunk);
-      if (bytes.length > 0) this.push(bytes);
-      done();
-      tap(bytes);
-    },
-    flush(done) {
-      const rest = scrubber.end();
-      if (rest.length > 0) this.push(rest);
-      done();
-      tap(rest);
-    },
-  });
 }

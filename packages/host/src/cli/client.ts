@@ -17,10 +17,14 @@ import { OpenedDeadLetter } from "../core/dead.ts";
 import { type NewTask, Occurrence, OpenedTask, type Task, type TaskChange } from "../core/task.ts";
 import {
   Accepted as Done,
+  AllowedSender,
   DeadLetterPage,
+  DeniedSender,
   Halted,
   OccurrencePage,
+  PairingCode,
   Resumed,
+  SenderList,
   TaskList,
 } from "../http/schemas.ts";
 import { readServerSentEvents } from "./sse.ts";
@@ -127,6 +131,13 @@ export interface Client {
       id: string,
       page: { limit: number; before?: string | undefined },
     ): Promise<z.infer<typeof OccurrencePage>>;
+  };
+  /** Who may speak. `who`: a code, a sender or a chat. */
+  readonly senders: {
+    list(): Promise<z.infer<typeof SenderList>>;
+    allow(who: string): Promise<z.infer<typeof AllowedSender>>;
+    deny(who: string): Promise<z.infer<typeof DeniedSender>>;
+    pair(): Promise<z.infer<typeof PairingCode>>;
   };
   /** The emergency stop; resolves when every sandbox is gone. */
   pause(reason: string): Promise<Halted>;
@@ -269,6 +280,12 @@ export function createClient({ home, socket, clock, patience = 30_000 }: ClientO
       cancel: (id) => call("POST", `${taskPath(id)}/cancel`, OpenedTask, {}),
       run: (id) => call("POST", `${taskPath(id)}/run`, Occurrence, {}),
       history: (id, page) => call("GET", `${taskPath(id)}/history?${search(page)}`, OccurrencePage),
+    },
+    senders: {
+      list: () => call("GET", "/senders", SenderList),
+      allow: (who) => call("POST", "/senders/allow", AllowedSender, { who }),
+      deny: (who) => call("POST", "/senders/deny", DeniedSender, { who }),
+      pair: () => call("POST", "/senders/pair", PairingCode, {}),
     },
     pause: (reason) => call("POST", "/host/pause", Halted, { reason }),
     resume: () => call("POST", "/host/resume", Resumed, {}),

@@ -14,6 +14,8 @@ import { loginCommand } from "./login.ts";
 import { panicCommand, resumeCommand } from "./panic.ts";
 import { rehearsalCommand } from "./rehearsal.ts";
 import { secretsCommand } from "./secrets.ts";
+import { pairCommand } from "./pair.ts";
+import { sendersCommand } from "./senders.ts";
 import { statusCommand } from "./status.ts";
 import { stopCommand } from "./stop.ts";
 import { tasksCommand } from "./tasks.ts";
@@ -51,6 +53,8 @@ export function createProgram(io: Io): Command {
     upCommand(io),
     chatCommand(io),
     chatsCommand(io),
+    sendersCommand(io),
+    pairCommand(io),
     askCommand(io),
     filesCommand(io),
     statusCommand(io),

@@ -26,6 +26,15 @@ export const DEFAULT_CONFIG = `\
 # What drives the agent: claude, or acp for any agent that speaks the Agent Client Protocol.
 #engine: claude
 #model: sonnet
+
+# Ways to a model, beside the credential in .env (docs/models.md). What cannot be asked is passed over for the
+# next in the order. A server that wants a credential has the name of its variable in .env: auth: MY_TOKEN
+# #models:
+# #  claudeLogin: true         # use and renew the login of the Claude program here, as the route claude
+# #  routes:
+# #    local: { url: "http://127.0.0.1:11434", models: { default: "qwen3:14b" } }
+# #  order: [anthropic, local] # anthropic is the credential in .env
+
 # #acp:
 # #  command: [/opt/agent/agent, --stdio]
 # #  mounts:
@@ -66,9 +75,17 @@ export const DEFAULT_CONFIG = `\
 #  # taskModel: haiku  # the model of scheduled tasks; without it, that of the chats
 #  # taskEffort: low   # how hard it thinks in them: low, medium, high, xhigh, max
 
-# Who on a platform is you, and where you are told what went wrong.
+# Who on a platform is you, beside those who sent a code of "bellhop pair".
 #owners: []            # such as telegram:12345
-#notices: web:notices
+
+# How often the assistant may be called by anybody but you: by one sender, and in one chat. Who may call it
+# at all: sender-allowlist.json in ~/.config/bellhop (docs/senders.md).
+#senders:
+#  perMinute: 30
+#  perHour: 300
+#  chatPerMinute: 60
+
+#notices: web:notices  # where you are told what went wrong
 
 #log:
 #  level: info         # debug, info, warn or error
@@ -79,6 +96,8 @@ export const DEFAULT_CONFIG = `\
 # #    assistant: Alfred
 # #    timezone: Europe/Lisbon
 # #    model: haiku
+# #    routes: [local]           # its own order of the model routes
+# #    taskRoutes: [local, anthropic]   # and for tasks that share no conversation
 # #    trigger: called
 # #    pattern: "hey alfred"     # beside @Alfred; RE2 syntax, any case
 # #    chats: ["telegram:-100123"]

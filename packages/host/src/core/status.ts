@@ -15,7 +15,12 @@ export const Status = z.object({
   /** By the emergency stop: nothing runs and nothing is sent until somebody resumes it. */
   paused: Paused.nullable(),
   assistant: z.string(),
-  model: z.object({ provider: z.string(), name: z.string() }),
+  /** `provider` is the route that is tried first; `state` says in words how each does. */
+  model: z.object({
+    provider: z.string(),
+    name: z.string(),
+    routes: z.array(z.object({ name: z.string(), state: z.string() })),
+  }),
   sandbox: z.object({ runtime: z.string(), version: z.string(), limits: z.string() }),
   /** Sandboxes that exist now. */
   rooms: z.array(
@@ -68,5 +73,7 @@ export const Status = z.object({
   ),
   /** Chats in which somebody wrote since the start, and which no group has. */
   unregistered: z.int(),
+  /** Strangers who wait to be let in, and what is wrong with the sender allowlist. */
+  senders: z.object({ waiting: z.int(), problems: z.array(z.string()) }),
 });
 export type Status = z.infer<typeof Status>;

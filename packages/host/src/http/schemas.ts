@@ -6,7 +6,7 @@ import { z } from "zod";
 import { EventId, MessageEvent, TurnEvent } from "../core/events.ts";
 import { DeadLetter, DeadLetterId } from "../core/dead.ts";
 import { Paused } from "../core/pause.ts";
-import { ChatId, FileId, GroupFolder, InboxId } from "../core/ids.ts";
+import { ChatId, FileId, GroupFolder, InboxId, SenderId } from "../core/ids.ts";
 import { Occurrence, OccurrenceId, Task } from "../core/task.ts";
 
 const Title = z
@@ -158,6 +158,43 @@ export const TaskHistoryQuery = z.object({ before: OccurrenceId.optional(), limi
 export const OccurrencePage = z.object({
   occurrences: z.array(Occurrence).describe("Newest first."),
   more: z.boolean().describe("There are older ones."),
+});
+
+const KnownSender = z.object({
+  id: SenderId,
+  standing: z.enum(["owner", "allowed", "denied"]),
+  name: z.string(),
+  by: z.string().describe("Who decided it, in words."),
+  at: z.number(),
+});
+const WaitingSender = z.object({
+  chat: ChatId,
+  sender: SenderId,
+  name: z.string(),
+  messages: z.int().describe("How many are held."),
+  since: z.number(),
+  expiresAt: z.number().describe("What is held is dropped then."),
+});
+export const SenderList = z.object({
+  senders: z.array(KnownSender).describe("Of whom somebody decided, beside the configuration; newest first."),
+  waiting: z.array(WaitingSender).describe("Strangers who wait to be let in."),
+});
+export const SenderNamed = z.strictObject({
+  who: z
+    .string("who is meant is missing")
+    .trim()
+    .min(1, "who is meant is missing")
+    .max(512)
+    .describe("The code that a stranger was given, or a sender, or the chat in which they wrote."),
+});
+export const AllowedSender = z.object({
+  sender: SenderId,
+  chats: z.array(ChatId).describe("Chats that were let in, each with a group of its own."),
+});
+export const DeniedSender = z.object({ sender: SenderId });
+export const PairingCode = z.object({
+  code: z.string().describe("Whoever sends it from a platform is an owner. Shown this once."),
+  expiresAt: z.number(),
 });
 
 export const NewPause = z.strictObject({

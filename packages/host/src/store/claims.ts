@@ -25,7 +25,7 @@ import { type Context, type ContextBounds, NO_CONTEXT, takeContext } from "./con
 import type { InboxRow } from "./inbox.ts";
 import { type Done, doneBy } from "./journal.ts";
 import { beginRun, type ClaimedTask, claimedTask, taskOfTurn } from "./occurrences.ts";
-import { moveWaiting, type Session, sessionInUse } from "./sessions.ts";
+import { goesOn, moveWaiting, type Session, sessionInUse, type Spoken } from "./sessions.ts";
 import type { Database, TurnsTable } from "./tables.ts";
 import { appendEvent } from "./timeline.ts";
 import { sentBy } from "./turn-views.ts";
@@ -66,7 +66,7 @@ export interface ClaimOptions {
   /** The model that a group's turns ask for; those of its tasks may ask for another. */
   readonly modelOf: (group: GroupFolder, kind: TurnRow["kind"]) => string;
   /** What a group's agent runs on now. A conversation with another one cannot be gone on with. */
-  readonly speaks: (group: GroupFolder) => Pick<Session, "engine" | "provider">;
+  readonly speaks: (group: GroupFolder, scope: Session["scope_kind"]) => Spoken;
   /** How much of what was said around a message rides along with it. */
   readonly contextOf: (group: GroupFolder) => ContextBounds;
 }
@@ -74,11 +74,11 @@ export interface ClaimOptions {
 export function createClaims({ clock, boot, modelOf, speaks, contextOf }: ClaimOptions) {
   /** The session itself, or the one in its place where engine or provider have changed since. */
   async function speakable(trx: Kysely<Database>, session: Session, chat: Chat): Promise<Session> {
-    const { engine, provider } = speaks(chat.folder);
-    if (session.engine === engine && session.provider === provider) return session;
+    const { engine, provider, keeps } = speaks(chat.folder, session.scope_kind);
+    if (goesOn(session, { engine, provider, keeps })) return session;
     const { group_id: groupId, scope_kind: kind, scope_key: key } = session;
     const scope = { kind, key };
-    const next = await sessionInUse(trx, { groupId, scope, engine, provider, now: clock.now() });
+    const next = await sessionInUse(trx, { groupId, scope, engine, provider, keeps, now: clock.now() });
     const busy = await trx
       .selectFrom("turns")
       .select("id")

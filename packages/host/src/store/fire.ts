@@ -264,7 +264,8 @@ export function createFire(
   async function sessionFor(batch: Batch, row: TaskRow, chat: Chat, id: OccurrenceId): Promise<SessionId> {
     if (row.context === "group") return await batch.sessionOf(chat);
     const scope = { kind: "occurrence", key: id } as const;
-    return await newSession(batch.trx, { groupId: row.group_id, ...routeOf(chat), scope, now: batch.now });
+    const seed = { groupId: row.group_id, ...routeOf(chat, scope.kind), scope, now: batch.now };
+    return await newSession(batch.trx, seed);
   }
 
   /** @returns those that were not there before */

@@ -24,12 +24,23 @@ export function scopeOf(chat: ChatId, group: GroupFolder): Scope {
     : { kind: "group", key: group };
 }
 
-export interface SessionSeed {
-  readonly groupId: number;
-  readonly scope: Scope;
+/** What a conversation that begins now is held with. */
+export interface Spoken {
   readonly engine: Session["engine"];
   readonly provider: string;
+  /** Whether one with another provider goes on there; without it, none does. */
+  readonly keeps?: ((provider: string) => boolean) | undefined;
+}
+
+export interface SessionSeed extends Spoken {
+  readonly groupId: number;
+  readonly scope: Scope;
   readonly now: number;
+}
+
+export function goesOn(session: Pick<Session, "engine" | "provider">, spoken: Spoken): boolean {
+  if (session.engine !== spoken.engine) return false;
+  return session.provider === spoken.provider || spoken.keeps?.(session.provider) === true;
 }
 
 /**
@@ -45,7 +56,7 @@ export async function sessionInUse(trx: Kysely<Database>, seed: SessionSeed): Pr
     .where("scope_key", "=", seed.scope.key)
     .where("ended_at", "is", null)
     .executeTakeFirst();
-  if (current && current.engine === seed.engine && current.provider === seed.provider) return current.id;
+  if (current && goesOn(current, seed)) return current.id;
   if (current) await endSession(trx, current.id, seed.now);
   // What it is told of the old one is as tainted as that was.
   const id = await newSession(trx, seed, current && { tainted: current.tainted });
@@ -73,7 +84,7 @@ export async function newSession(
       engine_session: null,
       position: null,
       tainted: after?.tainted ?? 0,
-      recap: after ? 1 : 0,
+      recap: after && seed.scope.kind !== "occurrence" ? 1 : 0, // a run of its own shares no conversation
       created_at: seed.now,
       ended_at: null,
     })

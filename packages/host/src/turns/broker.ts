@@ -10,6 +10,8 @@ export interface DoorSpec {
   readonly sandbox: SandboxId;
   readonly group: GroupFolder;
   readonly session: SessionId;
+  /** The model route that the session is held over. */
+  readonly provider: string;
   /** Owner of the socket, where the host runs as root; else undefined. */
   readonly uid?: number | undefined;
 }
@@ -53,13 +55,13 @@ export interface Door {
 }
 
 export interface Broker {
-  /** Of the model API in use: `anthropic`, `rehearsal`, … A session remembers it. */
+  /** The usual model route: `anthropic`, `rehearsal`, … A session remembers its own. */
   readonly provider: string;
   openDoor(spec: DoorSpec): Promise<Door>;
   /**
-   * Whether the model API takes our key, the one that holds now: a renewed one is used from here on.
+   * Whether the model API of this route takes our key, the one that holds now: a renewed one is used from here on.
    * @throws TemporaryError when it cannot be asked
    */
-  keyWorks(): Promise<boolean>;
+  keyWorks(provider: string): Promise<boolean>;
   close(): Promise<void>;
 }

@@ -5,6 +5,7 @@
  *   the latest it throws, and nothing was written.
  * - A chat is told one sentence, with what happens next; the owner gets the reason.
  */
+import { BACKOFF_BASE_MS } from "../core/backoff.ts";
 import type { Clock } from "../core/clock.ts";
 import type { EventBus } from "../core/events.ts";
 import { failpoint } from "../core/failpoint.ts";
@@ -18,8 +19,9 @@ import type { RunEnd } from "../store/occurrences.ts";
 import type { Completion, Conversation, Turns } from "../store/turns.ts";
 import type { EngineFailure, FailureClass } from "./engine.ts";
 import { CUT_OFF, givenUp, HELD, DONE, NO_ANSWER, runGivenUp, waiting, whyGivenUp } from "./failure-words.ts";
-import type { Admitted, ProviderHealth } from "./provider-health.ts";
+import type { Admitted } from "./provider-health.ts";
 import { retryAt } from "./retry-policy.ts";
+import type { Routes } from "./routes.ts";
 
 export interface TurnLimits {
   /** Until the engine's program is up. */
@@ -41,7 +43,7 @@ export interface EndingParts {
   readonly answers: Pick<Answers, "answer" | "stopped">;
   readonly timezoneOf: (group: GroupFolder) => string;
   readonly limitsOf: (group: GroupFolder) => TurnLimits;
-  readonly health: ProviderHealth;
+  readonly routes: Pick<Routes, "health" | "elsewhere" | "standsInFor">;
   readonly notices: Pick<Notices, "tell">;
   readonly clock: Clock;
   /** From 0 to below 1, for the jitter of backoffs. */
@@ -96,7 +98,7 @@ export function createEndings(parts: EndingParts) {
 
   /** Until the key works again; nothing is lost, and the person knows. */
   async function hold(claim: Claim, detail: string): Promise<TurnOver> {
-    await turns.hold(claim, parts.health.provider, {
+    await turns.hold(claim, claim.session.provider, {
       class: "auth",
       detail,
       reason: HELD,
@@ -106,8 +108,10 @@ export function createEndings(parts: EndingParts) {
     return {};
   }
 
-  /** People wait for their answer; the time of a task passes. */
+  /** People wait for their answer; the time of a task passes. Unless there is another to be asked. */
   async function refused(claim: Claim, detail: string): Promise<TurnOver> {
+    const at = parts.routes.elsewhere(claim);
+    if (at !== undefined) return await tryAgain(claim, { class: "auth", detail }, { at, charged: false });
     if (!isUnwatched(claim)) return await hold(claim, detail);
     await giveUp(claim, { class: "auth", detail });
     return {};
@@ -199,7 +203,14 @@ export function createEndings(parts: EndingParts) {
 
     /** The service is not to be asked just now: nothing is tried, and no attempt is charged. */
     async keepBack(claim: Claim, admitted: Exclude<Admitted, { may: true }>): Promise<TurnOver> {
-      const { provider } = parts.health;
+      const { provider } = claim.session;
+      // The claim found this route working; the next one finds another. One that must wait for a
+      // conversation that already moved looks again in a second.
+      const elsewhere = parts.routes.elsewhere(claim);
+      if (elsewhere !== undefined && elsewhere <= clock.now()) {
+        const failure: EngineFailure = { class: "transient", detail: `${provider} cannot be asked` };
+        return await tryAgain(claim, failure, { at: clock.now() + BACKOFF_BASE_MS, charged: false });
+      }
       switch (admitted.because) {
         case "refused":
           return await refused(claim, `${provider} refuses our key`);
@@ -207,13 +218,13 @@ export function createEndings(parts: EndingParts) {
           return await tryAgain(
             claim,
             { class: "rate_limited", detail: `${provider} asks us to wait` },
-            { at: admitted.until, charged: false },
+            { at: Math.min(admitted.until, elsewhere ?? Infinity), charged: false },
           );
         case "failing":
           return await tryAgain(
             claim,
             { class: "transient", detail: `${provider} keeps failing` },
-            { at: admitted.until, charged: false },
+            { at: Math.min(admitted.until, elsewhere ?? Infinity), charged: false },
           );
         default:
           return admitted satisfies never;
@@ -224,6 +235,11 @@ export function createEndings(parts: EndingParts) {
     async giveBack(claim: Claim, failure: EngineFailure, words?: string): Promise<TurnOver> {
       log.warn({ turn: claim.turn, attempt: claim.attempt, failure }, "an attempt at a turn failed");
       if (failure.class === "auth") return await refused(claim, failure.detail);
+      if (failure.class === "transient" || failure.class === "rate_limited") {
+        const elsewhere = parts.routes.elsewhere(claim);
+        if (elsewhere !== undefined && elsewhere <= clock.now())
+          return await tryAgain(claim, failure, { at: elsewhere, charged: false });
+      }
       const at = retryAt(failure, {
         attempt: claim.attempt,
         attempts: limitsFor(claim, parts.limitsOf(claim.chat.folder)).attempts,

@@ -86,3 +86,8 @@ export const STARTED_AFRESH =
   "Our earlier conversation could not be opened again, so I start afresh with what was said lately.";
 export const WITHOUT_SETTINGS =
   "The agent did not start with the settings in its group's .claude folder, so it runs without them and without its memory until it is started again. Please look at what changed there.";
+
+/** Said where a conversation begins over another route than its group's first. */
+export function standingIn(route: string, usual: string): string {
+  return `The usual model (${usual}) can't answer just now, so ${route} does, and knows only what was said lately. Write /new to go back once it works again.`;
+}

@@ -18,10 +18,16 @@ import type { EngineFailure } from "./engine.ts";
 const FIRST_CHECK_MS = 30_000;
 const LAST_CHECK_MS = 10 * 60_000;
 
+/** Whoever has another service to ask need not wait longer than this for one that asks us to. */
+const LONG_WAIT_MS = 60_000;
+/** Nor be the one who finds out once more that it fails, so soon after so many failures in a row. */
+const FAILURES_TO_TURN_AWAY = 2;
+const TURN_AWAY_MS = 30_000;
+
 export interface ProviderHealthParts {
   readonly provider: string;
   /** Asks the service, at no cost, whether it takes our key. Rejects when that cannot be told. */
-  readonly check: () => Promise<boolean>;
+  readonly check: (provider: string) => Promise<boolean>;
   /** It takes the key again. */
   readonly onUsable: () => Promise<void>;
   readonly notices: Pick<Notices, "tell">;
@@ -42,6 +48,9 @@ export function createProviderHealth(parts: ProviderHealthParts) {
   const breaker = createBreaker(clock);
   /** By the wall clock: when the service may be asked again, as it said itself. */
   let waitsUntil = 0;
+  let failedInARow = 0;
+  /** By the monotonic clock. */
+  let failedLast = 0;
   /** From the first refusal to the first success: a key may be known and yet, say, have no money. */
   let incident: { paceMs: number } | undefined;
   /** Nothing is tried; when it ends is asked. Cancels the asking. */
@@ -57,7 +66,7 @@ export function createProviderHealth(parts: ProviderHealthParts) {
     incident = { paceMs: FIRST_CHECK_MS };
     void notices.tell(
       `provider:${provider}:${clock.now()}`,
-      `The model's service (${provider}) refuses our key: ${detail}. Renew it in .env, or mend the account; messages are kept and are answered as soon as it works again.`,
+      `The model's service (${provider}) refuses our key: ${detail}. Renew it in .env, or mend the account; until then messages go over another model route if there is one, and else are kept.`,
     );
     checkIn(FIRST_CHECK_MS);
   }
@@ -66,7 +75,7 @@ export function createProviderHealth(parts: ProviderHealthParts) {
     if (!refusal || !incident) return;
     incident.paceMs = ms;
     refusal.cancel = clock.after(ms, () => {
-      check()
+      check(provider)
         .catch((error: unknown) => {
           log.info({ err: error, provider }, "whether the key works again could not be told");
           return false;
@@ -109,15 +118,33 @@ export function createProviderHealth(parts: ProviderHealthParts) {
         waitsUntil = Math.max(waitsUntil, clock.now() + Math.min(failure.retryAfterMs, LAST_CHECK_MS));
         return;
       }
-      if (failure?.class === "transient" || failure?.class === "rate_limited") return breaker.failed();
+      if (failure?.class === "transient" || failure?.class === "rate_limited") {
+        failedInARow += 1;
+        failedLast = clock.monotonic();
+        return breaker.failed();
+      }
       // Whatever else went wrong, the service has answered.
       incident = undefined;
+      failedInARow = 0;
       breaker.ok();
+    },
+
+    /**
+     * From when on it is worth being asked by who could as well ask another one; by the wall clock, and in the
+     * past while nothing is wrong. undefined: nobody knows. It says less than `admit`, and changes nothing.
+     */
+    worthAsking(): number | undefined {
+      if (refusal) return undefined;
+      const now = clock.now();
+      const asked = waitsUntil > now + LONG_WAIT_MS ? waitsUntil : 0;
+      const away = failedInARow < FAILURES_TO_TURN_AWAY ? 0 : TURN_AWAY_MS - (clock.monotonic() - failedLast);
+      return Math.max(asked, now + Math.max(0, away, breaker.waitMs));
     },
 
     /** For `status`: undefined while nothing is wrong. */
     trouble(): string | undefined {
       if (refusal) return `${provider} refuses our key`;
+      if (waitsUntil > clock.now()) return `${provider} asks us to wait`;
       return breaker.state === "closed" ? undefined : `${provider} keeps failing`;
     },
 

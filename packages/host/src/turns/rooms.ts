@@ -80,7 +80,7 @@ export interface RoomParts {
 }
 
 export interface RoomRequest {
-  readonly session: Pick<Session, "id" | "group_id" | "scope_key" | "scope_kind">;
+  readonly session: Pick<Session, "id" | "group_id" | "provider" | "scope_key" | "scope_kind">;
   readonly group: GroupFolder;
   readonly model: string;
   readonly effort?: Effort | undefined;
@@ -121,7 +121,8 @@ export function createRooms(parts: RoomParts) {
     const place = starts.enter();
     const door = place.then(() => {
       if (lived.state === "closing") throw new TemporaryError("the sandbox was closed before it started");
-      return broker.openDoor({ sandbox: id, group, session: session.id, uid: parts.uidOf(session.group_id) });
+      const { id: own, provider, group_id: groupId } = session;
+      return broker.openDoor({ sandbox: id, group, session: own, provider, uid: parts.uidOf(groupId) });
     });
     const sandbox = Promise.all([door, place.then(() => parts.furnish(group, session.group_id))]).then(
       ([{ directory }, mounts]) => {

@@ -58,6 +58,7 @@ export function createScripts({ runtime, broker, furnish, uidOf, limits, clock, 
         sandbox: id,
         group,
         session: session.id,
+        provider: session.provider,
         uid: uidOf(session.group_id),
       });
       try {

@@ -263,7 +263,7 @@ export function scriptedBroker(provider = "scripted"): ScriptedBroker {
     refusal: undefined,
     held: Promise.resolve(),
     usable: true,
-    async keyWorks() {
+    async keyWorks(_provider) {
       return this.usable;
     },
     async openDoor(spec) {

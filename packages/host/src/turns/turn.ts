@@ -25,7 +25,7 @@ import type { ClaimedTask } from "../store/occurrences.ts";
 import type { Door, SpendCap } from "./broker.ts";
 import { createEndings, type EndingParts, isUnwatched, limitsFor, type TurnOver } from "./endings.ts";
 import type { EngineEvent, EngineFailure, EngineOpen, FailureClass, Prompt } from "./engine.ts";
-import { STARTED_AFRESH, TOOK_TOO_LONG, WITHOUT_SETTINGS } from "./failure-words.ts";
+import { standingIn, STARTED_AFRESH, TOOK_TOO_LONG, WITHOUT_SETTINGS } from "./failure-words.ts";
 import { createListening } from "./listening.ts";
 import { type Beside, createPrompting, type PromptingParts } from "./prompting.ts";
 import { judged, nextRung } from "./retry-policy.ts";
@@ -125,8 +125,9 @@ export function startTurn(first: Claim, parts: TurnParts, goesOn = false): Runni
   async function run(): Promise<TurnOver> {
     const over = claim.task && (await precede(claim.task));
     if (over) return over;
-    const admitted = parts.health.admit();
+    const admitted = healthNow().admit();
     if (!admitted.may) return await endings.keepBack(claim, admitted);
+    await tellRoute();
     let carriedOn = goesOn;
     for (;;) {
       const ended = await attempt(carriedOn);
@@ -170,6 +171,15 @@ export function startTurn(first: Claim, parts: TurnParts, goesOn = false): Runni
       claim = { ...claim, alreadySent, alreadyDone };
       room = open(rung === "stale_position" ? resumeOf(claim, false) : undefined);
     }
+  }
+
+  const healthNow = () => parts.routes.health(claim.session.provider);
+
+  /** Somebody who knows nothing of it would wonder at another model's answers. */
+  async function tellRoute(): Promise<void> {
+    const usual = parts.routes.standsInFor(claim);
+    if (usual === undefined || claim.session.engine_session !== null || isUnwatched(claim)) return;
+    await notify("route", standingIn(claim.session.provider, usual));
   }
 
   /** What a task wants done before its model is asked, or instead. Undefined: the model is asked. */
@@ -278,8 +288,8 @@ export function startTurn(first: Claim, parts: TurnParts, goesOn = false): Runni
     });
     if (cold && ended.how === "failed" && heard.engineSession === undefined) rooms.startFailed(here);
     const failureSeen = door.lastFailure();
-    if (ended.how === "done" || failureSeen) parts.health.heard(failureSeen);
-    else parts.health.unheard();
+    if (ended.how === "done" || failureSeen) healthNow().heard(failureSeen);
+    else healthNow().unheard();
     // What is carried over goes on at once: its model calls belong to the turn that is about to be claimed.
     if (ended.how !== "done" || ended.carried.length === 0) door.setTurn(undefined);
     return ended.how === "failed" ? { ...ended, failure: judged(ended.failure, failureSeen) } : ended;

@@ -17,15 +17,30 @@ import { type Command, may, WHO } from "./command.ts";
 import { help } from "./help.ts";
 import { model } from "./model.ts";
 import { fresh } from "./new.ts";
+import { mainChat } from "./main-chat.ts";
 import { pause, resume } from "./pause.ts";
 import type { Powers } from "./powers.ts";
 import { queue } from "./queue.ts";
+import { senders } from "./senders.ts";
 import { status } from "./status.ts";
 import { stop } from "./stop.ts";
 import { tasks } from "./tasks.ts";
 import { why } from "./why.ts";
 
-const COMMANDS: readonly Command[] = [help, fresh, stop, status, why, tasks, queue, model, pause, resume];
+const COMMANDS: readonly Command[] = [
+  help,
+  fresh,
+  stop,
+  status,
+  why,
+  tasks,
+  queue,
+  model,
+  pause,
+  resume,
+  senders,
+  mainChat,
+];
 
 /** Whoever gave a command longer ago than that has given up on it. */
 const STILL_WANTED_MS = 10 * 60_000;

@@ -7,6 +7,7 @@ import type { Paused } from "../../core/pause.ts";
 import type { Status } from "../../core/status.ts";
 import type { TaskPowers } from "../../scheduler/desk.ts";
 import type { Chosen } from "../../store/group-settings.ts";
+import type { Senders } from "../senders.ts";
 import type { Which, Why } from "../../store/why.ts";
 
 export interface Powers {
@@ -34,6 +35,10 @@ export interface Powers {
     group: GroupFolder,
     who: string,
   ): Pick<TaskPowers, "list" | "show" | "pause" | "resume" | "cancel" | "run">;
+  /** Who may speak. All throw RejectedError with a sentence for a person. */
+  readonly senders: Pick<Senders, "list" | "allow" | "deny">;
+  /** The chat belongs to the group from now on. */
+  bind(chat: ChatId, group: GroupFolder): Promise<void>;
   /** The emergency stop. */
   readonly emergency: {
     readonly paused: Paused | undefined;

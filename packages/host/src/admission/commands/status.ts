@@ -41,6 +41,9 @@ async function ofHost(powers: Powers, here: ChatId): Promise<string[]> {
     `Sandboxes: ${rooms.length} (${busy} busy), ${sandbox.runtime}.`,
     `To be delivered: ${outbox.open}; uncertain: ${outbox.unknown}; undelivered: ${outbox.dead}.`,
     `Model: ${mine}, by ${model.provider}. What comes during an answer: ${queue}.`,
+    ...(model.routes.length > 1
+      ? [`Model routes: ${model.routes.map(({ name, state }) => `${name} (${state})`).join(", ")}.`]
+      : []),
     `Last 24 hours: ${counted(usage.calls, "model call")}, ${tokens}${cost}.`,
   ];
 }

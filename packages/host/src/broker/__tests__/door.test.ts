@@ -480,13 +480,13 @@ describe("a door", () => {
     const provider = providerAt(baseUrl);
     const broker = await createBroker({
       runDirectory,
-      provider,
+      providers: [provider],
       record: () => {},
       clock: systemClock,
       log: silentLog,
     });
-    const spec = { sandbox: newId(SandboxId), session: newId(SessionId), group: GroupFolder.parse("main") };
-    const door = await broker.openDoor(spec);
+    const ids = { sandbox: newId(SandboxId), session: newId(SessionId), group: GroupFolder.parse("main") };
+    const door = await broker.openDoor({ ...ids, provider: provider.name });
     door.setTurn(newId(TurnId));
 
     const cwd = process.cwd();

@@ -65,13 +65,18 @@ export async function given(
   const rows: Usage[] = [];
   const broker = await createBroker({
     runDirectory: await temporaryDirectory(),
-    provider: providerAt(await upstream(handler), provider),
+    providers: [providerAt(await upstream(handler), provider)],
     record: (usage) => rows.push(usage),
     clock,
     log: silentLog,
   });
   onTestFinished(() => broker.close());
-  const spec = { sandbox: newId(SandboxId), session: newId(SessionId), group: GroupFolder.parse("main") };
+  const spec = {
+    sandbox: newId(SandboxId),
+    session: newId(SessionId),
+    group: GroupFolder.parse("main"),
+    provider: broker.provider,
+  };
   const door = await broker.openDoor(spec);
   const turn = newId(TurnId);
   if (live) door.setTurn(turn);

@@ -19,7 +19,7 @@ async function given(runDirectory: string) {
   });
   onTestFinished(() => broker.close());
   const ids = { sandbox: newId(SandboxId), session: newId(SessionId), group: GroupFolder.parse("main") };
-  const door = await broker.openDoor(ids);
+  const door = await broker.openDoor({ ...ids, provider: broker.provider });
   const turn = newId(TurnId);
   door.setTurn(turn);
   const ask = (text: string, socket = join(door.directory, "broker.sock")) =>

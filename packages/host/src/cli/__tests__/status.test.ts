@@ -122,7 +122,7 @@ function given(more: object): Status {
     draining: false,
     paused: null,
     assistant: "Bellhop",
-    model: { provider: "rehearsal", name: "sonnet" },
+    model: { provider: "rehearsal", name: "sonnet", routes: [{ name: "rehearsal", state: "well" }] },
     sandbox: { runtime: "bubblewrap", version: "0.8.0", limits: "cgroup-v1" },
     rooms: [],
     turns: [],
@@ -135,6 +135,7 @@ function given(more: object): Status {
     silent: [],
     mounts: [],
     unregistered: 0,
+    senders: { waiting: 0, problems: [] },
     ...more,
   });
 }

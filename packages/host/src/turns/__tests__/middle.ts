@@ -7,6 +7,7 @@ import type { Channel } from "@bellhop/sdk";
 import type { Kysely } from "kysely";
 import { onTestFinished } from "vitest";
 import { createAdmission } from "../../admission/admission.ts";
+import { openDoor } from "../../admission/__tests__/open-door.ts";
 import { createCommands } from "../../admission/commands/commands.ts";
 import type { Powers } from "../../admission/commands/powers.ts";
 import { createLocalChannel } from "../../channels/local.ts";
@@ -21,6 +22,7 @@ import { createDesk } from "../../scheduler/desk.ts";
 import { createScheduler } from "../../scheduler/scheduler.ts";
 import { createAnswers } from "../../outbox/answers.ts";
 import { createDelivery } from "../../outbox/deliver.ts";
+import { createSpeaker } from "../../outbox/speaker.ts";
 import { createPresence } from "../../outbox/presence.ts";
 import { createStreaming } from "../../outbox/streaming.ts";
 import { createFiles } from "../../store/files.ts";
@@ -44,6 +46,7 @@ import { hostTools } from "../../tools/tools.ts";
 import { createEndings } from "../endings.ts";
 import { createProviderHealth } from "../provider-health.ts";
 import { createRooms } from "../rooms.ts";
+import { createRoutes } from "../routes.ts";
 import type { Scripts } from "../scripts.ts";
 import { type EngineScript, scriptedBroker, scriptedEngine, scriptedRuntime } from "../testing.ts";
 import { startTurn, type TurnParts } from "../turn.ts";
@@ -62,6 +65,8 @@ export interface MiddleOptions {
   readonly zoneData?: string;
   readonly sandboxes?: number;
   readonly cores?: number;
+  /** Model routes, the usual one first; by default there is one. */
+  readonly order?: readonly string[];
   /** How long a chat is to be quiet before its turn begins. */
   readonly quietMs?: number;
   readonly paused?: () => boolean;
@@ -87,6 +92,7 @@ export async function middle(options: MiddleOptions = {}) {
   const engine = scriptedEngine(options.script);
   const runtime = scriptedRuntime();
   const broker = scriptedBroker();
+  const routes = createRoutes({ orderOf: () => options.order ?? [broker.provider], clock });
   const bus = createEventBus();
   const shown: LiveEvent[] = [];
   bus.subscribe((signal) => {
@@ -97,7 +103,7 @@ export async function middle(options: MiddleOptions = {}) {
   const routeOf = ({ id, folder }: Chat) => ({
     scope: scopeOf(id, folder),
     engine: engine.name,
-    provider: broker.provider,
+    ...routes.choose(folder),
   });
   const inbox = createInbox(db, clock, routeOf, () => Promise.resolve());
   const outbox = createOutbox(db, clock);
@@ -105,7 +111,7 @@ export async function middle(options: MiddleOptions = {}) {
     clock,
     boot: crypto.randomUUID(),
     modelOf: () => "a-model",
-    speaks: () => ({ engine: engine.name, provider: broker.provider }),
+    speaks: (group, scope) => ({ engine: engine.name, ...routes.choose(group, scope) }),
     contextOf: () => ({ messages: 50, tokens: 8_000 }),
   });
   const channels = new Map(
@@ -125,6 +131,7 @@ export async function middle(options: MiddleOptions = {}) {
     channelOf,
     fileOf: async () => undefined,
     secrets,
+    speaker: createSpeaker(async () => "Bellhop"),
     notices,
     bus,
     hold,
@@ -189,17 +196,19 @@ export async function middle(options: MiddleOptions = {}) {
     clock,
     log: silentLog,
   });
-  const health = createProviderHealth({
-    provider: broker.provider,
-    check: () => broker.keyWorks(),
-    onUsable: async () => {
-      await turns.unhold();
-      await dispatcher.sweep();
-    },
-    notices,
-    clock,
-    log: silentLog,
-  });
+  routes.attend((provider) =>
+    createProviderHealth({
+      provider,
+      check: (name) => broker.keyWorks(name),
+      onUsable: async () => {
+        await turns.unhold();
+        await dispatcher.sweep();
+      },
+      notices,
+      clock,
+      log: silentLog,
+    }),
+  );
   const parts: TurnParts = {
     media: {
       settled: options.filesSettled ?? (async () => undefined),
@@ -208,7 +217,7 @@ export async function middle(options: MiddleOptions = {}) {
     },
     takesOf: () => [],
     filesOf: async () => ["notes.md"],
-    health,
+    routes,
     notices,
     turns: options.between?.(turns) ?? turns,
     rooms,
@@ -296,6 +305,8 @@ export async function middle(options: MiddleOptions = {}) {
       host: nothingThere,
       why: createWhy(db).find,
       explain: dispatcher.explain,
+      senders: { list: nothingThere, allow: nothingThere, deny: nothingThere },
+      bind: nothingThere,
       emergency: { paused: undefined, pause: nothingThere, resume: async () => false },
       now: clock.now,
       ...options.powers,
@@ -317,6 +328,7 @@ export async function middle(options: MiddleOptions = {}) {
     triggerOf: () => ({ assistant: "Bellhop", trigger: "auto", bots: false, ...options.trigger }),
     roleOf: (sender) => (sender.endsWith(":ada") ? "owner" : sender.endsWith(":ann") ? "admin" : "member"),
     onUnregistered: () => undefined,
+    ...openDoor(),
     now: clock.now,
   });
 

@@ -100,7 +100,13 @@ async function given() {
     clock,
     log: silentLog,
   });
-  const session = { id: newId(SessionId), group_id: 1, scope_key: "main", scope_kind: "group" } as const;
+  const session = {
+    id: newId(SessionId),
+    group_id: 1,
+    provider: "scripted",
+    scope_key: "main",
+    scope_kind: "group",
+  } as const;
   const room = rooms.open({ session, group: GROUP, model: "m", resume: undefined });
   await room.next();
   rooms.busy(room, ChatId.parse("web:main"));
