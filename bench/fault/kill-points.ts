@@ -46,12 +46,11 @@ const NOTICES =
   /could not take the file|afresh|anew|try again|lost|may not have arrived|could not be delivered/i;
 
 /**
- * Without those of tasks, at which the suite of the scheduler kills (scheduler/race.ts), and of strangers
- * (packages/host/test/senders-killed.test.ts): here are none.
+ * Without those of tasks, at which the suite of the scheduler kills (scheduler/race.ts), of strangers
+ * (packages/host/test/senders-killed.test.ts): here are none. And without those of settings that are kept, at which
+ * the tests of `bellhop secrets` kill.
  */
-const PLACES: readonly Failpoint[] = FAILPOINTS.filter(
-  (place) => !place.startsWith("fire.") && !place.startsWith("stranger."),
-);
+const PLACES: readonly Failpoint[] = FAILPOINTS.filter((place) => !/^(fire|stranger|keep)\./.test(place));
 
 export function killAtEveryPlace({
   trials,

@@ -360,6 +360,10 @@ export interface HomePaths {
   readonly home: string;
   readonly config: string;
   readonly env: string;
+  /** Names and bindings of what agents may use without seeing it; the values are elsewhere. */
+  readonly secrets: string;
+  /** What vouches for hosts inside the sandboxes. */
+  readonly authority: string;
   readonly database: string;
   readonly groups: string;
   readonly sessions: string;
@@ -382,6 +386,8 @@ export function homePaths(home: string): HomePaths {
     home,
     config: below("config.yaml"),
     env: below(".env"),
+    secrets: below("secrets.yaml"),
+    authority: below("ca"),
     database: below("bellhop.db"),
     groups: below("groups"),
     sessions: below("sessions"),

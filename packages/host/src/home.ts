@@ -13,6 +13,7 @@ import { chmod, lstat, mkdir, open, readdir, rename, rm } from "node:fs/promises
 import { basename, dirname, join } from "node:path";
 import { type HomePaths, homePaths } from "./config.ts";
 import { hasCode } from "./core/error-code.ts";
+import { failpoint } from "./core/failpoint.ts";
 
 /** Any of these in a directory says that it is a home, or is meant to be one. */
 const MARKS = ["config.yaml", ".env", "bellhop.db"];
@@ -106,7 +107,9 @@ export async function writeDurably(file: string, text: string, mode = 0o600): Pr
     await handle.writeFile(text);
     await handle.sync();
   }
+  failpoint("keep.written");
   await rename(partial, file);
+  failpoint("keep.renamed");
   await using directory = await open(dirname(file), "r");
   await directory.sync();
 }

@@ -15,7 +15,7 @@ import { startUpkeep } from "./assembly/upkeep.ts";
 import { openWayIn } from "./assembly/way-in.ts";
 import { openWayOut } from "./assembly/way-out.ts";
 import { openWork } from "./assembly/work.ts";
-import type { Config } from "./config.ts";
+import type { Config, Environment } from "./config.ts";
 import { failpoint } from "./core/failpoint.ts";
 import { MAIN } from "./core/ids.ts";
 import { atMost } from "./core/patience.ts";
@@ -58,6 +58,8 @@ export interface HostOptions {
   readonly channels?: readonly Channel[];
   /** Reads the configuration again, for a credential that was renewed. */
   readonly reload?: () => Config;
+  /** Of this process: secrets of agents may be in it. */
+  readonly environment?: Environment;
 }
 
 /** @throws ConfigError with one sentence for the operator; nothing is left behind then */
@@ -72,16 +74,17 @@ export async function startHost(options: HostOptions): Promise<Host> {
 }
 
 async function open(
-  { config, channels: platforms = [], reload }: HostOptions,
+  { config, channels: platforms = [], reload, environment = {} }: HostOptions,
   opened: AsyncDisposableStack,
 ): Promise<Host> {
   const ground = await openGround(config, opened);
   const { paths, clock, log, bus, db, lock, stopSwitch } = ground;
-  const agents = await openAgents(ground, reload);
+  const agents = await openAgents(ground, reload, environment);
   const records = await openRecords(ground, agents);
   const { chats, outbox, timeline, tokens, turns } = records;
   const out = await openWayOut(ground, records, platforms);
   const { media, delivery } = out;
+  agents.vault.secrets.onTrouble((text) => void out.notices.tell(`secrets:${clock.now()}`, text));
   const tasks = (actor: Actor) => schedule.desk.as(actor);
   const budgets = await openMoney(ground, agents, out);
   const work = openWork(ground, agents, records, out, budgets, tasks);
@@ -154,6 +157,7 @@ async function open(
     stopSwitch,
     dead,
     tasks: tasks(OWNER),
+    vault: { test: agents.vault.trySecret },
     senders: wayIn.senders,
     budgets,
     shutdown: () => void drain(),

@@ -3,10 +3,11 @@ import { createClaudeEngine } from "../engines/claude/claude.ts";
 import { openBroker } from "../broker/broker.ts";
 import { createClaudeLogin, TOKEN_ENDPOINT } from "../broker/claude-login.ts";
 import { ordersOf, type RouteSources } from "../broker/routes.ts";
-import { type Config, groupConfig } from "../config.ts";
+import { type Config, type Environment, groupConfig } from "../config.ts";
 import { type GroupFolder, MAIN } from "../core/ids.ts";
 import { chooseRuntime } from "../sandbox/detect.ts";
 import { withKillSwitch } from "../sandbox/kill-switch.ts";
+import { withPlaceholders } from "../sandbox/placeholders.ts";
 import { allRuntimes } from "../sandbox/runtimes.ts";
 import { watchRuntime } from "../sandbox/watch.ts";
 import { openGroupSettings } from "../store/group-settings.ts";
@@ -14,11 +15,19 @@ import type { Scope as SessionScope } from "../store/sessions.ts";
 import { createUsage } from "../store/usage.ts";
 import { createRoutes } from "../turns/routes.ts";
 import type { Ground } from "./ground.ts";
+import { openVault } from "./vault.ts";
 
 export type Agents = Awaited<ReturnType<typeof openAgents>>;
 
-/** @param reload reads the configuration again, for a credential that was renewed */
-export async function openAgents(ground: Ground, reload: (() => Config) | undefined) {
+/**
+ * @param reload reads the configuration again, for a credential that was renewed
+ * @param environment that of the host, in which secrets of agents may be
+ */
+export async function openAgents(
+  ground: Ground,
+  reload: (() => Config) | undefined,
+  environment: Environment,
+) {
   const { config, paths, clock, log, db, secrets, stopSwitch, opened } = ground;
   const candidates = allRuntimes({ config, clock, log });
   const watch = watchRuntime(await chooseRuntime(config.sandbox.runtime, candidates), log);
@@ -47,7 +56,9 @@ export async function openAgents(ground: Ground, reload: (() => Config) | undefi
     }
   }
 
+  const vault = await openVault(ground, environment);
   const broker = await openBroker({
+    ca: vault.certificates.ca,
     credentials: config.credentials,
     routes: config.routes,
     login,
@@ -71,12 +82,13 @@ export async function openAgents(ground: Ground, reload: (() => Config) | undefi
   const engineOf = (group: GroupFolder) => engines[settings(group).engine] ?? engines.claude;
 
   return {
-    ...withKillSwitch(watch.runtime, stopSwitch.hold),
+    ...withKillSwitch(withPlaceholders(watch.runtime, vault.secrets.placeholders), stopSwitch.hold),
     /** What is known of the runtime now. */
     probe: watch.seen,
     onRuntimeDown: watch.onDown,
     usage,
     broker,
+    vault,
     choices,
     settings,
     engineOf,

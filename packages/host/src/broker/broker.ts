@@ -16,6 +16,7 @@ import { openDoor } from "./door.ts";
 import type { Provider } from "./provider.ts";
 import { providersFrom, type RouteSources } from "./routes.ts";
 import { startRehearsal } from "./rehearsal/provider.ts";
+import { openTrust } from "./trust.ts";
 
 /** The routes as they stand now; undefined: they have not changed. */
 export type Renew = () => RouteSources | undefined;
@@ -23,6 +24,8 @@ export type Renew = () => RouteSources | undefined;
 export interface BrokerDeps {
   /** Absolute; `run/` of the home. */
   readonly runDirectory: string;
+  /** What sandboxes are to trust beside the roots of this machine: the install's authority, as PEM. */
+  readonly ca?: string | undefined;
   readonly record: RecordUsage;
   readonly clock: Clock;
   readonly log: Log;
@@ -42,6 +45,7 @@ export async function createBroker({
   await rm(doors, { recursive: true, force: true });
   await mkdir(doors, { recursive: true });
   await chmod(doors, 0o711); // whatever the umask: the sandboxes' users walk through it
+  const furnish = deps.ca === undefined ? undefined : await openTrust(deps.runDirectory, deps.ca);
   const routes = new Map(providers.map((provider) => [provider.name, createRoute(provider)]));
   const [usual] = routes.keys();
   if (usual === undefined) throw new ConfigError("No model route is configured.");
@@ -71,6 +75,7 @@ export async function createBroker({
       const door = await openDoor(spec, {
         ...deps,
         directory: join(doors, spec.sandbox),
+        furnish,
         upstream: routeOf(spec.provider).upstream,
       });
       const close = async () => {

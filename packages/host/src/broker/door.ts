@@ -30,6 +30,8 @@ const MAX_LOGGED_HOSTS = 50;
 export interface DoorDeps extends ModelDoorDeps {
   /** Absolute path of the directory to make. */
   readonly directory: string;
+  /** Puts what else is to lie in it beside the socket (trust.ts). */
+  readonly furnish?: ((directory: string) => Promise<void>) | undefined;
 }
 
 /** @throws ConfigError when the path of the socket is too long */
@@ -97,6 +99,7 @@ export async function openDoor(spec: DoorSpec, deps: DoorDeps): Promise<Door> {
 
   try {
     await listening(server, { path: socket.path });
+    await deps.furnish?.(directory);
     await admit(directory, spec.uid);
   } catch (error) {
     await close();

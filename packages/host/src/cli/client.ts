@@ -12,6 +12,7 @@ import { BudgetState } from "../core/budget.ts";
 import type { Clock } from "../core/clock.ts";
 import { ChatEvent, EventId, MessageEvent, SharedFile, TurnEvent } from "../core/events.ts";
 import { type ChatId, type FileId, InboxId } from "../core/ids.ts";
+import { SecretTrial } from "../core/secret-trial.ts";
 import { Status } from "../core/status.ts";
 import { OpenedDeadLetter } from "../core/dead.ts";
 import { type NewTask, Occurrence, OpenedTask, type Task, type TaskChange } from "../core/task.ts";
@@ -113,6 +114,11 @@ export interface Client {
     retry(id: string, force: boolean): Promise<object>;
     drop(id: string): Promise<object>;
   };
+  /** Gets a secret's value anew, and with an address sends it there once. */
+  testSecret(
+    name: string,
+    how: { group?: string | undefined; url?: string | undefined },
+  ): Promise<SecretTrial>;
   /** A task is named by its id, or by a beginning of it that fits only one. */
   readonly tasks: {
     list(query: { group?: string | undefined; all: boolean }): Promise<readonly Task[]>;
@@ -273,6 +279,7 @@ export function createClient({ home, socket, clock, patience = 30_000 }: ClientO
       report: ({ by, since }) => call("GET", `/usage?${search({ by, since })}`, UsageReport),
       lift: (lift) => call("POST", "/usage/lift", BudgetState, lift),
     },
+    testSecret: (name, how) => call("POST", `/secrets/${encodeURIComponent(name)}/test`, SecretTrial, how),
     tasks: {
       list: async (query) => (await call("GET", `/tasks?${search(query)}`, TaskList)).tasks,
       add: (task) => call("POST", "/tasks", OpenedTask, task),

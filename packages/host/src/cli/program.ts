@@ -15,6 +15,7 @@ import { doctorCommand } from "./doctor.ts";
 import { loginCommand } from "./login.ts";
 import { panicCommand, resumeCommand } from "./panic.ts";
 import { rehearsalCommand } from "./rehearsal.ts";
+import { secretsCommand } from "./secrets.ts";
 import { pairCommand } from "./pair.ts";
 import { sendersCommand } from "./senders.ts";
 import { statusCommand } from "./status.ts";
@@ -65,6 +66,7 @@ export function createProgram(io: Io): Command {
     tasksCommand(io),
     usageCommand(io),
     deadCommand(io),
+    secretsCommand(io),
     panicCommand(io),
     resumeCommand(io),
     imageCommand(io),

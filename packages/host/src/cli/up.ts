@@ -54,7 +54,7 @@ async function up(options: UpOptions, io: Io): Promise<void> {
     for (const warning of config.warnings) io.stderr.write(`Warning: ${warning}\n`);
     // Loaded here and not above: the other commands need none of it, and should start at once.
     const { startHost } = await import("../main.ts");
-    const started = startHost({ config, reload: load });
+    const started = startHost({ config, reload: load, environment: io.env });
     // A first signal waits until it has started: what it opens on the way must be closed in order.
     const host = await Promise.race([started, second.promise.then(endNow)]);
 

@@ -10,6 +10,7 @@ export const DEFAULT_CONFIG = `\
 #     ANTHROPIC_AUTH_TOKEN=…        with ANTHROPIC_BASE_URL=https://…, another provider
 #
 # Without any of them Bellhop answers with a rehearsal model that only plays the part.
+# Secrets that agents may use without seeing them are another matter: bellhop secrets --help.
 
 # The name the assistant answers to.
 #assistant: Bellhop

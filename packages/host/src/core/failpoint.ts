@@ -50,6 +50,8 @@ export const FAILPOINTS = [
   "file.written",
   "file.renamed",
   "file.stored",
+  "keep.written",
+  "keep.renamed",
   "drain.begin",
   "drain.turns",
   "drain.released",

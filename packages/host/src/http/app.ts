@@ -10,7 +10,7 @@ import { loadAssets } from "./assets.ts";
 import { createEventStreams } from "./event-stream.ts";
 import { createHostCheck, csrfCheck, originCheck, securityHeaders } from "./guard.ts";
 import { createIdentify, type HttpEnv } from "./identity.ts";
-import type { HttpBudgets, HttpDead, HttpSenders, HttpStopSwitch, HttpTasks } from "./host.ts";
+import type { HttpBudgets, HttpDead, HttpSenders, HttpStopSwitch, HttpTasks, HttpVault } from "./host.ts";
 import { createLogins } from "./logins.ts";
 import { hideSecrets } from "./hide.ts";
 import { openApiDocument } from "./openapi.ts";
@@ -22,6 +22,7 @@ import { createDeadRoutes } from "./routes/dead.ts";
 import { createEventRoutes, type EventRoutesDeps } from "./routes/events.ts";
 import { createFileRoutes, type FileRoutesDeps } from "./routes/files.ts";
 import { createHostRoutes } from "./routes/host.ts";
+import { createSecretRoutes } from "./routes/secrets.ts";
 import { createSenderRoutes } from "./routes/senders.ts";
 import { createTaskRoutes } from "./routes/tasks.ts";
 import { createTokenRoutes } from "./routes/tokens.ts";
@@ -44,6 +45,7 @@ export interface AppDeps
   readonly stopSwitch: HttpStopSwitch;
   readonly dead: HttpDead;
   readonly tasks: HttpTasks;
+  readonly vault: HttpVault;
   readonly senders: HttpSenders;
   readonly budgets: HttpBudgets;
   /** Begins the drain; returns at once. */
@@ -74,6 +76,7 @@ export function createApp(deps: AppDeps) {
   app.route("/api/v1", createHostRoutes(deps));
   app.route("/api/v1", createDeadRoutes(deps));
   app.route("/api/v1", createTaskRoutes(deps));
+  app.route("/api/v1", createSecretRoutes(deps));
   app.route("/api/v1", createSenderRoutes(deps));
   app.route("/api/v1", createUsageRoutes(deps));
   app.route("/api/v1", createChatRoutes(deps));

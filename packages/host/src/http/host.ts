@@ -8,6 +8,7 @@ import type { DurableEvent, EventId, LiveEvent } from "../core/events.ts";
 import type { DeadLetter, DeadLetterId, OpenedDeadLetter } from "../core/dead.ts";
 import type { Budgets } from "../budgets/budgets.ts";
 import type { Paused } from "../core/pause.ts";
+import type { SecretTrial } from "../core/secret-trial.ts";
 import type { TaskPowers } from "../scheduler/desk.ts";
 import type { Halted } from "./schemas.ts";
 import type { ChatId, FileId, GroupFolder, InboxId, SenderId } from "../core/ids.ts";
@@ -102,6 +103,16 @@ export interface HttpDead {
 
 /** Tasks, and what became of their times. */
 export type HttpTasks = TaskPowers;
+
+/** Secrets that agents use without seeing them. */
+export interface HttpVault {
+  /** @throws RejectedError where there is no such secret, or it cannot be sent there */
+  test(wanted: {
+    readonly name: string;
+    readonly group: GroupFolder;
+    readonly url?: string | undefined;
+  }): Promise<SecretTrial>;
+}
 
 /** Who may speak. All but `list` and `pair` throw RejectedError with a sentence for a person. */
 export interface HttpSenders {

@@ -7,6 +7,7 @@ import { ChatEvent, SharedFile } from "../core/events.ts";
 import { OpenedDeadLetter } from "../core/dead.ts";
 import { BudgetState } from "../core/budget.ts";
 import { Status } from "../core/status.ts";
+import { SecretTrial } from "../core/secret-trial.ts";
 import { NewTask, Occurrence, OpenedTask, Task, TaskChange } from "../core/task.ts";
 import { BudgetLift, UsageBy, UsageReport } from "../core/usage.ts";
 import { Problem } from "./problem.ts";
@@ -33,6 +34,7 @@ import {
   OccurrencePage,
   PairingCode,
   Resumed,
+  SecretTest,
   SenderList,
   SenderNamed,
   TaskList,
@@ -90,6 +92,8 @@ const SCHEMAS = {
   SenderNamed,
   SharedFile,
   Resumed,
+  SecretTest,
+  SecretTrial,
   Status,
   Task,
   TaskChange,
@@ -399,6 +403,22 @@ const OPERATIONS: readonly Operation[] = [
       limit,
     ],
     answers: { 200: { description: "Newest first.", schema: OccurrencePage }, 404: NO_TASK, 409: SEVERAL },
+  },
+  {
+    method: "post",
+    path: "/api/v1/secrets/{name}/test",
+    summary: "Try a secret",
+    description: "Gets its value anew, and says whether there is one. The value is never told.",
+    access: "admin",
+    parameters: [{ name: "name", in: "path", required: true, description: "Its name.", schema: text }],
+    body: SecretTest,
+    answers: {
+      200: { description: "What came of it.", schema: SecretTrial },
+      409: {
+        description: "No such secret, or it is not bound to the address, or no answer.",
+        schema: Problem,
+      },
+    },
   },
   {
     method: "get",

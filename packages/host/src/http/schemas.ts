@@ -210,3 +210,12 @@ export type Halted = z.infer<typeof Halted>;
 export const Resumed = z.object({ resumed: z.boolean().describe("There was a pause to end.") });
 
 export const Accepted = z.object({ accepted: z.literal(true) });
+
+export const SecretTest = z.strictObject({
+  group: GroupFolder.optional().describe("Whose secret; `main` unless told."),
+  url: z
+    .string()
+    .max(8_192)
+    .optional()
+    .describe("An https address that it is bound to: one GET is made there with it."),
+});

@@ -8,6 +8,7 @@
  */
 import { lstat, readlink } from "node:fs/promises";
 import { RejectedError } from "@bellhop/sdk";
+import { DOOR_FILES, DOOR_URL } from "../core/door.ts";
 import type { Command, Mount, SandboxLimits } from "../turns/sandbox.ts";
 
 /** Where things are inside. */
@@ -21,8 +22,9 @@ export const INSIDE = {
   home: "/home/agent",
 } as const;
 
-/** The door as programs inside know it: forwarder.mjs listens there. */
-const DOOR_URL = "http://127.0.0.1:8080";
+const ROOTS = `${INSIDE.door}/${DOOR_FILES.roots}`;
+const AUTHORITY = `${INSIDE.door}/${DOOR_FILES.authority}`;
+const CHROMIUM_POLICY = `${INSIDE.door}/${DOOR_FILES.chromium}`;
 /** Docker's default. */
 export const SHM_BYTES = 64 * 1024 * 1024;
 /** Inside, whatever the user is outside. */
@@ -46,6 +48,18 @@ const ENVIRONMENT = {
   NO_PROXY: "localhost,127.0.0.1",
   no_proxy: "localhost,127.0.0.1",
   NODE_USE_ENV_PROXY: "1",
+  // Whom to trust: programs agree on no name for it. These two add to roots of their own …
+  NODE_EXTRA_CA_CERTS: AUTHORITY,
+  DENO_CERT: AUTHORITY,
+  // … and these stand in their place.
+  SSL_CERT_FILE: ROOTS,
+  CURL_CA_BUNDLE: ROOTS,
+  GIT_SSL_CAINFO: ROOTS,
+  REQUESTS_CA_BUNDLE: ROOTS,
+  PIP_CERT: ROOTS,
+  npm_config_cafile: ROOTS,
+  AWS_CA_BUNDLE: ROOTS,
+  CARGO_HTTP_CAINFO: ROOTS,
 } as const;
 
 /**
@@ -71,6 +85,17 @@ export const ETC_FILES = {
   ...etcFiles(AGENT, AGENT),
   "/etc/chromium.d/bellhop": `${CHROMIUM_START.join("\n")}\n`,
 };
+
+/** Links, because what they lead to differs from install to install. Chromium, and Google's Chrome. */
+const ETC_LINKS = [
+  ...["/etc/chromium", "/etc/opt/chrome"].flatMap((etc) => {
+    return ["--symlink", CHROMIUM_POLICY, `${etc}/policies/managed/bellhop.json`];
+  }),
+  // Debian's Chromium does not start without any file there.
+  "--symlink",
+  "/dev/null",
+  "/etc/chromium.d/bellhop",
+];
 
 /** Of the host's /etc only what holds no secret: never /etc/ssl or /etc/pki as a whole (private keys). */
 const ETC_MOUNTS = [
@@ -115,6 +140,7 @@ export function profile({ mounts, limits, trees, etcFds }: Room, cwd: string): s
     Object.keys(ETC_FILES).flatMap((path, index) => {
       return ["--perms", "0444", "--file", String(etcFds[index]), path];
     }),
+    ETC_LINKS,
     mounts.flatMap(({ source, target, mode }) => [mode === "rw" ? "--bind" : "--ro-bind", source, target]),
     ["--chdir", cwd],
     // /dev is a file system of its own, and could be filled.

@@ -2,6 +2,7 @@
  * A house for HTTP tests: the real store in a database in memory, the real admission, and in place of
  * an agent a hand that moves turns on as a test says.
  */
+import { RejectedError } from "@bellhop/sdk";
 import { randomBytes } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -137,6 +138,20 @@ export async function openHouse(options: { clock?: Clock; log?: AppDeps["log"] }
     },
     dead: createDead(db, { clock, routeOf: route, wake: () => {}, deliver: () => {} }),
     tasks: desk.as({ who: "the owner", group: MAIN, all: true }),
+    vault: {
+      async test({ name, group }) {
+        if (name !== "GITHUB_TOKEN")
+          throw new RejectedError(`There is no secret ${name} in the group ${group}.`);
+        return {
+          name,
+          group,
+          from: ".env",
+          bound: ["api.github.com, as bearer"],
+          problem: null,
+          status: null,
+        };
+      },
+    },
     senders: createSenders({
       store: createNewcomers(db, clock),
       owners: [SenderId.parse("fake:ann")],
