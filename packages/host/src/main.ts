@@ -10,6 +10,7 @@ import { openAgents } from "./assembly/agents.ts";
 import { openGround } from "./assembly/ground.ts";
 import { openRecords } from "./assembly/records.ts";
 import { openSchedule } from "./assembly/schedule.ts";
+import { openTrust } from "./assembly/trust.ts";
 import { startUpkeep } from "./assembly/upkeep.ts";
 import { openWayIn } from "./assembly/way-in.ts";
 import { openWayOut } from "./assembly/way-out.ts";
@@ -76,16 +77,17 @@ async function open(
 ): Promise<Host> {
   const ground = await openGround(config, opened);
   const { paths, clock, log, bus, db, lock, stopSwitch } = ground;
-  const agents = await openAgents(ground, reload);
+  const trust = await openTrust(ground);
+  const agents = await openAgents(ground, trust, reload);
   const records = await openRecords(ground, agents);
   const { chats, outbox, timeline, tokens, turns } = records;
   const out = await openWayOut(ground, records, platforms);
   const { media, delivery } = out;
   const tasks = (actor: Actor) => schedule.desk.as(actor);
-  const work = openWork(ground, agents, records, out, tasks);
+  const work = openWork(ground, agents, records, out, trust, tasks);
   const { rooms, dispatcher } = work;
   const schedule = openSchedule(ground, records, out, work);
-  const wayIn = openWayIn({ ground, agents, records, out, work, tasks, status });
+  const wayIn = openWayIn({ ground, agents, records, out, work, trust, tasks, status });
   const { admission, commands } = wayIn;
   const dead = createDead(db, {
     clock,
@@ -154,6 +156,7 @@ async function open(
     stopSwitch,
     dead,
     tasks: tasks(OWNER),
+    trust: trust.powers,
     shutdown: () => void drain(),
     log,
     clock,
@@ -166,6 +169,7 @@ async function open(
   // What a dead host left behind; the key may be another one by now.
   await turns.unhold();
   await dispatcher.sweep();
+  await trust.questions.recover();
   await commands.recover();
   await delivery.recover();
   wayIn.listen();

@@ -9,11 +9,12 @@ import { withKillSwitch } from "../sandbox/kill-switch.ts";
 import { openGroupSettings } from "../store/group-settings.ts";
 import { createUsage } from "../store/usage.ts";
 import type { Ground } from "./ground.ts";
+import type { Trust } from "./trust.ts";
 
 export type Agents = Awaited<ReturnType<typeof openAgents>>;
 
 /** @param reload reads the configuration again, for a credential that was renewed */
-export async function openAgents(ground: Ground, reload: (() => Config) | undefined) {
+export async function openAgents(ground: Ground, trust: Trust, reload: (() => Config) | undefined) {
   const { config, paths, clock, log, db, secrets, stopSwitch, opened } = ground;
   const { runtime: chosen, probe } = await chooseRuntime(config.sandbox.runtime, [
     createBubblewrap({ home: config.home, clock, log }),
@@ -37,6 +38,9 @@ export async function openAgents(ground: Ground, reload: (() => Config) | undefi
     renew,
     runDirectory: paths.run,
     record: usage.record,
+    policy: trust.policy,
+    taint: trust.taint,
+    audit: ground.audit,
     clock,
     log,
   });

@@ -13,6 +13,7 @@ import { createWhy } from "../store/why.ts";
 import type { Agents } from "./agents.ts";
 import type { Ground } from "./ground.ts";
 import type { Records } from "./records.ts";
+import type { Trust } from "./trust.ts";
 import type { WayOut } from "./way-out.ts";
 import type { Work } from "./work.ts";
 
@@ -22,12 +23,13 @@ export interface WayInParts {
   readonly records: Records;
   readonly out: WayOut;
   readonly work: Work;
+  readonly trust: Trust;
   /** What whoever asks may do with tasks. */
   readonly tasks: (actor: Actor) => TaskPowers;
   readonly status: () => Promise<Status>;
 }
 
-export function openWayIn({ ground, agents, records, out, work, tasks, status }: WayInParts) {
+export function openWayIn({ ground, agents, records, out, work, trust, tasks, status }: WayInParts) {
   const { config, clock, log, bus, db, stopSwitch, opened } = ground;
   const { settings, choices, usage } = agents;
   const { chats, inbox, turns } = records;
@@ -61,7 +63,18 @@ export function openWayIn({ ground, agents, records, out, work, tasks, status }:
         if (room) await rooms.close(room);
       },
       settingsOf: settings,
-      choose: choices.choose,
+      async choose(group, change) {
+        await choices.choose(group, change);
+        await ground.audit.note({
+          actor: "a chat command",
+          groupId: null,
+          action: "group.choose",
+          subject: `group:${group}`,
+          allowed: true,
+          detail: JSON.stringify(change),
+        });
+      },
+      approvals: trust.powers,
       work: workOf,
       host: status,
       async why(chat, which) {
@@ -100,7 +113,13 @@ export function openWayIn({ ground, agents, records, out, work, tasks, status }:
     wake: (session, groupId, group) =>
       dispatcher.wake(session, groupId, { quietMs: settings(group).debounceSeconds * 1_000 }),
     deliver: delivery.wake,
-    fetch: media.fetch,
+    fetch(files) {
+      media.fetch(files);
+      // A file of somebody else's has tainted the group, by the commit of its message.
+      trust.taint
+        .look()
+        .catch((error: unknown) => log.error({ err: error }, "what is tainted could not be read"));
+    },
     taken: presence.taken,
     triggerOf: (group) => {
       const { assistant, trigger, bots, pattern } = settings(group);

@@ -17,6 +17,7 @@ import type { Agents } from "./agents.ts";
 import type { Ground } from "./ground.ts";
 import { openMounts } from "./mounts.ts";
 import type { Records } from "./records.ts";
+import { showCard, type Trust } from "./trust.ts";
 import type { WayOut } from "./way-out.ts";
 
 const MiB = 1024 * 1024;
@@ -31,6 +32,7 @@ export function openWork(
   agents: Agents,
   records: Records,
   out: WayOut,
+  trust: Trust,
   tasks: (actor: Actor) => TaskPowers,
 ) {
   const { config, paths, clock, log, bus, secrets, stopSwitch, opened } = ground;
@@ -41,12 +43,11 @@ export function openWork(
   /** The engines' own commands, as each group's engine named them last. */
   const offered = new Map<GroupFolder, ReadonlySet<string>>();
 
+  const claimOf = (wanted: SessionId) =>
+    hold().aborted ? undefined : dispatcher.running().find(({ claim }) => claim.session.id === wanted)?.claim;
   const toolsOf = (session: SessionId) =>
     hostTools(session, {
-      claimOf: (wanted) =>
-        hold().aborted
-          ? undefined
-          : dispatcher.running().find(({ claim }) => claim.session.id === wanted)?.claim,
+      claimOf,
       turns,
       chats,
       search: history.search,
@@ -65,7 +66,15 @@ export function openWork(
       now: clock.now,
       secrets,
       deliver: delivery.wake,
+      trust: { weigh: trust.policy.weigh, taint: trust.taint, audit: ground.audit },
     });
+
+  /** What a sandbox of the group sees, and whether it taints whoever sees it. */
+  async function furnish(group: GroupFolder, _groupNumber: number, session: SessionId) {
+    const mounts = await groups.mounts(group);
+    await trust.taint.sharesMemory(session);
+    return mounts;
+  }
 
   /** Whoever was promised news of work hears that there will be none. */
   async function tellCut({ session, groupId, group, chat }: Room): Promise<void> {
@@ -143,6 +152,7 @@ export function openWork(
     health,
     notices,
     turns,
+    taint: trust.taint,
     rooms,
     bus,
     deliver: ({ chat }) => delivery.wake(chat.id),
@@ -179,6 +189,16 @@ export function openWork(
     paused: () => hold().aborted,
     clock,
     log,
+  });
+  trust.join({
+    claimOf,
+    async closeRooms(group) {
+      const busy = () => dispatcher.running().some(({ claim }) => claim.chat.folder === group);
+      if (busy()) return { busy: true };
+      await Promise.all(rooms.list().flatMap((room) => (room.group === group ? rooms.close(room) : [])));
+      return { busy: busy() };
+    },
+    show: (card) => showCard(card, { records, out }),
   });
   const hurry = Promise.withResolvers<void>();
   opened.defer(() => dispatcher.drain(0, hurry.promise));

@@ -11,6 +11,7 @@ import type { EngineFailure } from "../turns/engine.ts";
 import { failureOf, MAX_ERROR_BODY, unreachable } from "./failure.ts";
 import { inwards, outwards } from "./headers.ts";
 import { createMeter, type Metered } from "./meter.ts";
+import { watchingForOutside } from "./outside.ts";
 import type { Provider } from "./provider.ts";
 import { refuse } from "./refusal.ts";
 import { scrubbing } from "./scrub.ts";
@@ -24,6 +25,8 @@ export interface Exchange {
   /** The request's whole body. */
   readonly body: Buffer;
   readonly response: ServerResponse;
+  /** Something from outside is about to be passed on. */
+  readonly onOutside: (cause: string) => Promise<void>;
   /** Wall clock, ms. */
   readonly now: () => number;
 }
@@ -73,7 +76,8 @@ export async function forward(exchange: Exchange): Promise<Outcome> {
   response.once("close", () => (first ??= "caller"));
   response.writeHead(status, inwards(answer.headers, provider.secrets));
   response.flushHeaders();
-  const whole = await pipeline(answer, scrubbing(provider.secrets, tap), response).then(
+  const watching = watchingForOutside(exchange.onOutside);
+  const whole = await pipeline(answer, watching, scrubbing(provider.secrets, tap), response).then(
     () => true,
     () => false,
   );

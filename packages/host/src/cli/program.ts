@@ -4,17 +4,22 @@
  */
 import { BellhopError } from "@bellhop/sdk";
 import { Command, CommanderError } from "commander";
+import { approvalsCommand } from "./approvals.ts";
 import { askCommand } from "./ask.ts";
+import { auditCommand } from "./audit.ts";
 import { chatCommand } from "./chat.ts";
 import { chatsCommand } from "./chats.ts";
 import { filesCommand } from "./files.ts";
 import { ExitCode, type Io } from "./io.ts";
 import { deadCommand } from "./dead.ts";
+import { grantsCommand } from "./grants.ts";
 import { loginCommand } from "./login.ts";
 import { panicCommand, resumeCommand } from "./panic.ts";
+import { policyCommand } from "./policy.ts";
 import { rehearsalCommand } from "./rehearsal.ts";
 import { statusCommand } from "./status.ts";
 import { stopCommand } from "./stop.ts";
+import { taintCommand } from "./taint.ts";
 import { tasksCommand } from "./tasks.ts";
 import { upCommand } from "./up.ts";
 import { VERSION } from "../version.ts";
@@ -56,6 +61,11 @@ export function createProgram(io: Io): Command {
     stopCommand(io),
     tasksCommand(io),
     deadCommand(io),
+    approvalsCommand(io),
+    grantsCommand(io),
+    taintCommand(io),
+    policyCommand(io),
+    auditCommand(io),
     panicCommand(io),
     resumeCommand(io),
     loginCommand(io),

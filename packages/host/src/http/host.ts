@@ -7,6 +7,7 @@ import type { Readable } from "node:stream";
 import type { DurableEvent, EventId, LiveEvent } from "../core/events.ts";
 import type { DeadLetter, DeadLetterId, OpenedDeadLetter } from "../core/dead.ts";
 import type { Paused } from "../core/pause.ts";
+import type { TrustPowers } from "../policy/trust-powers.ts";
 import type { TaskPowers } from "../scheduler/desk.ts";
 import type { Halted } from "./schemas.ts";
 import type { ChatId, FileId, GroupFolder, InboxId, SenderId } from "../core/ids.ts";
@@ -101,6 +102,9 @@ export interface HttpDead {
 
 /** Tasks, and what became of their times. */
 export type HttpTasks = TaskPowers;
+
+/** Taint, approvals, grants, the audit. */
+export type HttpTrust = TrustPowers;
 
 /** The emergency stop (G27). */
 export interface HttpStopSwitch {

@@ -31,6 +31,7 @@ import { owe } from "./outbox.ts";
 import { type Fate, revise } from "./revisions.ts";
 import { archive, currentSession, type Scope, sessionInUse } from "./sessions.ts";
 import type { Database, InboxTable, SessionsTable } from "./tables.ts";
+import { taintByFile } from "./taints.ts";
 import { appendEvent } from "./timeline.ts";
 import { failpoint } from "../core/failpoint.ts";
 
@@ -221,6 +222,12 @@ export function createInbox(
       .execute();
     const files = fate.verdict === "refused" ? [] : (message.files ?? []);
     await addFiles(trx, { id, groupId: chat.group_id, now }, files);
+    if (judged.tainted && files.length > 0)
+      await taintByFile(trx, {
+        groupId: chat.group_id,
+        cause: `files from ${message.sender.id}`.slice(0, 200),
+        now,
+      });
     const event = await appendEvent(trx, chat.id, now, { kind: "in", ref: id });
     if (judged.notice !== undefined)
       await owe(trx, { chat: chat.id, groupId: chat.group_id, turn: undefined, now }, [

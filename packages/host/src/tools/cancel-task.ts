@@ -8,6 +8,7 @@ const Input = z.object({ id: z.string() });
 export const cancelTask: ToolDefinition<typeof Input> = {
   name: "cancel_task",
   description: "Ends a task for good. A run under way goes on; what it was and did can still be read.",
+  effect: "schedule-elsewhere",
   input: Input,
   run: ({ id }, context) => changed(context, (desk) => desk.cancel(id)),
 };

@@ -8,6 +8,7 @@ const Input = z.object({ id: z.string() });
 export const resumeTask: ToolDefinition<typeof Input> = {
   name: "resume_task",
   description: "Lets a paused task go on, from now.",
+  effect: "schedule-elsewhere",
   input: Input,
   run: ({ id }, context) => changed(context, (desk) => desk.resume(id)),
 };

@@ -10,6 +10,7 @@ const BEGUN =
 export const runTaskNow: ToolDefinition<typeof Input> = {
   name: "run_task_now",
   description: "Runs a task once now, beside its schedule.",
+  effect: "schedule-elsewhere",
   input: Input,
   async run({ id }, context) {
     await deskOf(context, () => BEGUN).run(id);

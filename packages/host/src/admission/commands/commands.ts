@@ -13,6 +13,7 @@ import type { Verdict } from "../../core/trigger.ts";
 import type { Log } from "../../log.ts";
 import type { Asked, CommandStore } from "../../store/commands.ts";
 import type { Judged } from "../../store/inbox.ts";
+import { approve, deny } from "./approve.ts";
 import { type Command, may, WHO } from "./command.ts";
 import { help } from "./help.ts";
 import { model } from "./model.ts";
@@ -25,7 +26,20 @@ import { stop } from "./stop.ts";
 import { tasks } from "./tasks.ts";
 import { why } from "./why.ts";
 
-const COMMANDS: readonly Command[] = [help, fresh, stop, status, why, tasks, queue, model, pause, resume];
+const COMMANDS: readonly Command[] = [
+  help,
+  fresh,
+  stop,
+  status,
+  why,
+  tasks,
+  approve,
+  deny,
+  queue,
+  model,
+  pause,
+  resume,
+];
 
 /** Whoever gave a command longer ago than that has given up on it. */
 const STILL_WANTED_MS = 10 * 60_000;

@@ -5,6 +5,7 @@
 import type { ChatId, GroupFolder, SessionId } from "../../core/ids.ts";
 import type { Paused } from "../../core/pause.ts";
 import type { Status } from "../../core/status.ts";
+import type { TrustPowers } from "../../policy/trust-powers.ts";
 import type { TaskPowers } from "../../scheduler/desk.ts";
 import type { Chosen } from "../../store/group-settings.ts";
 import type { Which, Why } from "../../store/why.ts";
@@ -34,6 +35,8 @@ export interface Powers {
     group: GroupFolder,
     who: string,
   ): Pick<TaskPowers, "list" | "show" | "pause" | "resume" | "cancel" | "run">;
+  /** Answering what agents asked for. */
+  readonly approvals: Pick<TrustPowers, "decide" | "refuse">;
   /** The emergency stop. */
   readonly emergency: {
     readonly paused: Paused | undefined;

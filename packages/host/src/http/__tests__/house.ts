@@ -25,6 +25,7 @@ import { migrate } from "../../store/migrate.ts";
 import { migrations } from "../../store/migrations/index.ts";
 import { createFire } from "../../store/fire.ts";
 import { createOccurrences } from "../../store/occurrences.ts";
+import { trustOver } from "../../policy/__tests__/trust-house.ts";
 import { createTasks } from "../../store/tasks.ts";
 import { createDesk } from "../../scheduler/desk.ts";
 import { createOutbox, owe } from "../../store/outbox.ts";
@@ -90,9 +91,11 @@ export async function openHouse(options: { clock?: Clock; log?: AppDeps["log"] }
   const live = { snapshot: (chat?: ChatId) => (chat ? (shown.get(chat) ?? []) : [...shown.values()].flat()) };
   const shutdowns: number[] = [];
   const schedule = { clock, zoneData: "2026a" };
+  const trust = await trustOver(db, { clock });
   const desk = createDesk({
     ...schedule,
     db,
+    audit: trust.audit.write,
     tasks: createTasks(db, clock),
     occurrences: createOccurrences(db),
     fireNow: createFire(db, { ...schedule, routeOf: route }).fireNow,
@@ -115,6 +118,7 @@ export async function openHouse(options: { clock?: Clock; log?: AppDeps["log"] }
     assistant: "Bellhop",
     version: "0.0.0-test",
     admission,
+    trust: trust.powers,
     registry: { bind: chats.bind, unregistered: admission.unregistered },
     timeline,
     chats,

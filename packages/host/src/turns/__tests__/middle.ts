@@ -12,11 +12,20 @@ import type { Powers } from "../../admission/commands/powers.ts";
 import { createLocalChannel } from "../../channels/local.ts";
 import { createKnownSecrets } from "../../core/known-secrets.ts";
 import { createEventBus, type LiveEvent } from "../../core/events.ts";
-import { ChatId, chatAddress, GroupFolder, type InboxId, MAIN, SenderId } from "../../core/ids.ts";
+import {
+  ChatId,
+  chatAddress,
+  GroupFolder,
+  type InboxId,
+  MAIN,
+  SenderId,
+  type SessionId,
+} from "../../core/ids.ts";
 import { type FakeClock, fakeClock } from "../../core/testing.ts";
 import type { TriggerSettings } from "../../core/trigger.ts";
 import { createDispatcher, type DispatcherParts } from "../../dispatch/dispatcher.ts";
 import { silentLog } from "../../log.ts";
+import { trustOver } from "../../policy/__tests__/trust-house.ts";
 import { createDesk } from "../../scheduler/desk.ts";
 import { createScheduler } from "../../scheduler/scheduler.ts";
 import { createAnswers } from "../../outbox/answers.ts";
@@ -154,6 +163,10 @@ export async function middle(options: MiddleOptions = {}) {
     clock,
     log: silentLog,
   });
+  const claimOf = (wanted: SessionId) =>
+    dispatcher.running().find(({ claim }) => claim.session.id === wanted)?.claim;
+  const trust = await trustOver(db, { clock, claimOf, secrets: [SECRET] });
+  onTestFinished(trust.questions.close);
   const rooms = createRooms({
     runtime,
     broker,
@@ -164,7 +177,8 @@ export async function middle(options: MiddleOptions = {}) {
     instructionsOf: () => "You are Bell.",
     toolsOf: (session) =>
       hostTools(session, {
-        claimOf: (wanted) => dispatcher.running().find(({ claim }) => claim.session.id === wanted)?.claim,
+        claimOf,
+        trust: { weigh: trust.policy.weigh, taint: trust.taint, audit: trust.audit },
         turns,
         chats,
         search: createHistory(db, clock, silentLog).search,
@@ -211,6 +225,7 @@ export async function middle(options: MiddleOptions = {}) {
     health,
     notices,
     turns: options.between?.(turns) ?? turns,
+    taint: trust.taint,
     rooms,
     scripts: { run: options.command ?? (() => Promise.reject(new Error("no script runs here"))) },
     effortOf: ({ task }) => task?.effort ?? undefined,
@@ -270,6 +285,7 @@ export async function middle(options: MiddleOptions = {}) {
     tasks,
     occurrences,
     fireNow,
+    audit: trust.audit.write,
     timezoneOf: () => "Europe/Berlin",
     notices: ChatId.parse("web:notices"),
     bounds: { shortestMs: MINUTE },
@@ -292,6 +308,7 @@ export async function middle(options: MiddleOptions = {}) {
       },
       settingsOf: () => nothingSettled,
       choose: nothingThere,
+      approvals: trust.powers,
       work: async () => ({ turns: [], waiting: [] }),
       host: nothingThere,
       why: createWhy(db).find,
@@ -335,6 +352,7 @@ export async function middle(options: MiddleOptions = {}) {
     /** Chats whose work in the background was ended because it took too long. */
     cut,
     notices,
+    trust,
     chats,
     inbox,
     outbox,
