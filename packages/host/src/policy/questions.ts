@@ -171,9 +171,9 @@ export function createQuestions(parts: QuestionsParts) {
     },
 
     /** Whoever may not even try: it is recorded. */
-    async refused(by: Decider, why: string): Promise<void> {
+    async refused(by: Decider): Promise<void> {
       const entry = { actor: by.who, groupId: null, action: "approval.decide", subject: "approval" };
-      await audit.note({ ...entry, allowed: false, detail: why });
+      await audit.note({ ...entry, allowed: false, detail: ONLY_OWNERS });
     },
 
     list: async (all: boolean): Promise<Approval[]> => (await approvals.list(all)).map(toApproval),
@@ -195,8 +195,10 @@ export function createQuestions(parts: QuestionsParts) {
   };
 }
 
+const ONLY_OWNERS = "Only the owner may answer this.";
+
 function refusalOf(row: ApprovalRow, answer: Answer, { owner, chat }: Decider): string | undefined {
-  if (!owner) return "Only the owner may answer this.";
+  if (!owner) return ONLY_OWNERS;
   if (chat?.id === row.chat_id && !chat.alone)
     return `This is the chat in which it was asked for, and others are here. Answer ${row.id} in a chat of yours, in the web chat, or with: bellhop approvals approve ${row.id}`;
   const choices = choicesOf(row);

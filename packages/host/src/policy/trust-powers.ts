@@ -29,8 +29,8 @@ export interface TrustPowers {
   approvals(all: boolean): Promise<readonly Approval[]>;
   /** @throws RejectedError when this one may not answer, or not so */
   decide(ids: readonly ApprovalId[], answer: Answer, by: Decider): Promise<readonly Decided[]>;
-  /** Whoever may not even try. @throws RejectedError always */
-  refuse(by: Decider): Promise<never>;
+  /** Whoever may not has tried to answer: it is recorded. */
+  refused(by: Decider): Promise<void>;
   grants(query: { group?: GroupFolder | undefined; all: boolean }): Promise<readonly Grant[]>;
   grant(wanted: NewGrant, by: string): Promise<Grant>;
   /** @throws RejectedError where there is none that is in force */
@@ -71,11 +71,7 @@ export function createTrustPowers(parts: TrustPowersParts): TrustPowers {
     approvals: questions.list,
     decide: questions.decide,
 
-    async refuse(by) {
-      const why = "Only the owner may answer this.";
-      await questions.refused(by, why);
-      throw new RejectedError(why);
-    },
+    refused: questions.refused,
 
     grants: grants.list,
 

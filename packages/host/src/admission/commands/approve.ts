@@ -12,12 +12,11 @@ export const approve: Command = {
   name: "approve",
   usage: "ID … [group]",
   summary: "allow what I asked for",
-  who: "anyone", // so that whoever may not is recorded
+  who: "owner",
+  refused: async ({ asked, powers }) => await powers.approvals.refused(deciderOf(asked)),
   run: async ({ asked, argument, powers }) => {
     const { ids, word } = parse(argument, "group");
-    const by = deciderOf(asked);
-    if (!by.owner) return await powers.approvals.refuse(by);
-    return told(await powers.approvals.decide(ids, word ? "group" : "once", by));
+    return told(await powers.approvals.decide(ids, word ? "group" : "once", deciderOf(asked)));
   },
 };
 
@@ -25,13 +24,12 @@ export const deny: Command = {
   name: "deny",
   usage: "ID … [never]",
   summary: "refuse what I asked for",
-  who: "anyone",
+  who: "owner",
+  refused: async ({ asked, powers }) => await powers.approvals.refused(deciderOf(asked)),
   run: async ({ asked, argument, powers }) => {
     const { ids, word } = parse(argument, "never");
-    const by = deciderOf(asked);
-    if (!by.owner) return await powers.approvals.refuse(by);
     const answer: Answer = word ? "never" : "deny";
-    return told(await powers.approvals.decide(ids, answer, by));
+    return told(await powers.approvals.decide(ids, answer, deciderOf(asked)));
   },
 };
 

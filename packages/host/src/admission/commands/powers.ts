@@ -36,7 +36,7 @@ export interface Powers {
     who: string,
   ): Pick<TaskPowers, "list" | "show" | "pause" | "resume" | "cancel" | "run">;
   /** Answering what agents asked for. */
-  readonly approvals: Pick<TrustPowers, "decide" | "refuse">;
+  readonly approvals: Pick<TrustPowers, "decide" | "refused">;
   /** The emergency stop. */
   readonly emergency: {
     readonly paused: Paused | undefined;
