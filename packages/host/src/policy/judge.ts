@@ -133,16 +133,14 @@ export function createPolicy(parts: JudgeParts): Judge {
       if (claim.kind !== "chat" || waitMs <= 0) return "unattended";
       const asked = await questions.put(action, claim, { kind: "question", hash, choices });
       const answer = await questions.answered(asked.id, waitMs);
-      if (answer?.state === "denied") return answer.choice === "never" ? "never" : "unanswered";
-      if (answer?.state !== "approved") return "unanswered";
-      // Several may have waited for the same answer: it is one answer, and good for all of them.
-      if (answer.choice === "group") return "group";
+      if (answer?.choice === "group" || answer?.choice === "never") return answer.choice;
+      if (answer?.choice !== "once") return "unanswered";
       await spendShared(answer);
       return "once";
     },
   };
 
-  /** Whoever of those that waited comes first has used it up for all. */
+  /** Several may have waited for the same answer: whoever comes first has used it up for all. */
   async function spendShared(row: ApprovalRow): Promise<void> {
     await db.transaction().execute(async (trx) => {
       const now = await approvals.standing(row.hash, trx);

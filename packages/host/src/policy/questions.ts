@@ -101,7 +101,9 @@ export function createQuestions(parts: QuestionsParts) {
       return { id, outcome: state, words: row.words };
     const done = await db.transaction().execute(async (trx) => {
       const choice = answer === "deny" ? null : answer;
-      if (!(await approvals.decide(trx, id, { state, choice, by: by.who }))) return false;
+      // What holds for longer stands as a grant from now on: there is nothing left to be used.
+      const kept = answer === "group" ? "used" : state;
+      if (!(await approvals.decide(trx, id, { state: kept, choice, by: by.who }))) return false;
       if (answer === "group" || answer === "never")
         await grants.add(
           trx,
@@ -152,7 +154,7 @@ export function createQuestions(parts: QuestionsParts) {
         const before = await approvals.find(id); // it may have been answered while we came here
         if (before?.state === "waiting" && !closed) await heard.promise;
         const now = closed ? undefined : await approvals.find(id);
-        return now?.state === "approved" || now?.state === "denied" ? now : undefined;
+        return now?.decided_at === null ? undefined : now;
       } finally {
         cancel();
         all.delete(heard.resolve);

@@ -69,6 +69,7 @@ export function createApprovals(db: Kysely<Database>, clock: Clock) {
       return await rows(trx)
         .where("hash", "=", hash)
         .where(sql<boolean>`approvals.state = 'denied'`)
+        .where("choice", "is", null) // what is refused for good stands as a grant, which can be revoked
         .where("decided_at", ">", now - APPROVAL_MS)
         .orderBy("decided_at", "desc")
         .limit(1)
@@ -125,7 +126,7 @@ export function createApprovals(db: Kysely<Database>, clock: Clock) {
     async decide(
       trx: Kysely<Database>,
       id: ApprovalId,
-      { state, choice, by }: { state: "approved" | "denied"; choice: ApprovalRow["choice"]; by: string },
+      { state, choice, by }: Pick<ApprovalRow, "state" | "choice"> & { readonly by: string },
     ): Promise<boolean> {
       const now = clock.now();
       const { numUpdatedRows } = await trx

@@ -1,4 +1,5 @@
 /** A live turn of `main` that has read something from outside, and its agent's hand on the tools. */
+import { onTestFinished } from "vitest";
 import { chatAddress, ChatId } from "../../core/ids.ts";
 import { ApprovalId } from "../../core/trust.ts";
 import type { TriggerSettings } from "../../core/trigger.ts";
@@ -16,10 +17,18 @@ export async function house(options: Pick<TriggerSettings, "trigger"> = { trigge
   await middles.bind("web:garden", "garden");
   await middles.bind("telegram:-100", "main");
   let uses = 0;
+  /** Calls that may wait for somebody until the test ends. */
+  const begun: Promise<unknown>[] = [];
+  onTestFinished(async () => {
+    middles.trust.questions.close();
+    await Promise.all(begun);
+  });
   function begin(name: string, input: unknown, toolUseId = `use-${(uses += 1)}`): Promise<ToolResult> {
     const tool = middles.engine.latest.opened.tools.find((one) => one.name === name);
     if (!tool) throw new Error(`there is no tool ${name}`);
-    return tool.call(input, { toolUseId });
+    const result = tool.call(input, { toolUseId });
+    begun.push(result);
+    return result;
   }
 
   return {
