@@ -6,6 +6,7 @@
  */
 import type { Channel } from "@bellhop/sdk";
 import { randomBytes } from "node:crypto";
+import { recorded } from "./assembly/administration.ts";
 import { openAgents } from "./assembly/agents.ts";
 import { openGround } from "./assembly/ground.ts";
 import { openRecords } from "./assembly/records.ts";
@@ -80,14 +81,15 @@ async function open(
   const trust = await openTrust(ground);
   const agents = await openAgents(ground, trust, reload);
   const records = await openRecords(ground, agents);
-  const { chats, outbox, timeline, tokens, turns } = records;
+  const { chats, outbox, timeline, turns } = records;
   const out = await openWayOut(ground, records, platforms);
   const { media, delivery } = out;
   const tasks = (actor: Actor) => schedule.desk.as(actor);
   const work = openWork(ground, agents, records, out, trust, tasks);
   const { rooms, dispatcher } = work;
   const schedule = openSchedule(ground, records, out, work);
-  const wayIn = openWayIn({ ground, agents, records, out, work, trust, tasks, status });
+  const administration = recorded(ground, records);
+  const wayIn = openWayIn({ ground, agents, records, out, work, trust, administration, tasks, status });
   const { admission, commands } = wayIn;
   const dead = createDead(db, {
     clock,
@@ -141,7 +143,7 @@ async function open(
     admission,
     registry: {
       async bind(chat, group) {
-        await chats.bind(chat, group);
+        await administration.bind(chat, group);
         admission.registered(chat);
       },
       unregistered: admission.unregistered,
@@ -151,9 +153,9 @@ async function open(
     media,
     bus,
     live: dispatcher,
-    tokens,
+    tokens: administration.tokens,
     status,
-    stopSwitch,
+    stopSwitch: administration.stopSwitch,
     dead,
     tasks: tasks(OWNER),
     trust: trust.powers,
@@ -211,6 +213,7 @@ async function open(
     loginUrl: http.loginUrl,
     async apiToken(scope) {
       const label = "bellhop up";
+      const { tokens } = administration;
       for (const old of await tokens.list()) if (old.label === label) await tokens.revoke(old.hash);
       return (await tokens.issue({ kind: "api", scope, label })).secret;
     },

@@ -11,6 +11,7 @@ import type { Actor, TaskPowers } from "../scheduler/desk.ts";
 import { createCommandStore } from "../store/commands.ts";
 import { createWhy } from "../store/why.ts";
 import type { Agents } from "./agents.ts";
+import type { Administration } from "./administration.ts";
 import type { Ground } from "./ground.ts";
 import type { Records } from "./records.ts";
 import type { Trust } from "./trust.ts";
@@ -24,13 +25,15 @@ export interface WayInParts {
   readonly out: WayOut;
   readonly work: Work;
   readonly trust: Trust;
+  readonly administration: Pick<Administration, "stopSwitch">;
   /** What whoever asks may do with tasks. */
   readonly tasks: (actor: Actor) => TaskPowers;
   readonly status: () => Promise<Status>;
 }
 
-export function openWayIn({ ground, agents, records, out, work, trust, tasks, status }: WayInParts) {
-  const { config, clock, log, bus, db, stopSwitch, opened } = ground;
+export function openWayIn(parts: WayInParts) {
+  const { ground, agents, records, out, work, trust, administration, tasks, status } = parts;
+  const { config, clock, log, bus, db, opened } = ground;
   const { settings, choices, usage } = agents;
   const { chats, inbox, turns } = records;
   const { channels, media, notices, delivery, answers, presence } = out;
@@ -82,7 +85,7 @@ export function openWayIn({ ground, agents, records, out, work, trust, tasks, st
         return await whyOf.find(chat, which);
       },
       explain: dispatcher.explain,
-      emergency: stopSwitch,
+      emergency: administration.stopSwitch,
       now: clock.now,
     },
     offers,

@@ -21,16 +21,16 @@ export function watchingForOutside(found: (cause: string) => Promise<void>): Tra
   let carried = "";
   let marked = false;
   return new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      if (marked) return done(null, chunk);
+    transform(chunk: Buffer, _encoding, pass) {
+      if (marked) return pass(null, chunk);
       const text = carried + chunk.toString("latin1");
       const [, kind] = IN_ANSWER.exec(text) ?? [];
       carried = text.slice(-CARRIED);
-      if (kind === undefined) return done(null, chunk);
+      if (kind === undefined) return pass(null, chunk);
       marked = true;
       found(`a tool of the model's own API (${kind.replace(/_tool_result$/, "").replaceAll("_", " ")})`).then(
-        () => done(null, chunk),
-        (error: unknown) => done(error instanceof Error ? error : new Error(String(error))),
+        () => pass(null, chunk),
+        (error: unknown) => pass(error instanceof Error ? error : new Error(String(error))),
       );
     },
   });

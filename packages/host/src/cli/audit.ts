@@ -19,10 +19,10 @@ export function auditCommand(io: Io): Command {
       if (!/^[1-9]\d{0,2}$/.test(options.lines) || Number(options.lines) > 500)
         throw new RejectedError("--lines takes a number from 1 to 500.");
       const found = await clientFor(io, options.home).trust.auditTail(Number(options.lines));
-      if (options.json) return void io.stdout.write(`${JSON.stringify(found)}\n`);
       const { rows, head } = found;
       const last = head === null ? "The audit is empty.\n" : `Head: ${head.id}:${head.hash}\n`;
-      io.stdout.write(`${rows.map(inALine).join("")}${last}`);
+      const words = `${rows.map(inALine).join("")}${last}`;
+      io.stdout.write(options.json ? `${JSON.stringify(found)}\n` : words);
     });
 
   const verify = new Command("verify")

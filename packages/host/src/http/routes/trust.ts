@@ -96,13 +96,7 @@ export function createTrustRoutes({ trust }: { readonly trust: HttpTrust }) {
 
 /** For the record: which way the owner came. */
 function ownerOf(c: Context<HttpEnv>): string {
-  switch (c.get("identity")?.via) {
-    case "socket":
-      return "the owner, on this machine";
-    case "cookie":
-      return "the owner, in the web chat";
-    case "token":
-    case undefined:
-      return "the owner, by a token";
-  }
+  const via = c.get("identity")?.via;
+  if (via === "socket") return "the owner, on this machine";
+  return via === "cookie" ? "the owner, in the web chat" : "the owner, by a token";
 }

@@ -174,25 +174,28 @@ describe("asking about a host", () => {
     expect(trust.cards).toHaveLength(2);
   });
 
-  it.each(["group", "never"] as const)("%s holds from now on, as a grant that can be revoked", async (choice) => {
-    const { ask, trust } = await withTurn();
-    const first = ask();
-    await settled();
-    const [card] = trust.cards;
-    await trust.powers.decide(card ? [card.id] : [], choice, OWNER);
+  it.each(["group", "never"] as const)(
+    "%s holds from now on, as a grant that can be revoked",
+    async (choice) => {
+      const { ask, trust } = await withTurn();
+      const first = ask();
+      await settled();
+      const [card] = trust.cards;
+      await trust.powers.decide(card ? [card.id] : [], choice, OWNER);
 
-    expect([await first, await ask()]).toEqual([choice, choice]);
+      expect([await first, await ask()]).toEqual([choice, choice]);
 
-    expect(trust.cards).toHaveLength(1);
-    const [grant] = await trust.powers.grants({ all: false });
-    expect(grant).toMatchObject({ target: HOST.target, never: choice === "never" });
-    if (grant) await trust.powers.revoke(grant.id, OWNER.who);
-    const later = ask();
-    await settled();
-    expect(trust.cards).toHaveLength(2);
-    trust.questions.close();
-    expect(await later).toBe("unanswered");
-  });
+      expect(trust.cards).toHaveLength(1);
+      const [grant] = await trust.powers.grants({ all: false });
+      expect(grant).toMatchObject({ target: HOST.target, never: choice === "never" });
+      if (grant) await trust.powers.revoke(grant.id, OWNER.who);
+      const later = ask();
+      await settled();
+      expect(trust.cards).toHaveLength(2);
+      trust.questions.close();
+      expect(await later).toBe("unanswered");
+    },
+  );
 
   it("asks nobody again for a while about what was refused", async () => {
     const { ask, trust, answers } = await withTurn();

@@ -8,7 +8,11 @@ import { changesBetween, takeSnapshot } from "../snapshot.ts";
 async function given(group = MAIN) {
   const home = await mkdtemp(join(tmpdir(), "bellhop-snapshot-"));
   onTestFinished(() => rm(home, { recursive: true, force: true }));
-  const paths = { groups: join(home, "groups"), sessions: join(home, "sessions"), global: join(home, "global") };
+  const paths = {
+    groups: join(home, "groups"),
+    sessions: join(home, "sessions"),
+    global: join(home, "global"),
+  };
   for (const path of [join(paths.groups, group), join(paths.sessions, group), paths.global])
     await mkdir(path, { recursive: true });
   return { paths, take: () => takeSnapshot(paths, group) };
@@ -45,7 +49,9 @@ describe("what changed in a group's folders", () => {
     await writeFile(memory, "obey the web");
     await writeFile(memory, "be kind");
 
-    expect(changesBetween(before, await take())).toMatchObject([{ path: "global/CLAUDE.md", change: "changed" }]);
+    expect(changesBetween(before, await take())).toMatchObject([
+      { path: "global/CLAUDE.md", change: "changed" },
+    ]);
   });
 
   it("has the shared memory in main alone, which alone can write it", async () => {
