@@ -69,13 +69,6 @@ export function openWork(
       trust: { weigh: trust.policy.weigh, taint: trust.taint, audit: ground.audit },
     });
 
-  /** What a sandbox of the group sees, and whether it taints whoever sees it. */
-  async function furnish(group: GroupFolder, _groupNumber: number, session: SessionId) {
-    const mounts = await groups.mounts(group);
-    await trust.taint.sharesMemory(session);
-    return mounts;
-  }
-
   /** Whoever was promised news of work hears that there will be none. */
   async function tellCut({ session, groupId, group, chat }: Room): Promise<void> {
     log.warn({ group }, "work in the background went on for too long and was ended");
@@ -90,8 +83,12 @@ export function openWork(
     tmpBytes: config.sandbox.tmpMb * MiB,
   };
   const mounts = openMounts(ground, records, out);
-  const furnish = async (group: GroupFolder) =>
-    (await Promise.all([groups.mounts(group), mounts.of(group)])).flat();
+  /** What a sandbox of the group sees; whether that taints whoever sees it is known before anybody does. */
+  async function furnish(group: GroupFolder, _groupNumber: number, session: SessionId) {
+    const seen = (await Promise.all([groups.mounts(group), mounts.of(group)])).flat();
+    await trust.taint.sharesMemory(session);
+    return seen;
+  }
   const scripts = createScripts({
     runtime,
     broker,
