@@ -72,7 +72,7 @@ export async function temporaryStore() {
         judge: () => judged,
       };
       const accepted = await inbox.receive(message);
-      if (!accepted) throw new Error(`nobody has bound ${chat}`);
+      if (!accepted || "not" in accepted) throw new Error(`nobody has bound ${chat}`);
       return accepted;
     },
 

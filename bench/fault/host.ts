@@ -2,6 +2,7 @@
  * The host under test: what `bellhop up --json` starts, with the fake platform's channels and, where
  * wanted, one armed failpoint. Its one argument is `FaultHost` as JSON.
  */
+import { join } from "node:path";
 import { z } from "zod";
 import { EXIT_CODE, takeStops } from "../../packages/host/src/cli/signals.ts";
 import { loadConfig } from "../../packages/host/src/config.ts";
@@ -56,7 +57,11 @@ if (arm) {
   });
 }
 
-const config = loadConfig({ home, env: {}, flags: { port: 0 } });
+const config = loadConfig({
+  home,
+  env: { XDG_CONFIG_HOME: join(home, "run", "config") },
+  flags: { port: 0 },
+});
 const starting = startHost({
   config,
   channels: Account.options.map((account) => platformChannel(account, platform)),

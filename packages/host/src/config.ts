@@ -165,6 +165,14 @@ const ConfigFile = z
       .prefault({}),
     defaults: GroupDefaults.prefault({}).describe("For every group that does not say otherwise"),
     owners: z.array(SenderId).default([]).describe("Senders on platforms who are the owner"),
+    senders: z
+      .strictObject({
+        perMinute: z.int().min(1).default(30),
+        perHour: z.int().min(1).default(300),
+        chatPerMinute: z.int().min(1).default(60),
+      })
+      .prefault({})
+      .describe("How often one of the others, and all in a chat, may call the assistant"),
     notices: ChatId.prefault("web:notices").describe("Where the owner is told what went wrong"),
     log: z.strictObject({ level: z.enum(["debug", "info", "warn", "error"]).default("info") }).prefault({}),
     groups: z.record(GroupFolder, GroupSection).default({}),

@@ -89,7 +89,7 @@ async function open(
   const { rooms, dispatcher } = work;
   const schedule = openSchedule(ground, records, out, work);
   const administration = recorded(ground, records);
-  const wayIn = openWayIn({ ground, agents, records, out, work, trust, administration, tasks, status });
+  const wayIn = await openWayIn({ ground, agents, records, out, work, trust, administration, tasks, status });
   const { admission, commands } = wayIn;
   const dead = createDead(db, {
     clock,
@@ -131,6 +131,7 @@ async function open(
       silent: wayIn.silent,
       mounts: work.mounts.states,
       unregistered: admission.unregistered,
+      senders: wayIn.speaking,
       clock,
     });
   }
@@ -142,10 +143,7 @@ async function open(
     version: VERSION,
     admission,
     registry: {
-      async bind(chat, group) {
-        await administration.bind(chat, group);
-        admission.registered(chat);
-      },
+      bind: wayIn.bind,
       unregistered: admission.unregistered,
     },
     timeline,
@@ -159,6 +157,7 @@ async function open(
     dead,
     tasks: tasks(OWNER),
     trust: trust.powers,
+    senders: wayIn.senders,
     shutdown: () => void drain(),
     log,
     clock,
@@ -174,6 +173,7 @@ async function open(
   await trust.questions.recover();
   await commands.recover();
   await delivery.recover();
+  await wayIn.senders.recover();
   wayIn.listen();
   await schedule.scheduler.start();
   startUpkeep(ground, out, work, schedule);

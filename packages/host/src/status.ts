@@ -22,6 +22,7 @@ export interface StatusParts {
     | "silent"
     | "mounts"
     | "unregistered"
+    | "senders"
   >;
   readonly rooms: Rooms;
   readonly turns: Turns;
@@ -34,6 +35,7 @@ export interface StatusParts {
   readonly silent: () => readonly Status["silent"][number][];
   readonly mounts: () => Promise<Status["mounts"]>;
   readonly unregistered: () => readonly unknown[];
+  readonly senders: () => Promise<Status["senders"]>;
   readonly clock: Clock;
 }
 
@@ -77,5 +79,6 @@ export async function describeHost(parts: StatusParts): Promise<Status> {
     silent: [...parts.silent()],
     mounts: await parts.mounts(),
     unregistered: parts.unregistered().length,
+    senders: await parts.senders(),
   };
 }

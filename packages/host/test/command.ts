@@ -46,6 +46,8 @@ const NO_CREDENTIALS = {
   CLAUDE_CODE_OAUTH_TOKEN: "",
   ANTHROPIC_AUTH_TOKEN: "",
   ANTHROPIC_BASE_URL: "",
+  /** Nor its policies. */
+  XDG_CONFIG_HOME: join(tmpdir(), `bellhop-policies-${process.pid}`),
 };
 
 const PATIENCE_MS = 20_000;

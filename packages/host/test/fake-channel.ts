@@ -93,6 +93,8 @@ export interface FakeChat {
   readonly id: string;
   /** @returns the platform's id of the message */
   says(person: Person, text: string, also?: Also): string;
+  /** The owner writes by the assistant's own account. */
+  types(text: string): string;
   edits(platformId: string, text: string, also?: Pick<Also, "mentionsUs">): void;
   deletes(platformId: string): void;
   /** What people see in it, oldest first. */
@@ -348,6 +350,12 @@ export function fakePlatform(options: FakePlatformOptions = {}) {
         const platformId = `p${nextId++}`;
         put(id, { platformId, from: person, text, versions: [text], replyTo: also.replyTo });
         publish({ ...inboundOf(id, person, text), ...also, platformId });
+        return platformId;
+      },
+      types(text) {
+        const platformId = `p${nextId++}`;
+        put(id, { platformId, from: US, text, versions: [text] });
+        publish({ ...inboundOf(id, { ...US, self: true }, text), platformId });
         return platformId;
       },
       edits(platformId, text, also = {}) {

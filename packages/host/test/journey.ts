@@ -57,7 +57,9 @@ export async function givenHost({
   channels = [],
 }: JourneyOptions = {}): Promise<Journey> {
   const home = join(await mkdtemp(join(tmpdir(), "bellhop-journey-")), "home");
-  const start = async () => startHost({ config: loadConfig({ home, env, flags: { port: 0 } }), channels });
+  const policies = { XDG_CONFIG_HOME: join(home, "..", "config") };
+  const start = async () =>
+    startHost({ config: loadConfig({ home, env: { ...policies, ...env }, flags: { port: 0 } }), channels });
   if (config !== "") {
     await mkdir(home, { mode: 0o700 });
     await writeFile(homePaths(home).config, config);

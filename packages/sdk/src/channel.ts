@@ -36,6 +36,12 @@ export interface ChannelAbilities {
   readonly typingMs?: number | undefined;
   /** Files of up to so many bytes can be sent; absent where the channel takes none. */
   readonly maxFileBytes?: number | undefined;
+  /**
+   * The account is its owner's own, and people take what is sent there for theirs. What that account writes
+   * (`InboundSender.self`) is the owner's word then, unless we sent it; what we send carries our name; and no
+   * stranger is answered there. Default: the account is the assistant's alone.
+   */
+  readonly personal?: boolean | undefined;
   /** How fast the platform lets us write (G15). */
   readonly rate?: { readonly chat?: Rate | undefined; readonly account?: Rate | undefined } | undefined;
 }

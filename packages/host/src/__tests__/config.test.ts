@@ -78,6 +78,7 @@ describe("the configuration", () => {
         turnMinutes: 120,
       },
       owners: [],
+      senders: { perMinute: 30, perHour: 300, chatPerMinute: 60 },
       notices: "web:notices",
       log: { level: "info" },
       groups: {},

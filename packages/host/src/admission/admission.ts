@@ -4,9 +4,17 @@
  *
  * - At the owner's own desk (web, terminal) whoever calls has proved who writes, and everything is
  *   answered. On a platform the sender's id says who they are, and the group's trigger what is answered.
- * - A chat that nobody registered is nobody's business: nothing of it is stored.
+ * - A chat that nobody registered is nobody's business: nothing of it is stored. A stranger who writes to us
+ *   directly is held until the owner has decided (admission/senders.ts).
+ * - Who may not speak calls nothing, commands included: what they say is context at most.
  */
-import { type Inbound, type InboundFile, RejectedError, TemporaryError } from "@bellhop/sdk";
+import {
+  type ChannelAbilities,
+  type Inbound,
+  type InboundFile,
+  RejectedError,
+  TemporaryError,
+} from "@bellhop/sdk";
 import type { EventBus } from "../core/events.ts";
 import { safeFileName } from "../core/file-name.ts";
 import {
@@ -21,10 +29,16 @@ import {
   type SessionId,
 } from "../core/ids.ts";
 import type { Commands, MaybeCommand } from "./commands/commands.ts";
+import { asCode, codesIn } from "../core/pairing-code.ts";
+import type { Word, Speaking } from "../core/sender-policy.ts";
 import { createTrigger, type Trigger, type TriggerSettings, type Verdict } from "../core/trigger.ts";
 import type { Around } from "../store/around.ts";
 import type { MessageFile } from "../store/message-files.ts";
 import type { Accepted, Inbox, Judged, NewMessage } from "../store/inbox.ts";
+import type { HeldInbound } from "../store/newcomers.ts";
+import { type CallLimits, overLimit } from "./call-limits.ts";
+import { heldInbound, type HeldFiles } from "./held-inbound.ts";
+import type { Senders } from "./senders.ts";
 
 /** G5. In bytes of UTF-8. */
 export const MAX_TEXT_BYTES = 1024 * 1024;
@@ -49,6 +63,7 @@ export interface Who {
 interface ChannelName {
   readonly name: string;
   readonly account: string;
+  readonly abilities?: Partial<ChannelAbilities> | undefined;
 }
 
 /** Who wrote in a chat of nobody's. */
@@ -87,8 +102,16 @@ export interface AdmissionParts {
   readonly triggerOf: (group: GroupFolder) => TriggerSettings;
   /** What people ask of the host itself. */
   readonly commands: Pick<Commands, "recognise" | "run">;
-  /** Who somebody on a platform is. */
+  /** Who somebody on a platform is, as configured. */
   readonly roleOf: (sender: SenderId, group: GroupFolder) => "owner" | "admin" | "member";
+  /** What the sender allowlist says. */
+  readonly mayCall: (speaking: Speaking) => Word;
+  /** Somebody wrote whom it does not let speak. */
+  readonly onDenied: (chat: ChatId, sender: SenderId, reason: string) => void;
+  readonly limits: CallLimits;
+  /** Strangers, and codes that make an owner. */
+  readonly senders: Pick<Senders, "newCode" | "follow" | "knowsOwnerCode">;
+  readonly heldFiles: HeldFiles;
   /** The first time that somebody writes in a chat that nobody registered. */
   readonly onUnregistered: (chat: Unregistered) => void;
   readonly now: () => number;
@@ -113,9 +136,32 @@ export function createAdmission(parts: AdmissionParts) {
   }
 
   /** What holds for a message on a platform, once it is known what it stands in. */
-  function judge(message: Omit<NewMessage, "judge">, inbound: Inbound, around: Around): Judged {
-    const { chat } = around;
-    const ours = around.ours || inbound.sender.self === true;
+  function judge(
+    message: Omit<NewMessage, "judge">,
+    inbound: Inbound,
+    around: Around,
+    personal: boolean,
+    denied: (reason: string) => void,
+  ): Judged | "drop" {
+    const { chat, standing } = around;
+    const self = inbound.sender.self === true;
+    // On a personal account it is the owner who writes by it, unless it was us.
+    const ours = around.ours || (self && !personal);
+    const role = ours || !self ? roleOf(message.sender.id, chat.folder, standing) : "owner";
+    const owner = role === "owner";
+    const word: Word =
+      standing === "denied" && !self
+        ? {
+            may: false,
+            mode: chat.direct === 1 ? "drop" : "trigger",
+            reason: "the owner has turned this sender away",
+          }
+        : parts.mayCall({ chat: chat.id, sender: message.sender.id, owner, self: self || around.ours });
+    if (!word.may) {
+      denied(word.reason);
+      if (word.mode === "drop") return "drop";
+      return { verdict: "noted", reason: word.reason, context: true, role: "stranger", tainted: true };
+    }
     const verdict = triggerOf(chat.folder).calls({
       text: message.text,
       chat: { direct: chat.direct === 1, main: chat.folder === MAIN },
@@ -125,16 +171,68 @@ export function createAdmission(parts: AdmissionParts) {
       mentionsUs: inbound.mentionsUs === true,
       answersUs: around.answersUs,
     });
-    const role = parts.roleOf(message.sender.id, chat.folder);
     const person = inbound.kind === "message" && !ours && inbound.sender.bot !== true;
     const command = person
       ? commandIn(inbound, { role, group: chat.folder, direct: chat.direct === 1, verdict })
       : undefined;
+    const fate = tooLong(inbound.text) ?? command ?? verdict;
+    const calls = !owner && !ours && (fate.verdict === "admitted" || command?.command !== undefined);
+    const over =
+      calls &&
+      overLimit(around.calls, parts.limits, {
+        chat: chat.id,
+        sender: message.sender.id,
+        name: message.sender.name,
+        now: parts.now(),
+      });
+    const tainted = !owner || around.quotesTainted;
+    if (over) return { verdict: "refused", role, tainted, ...over };
+    return { ...fate, role, tainted, notice: loopNotice(verdict, around) };
+  }
+
+  function roleOf(sender: SenderId, group: GroupFolder, standing: Around["standing"]) {
+    return standing === "owner" ? standing : parts.roleOf(sender, group);
+  }
+
+  /** What of a message matters only where no group has its chat, or where it brings a code. */
+  function atTheDoor(
+    message: Omit<NewMessage, "judge">,
+    inbound: Inbound,
+    personal: boolean,
+  ): Pick<NewMessage, "newcomer" | "codes" | "claims"> {
+    const { chat, chatTitle, direct, platformId, sender } = message;
+    const { kind, text, sender: by } = inbound;
+    if (by.bot || (by.self && !personal)) return {};
+    const owner = by.self === true || parts.roleOf(sender.id, MAIN) === "owner";
+    const who = { id: sender.id, name: sender.name };
+    const codes = kind === "delete" ? [] : codesIn(text);
+    const whole = asCode(text) !== undefined;
+    const claims = kind === "message" && CLAIM[direct ? "direct" : "shared"].test(text);
+    const calls = parts.mayCall({ chat, sender: sender.id, owner, self: by.self === true });
+    const held = direct === true && !by.self && calls.may;
     return {
-      ...(tooLong(inbound.text) ?? command ?? verdict),
-      role,
-      tainted: role !== "owner" || around.quotesTainted,
-      notice: loopNotice(verdict, around),
+      ...(codes.length === 0
+        ? {}
+        : { codes: { chat, chatTitle, direct, platformId, sender: who, codes, whole, silent: personal } }),
+      ...(claims ? { claims: { owner } } : {}),
+      ...(held ? { newcomer: newcomer({ chat, chatTitle, sender: who }, inbound, owner, personal) } : {}),
+    };
+  }
+
+  function newcomer(
+    known: Pick<NonNullable<NewMessage["newcomer"]>, "chat" | "chatTitle" | "sender">,
+    inbound: Inbound,
+    owner: boolean,
+    personal: boolean,
+  ): NonNullable<NewMessage["newcomer"]> {
+    const code = parts.senders.newCode();
+    const greeting = `I do not know you yet, so I have asked my owner. You may tell them this code: ${code}. What you write until then is kept for an hour.`;
+    return {
+      ...known,
+      owner,
+      code,
+      inbound: heldInbound(inbound),
+      greeting: personal ? undefined : greeting,
     };
   }
 
@@ -204,6 +302,10 @@ export function createAdmission(parts: AdmissionParts) {
       attached: readonly FileId[] = [],
     ): Promise<Accepted> {
       mustBeOpen();
+      if (await parts.senders.knowsOwnerCode(codesIn(inbound.text)))
+        throw new RejectedError(
+          "this is a pairing code: send it in the chat of a platform that is to know you as an owner, not here",
+        );
       const files = named(inbound);
       const message = parse(channel, inbound, { id: who.sender, name: who.name }, [
         ...attached.map((id) => ({ attached: id })),
@@ -228,26 +330,46 @@ export function createAdmission(parts: AdmissionParts) {
      * @throws TemporaryError once we shut down
      * @throws RejectedError for what cannot be a message; its cursor has not moved
      */
-    async receive(channel: ChannelName, inbound: Inbound, cursor?: string): Promise<void> {
+    async receive(channel: ChannelName, inbound: Inbound, cursor?: string, held?: number): Promise<void> {
       mustBeOpen();
       const sender = SenderId.safeParse(`${channel.name}:${inbound.sender.id}`);
       if (!sender.success) throw new RejectedError(`${channel.name}: the id of the sender is none`);
-      const { name, bot } = inbound.sender;
+      const { name, bot, self } = inbound.sender;
+      const personal = channel.abilities?.personal === true;
       const files = named(inbound);
-      const message = parse(channel, inbound, { id: sender.data, name, bot }, files.map(describe));
+      const message = parse(channel, inbound, { id: sender.data, name, bot, self }, files.map(describe));
+      let denied: string | undefined;
       const accepted = await inbox.receive({
         ...message,
+        ...(held === undefined ? atTheDoor(message, inbound, personal) : { held }),
         cursor,
-        judge: (around) => judge(message, inbound, around),
+        judge: (around) => judge(message, inbound, around, personal, (reason) => (denied = reason)),
       });
-      if (accepted) follow(accepted, inbound, files);
-      else
+      if (denied !== undefined) parts.onDenied(message.chat, sender.data, denied);
+      if (accepted && "not" in accepted) {
+        if (accepted.not === "held") parts.heldFiles.keep(message.chat, inbound);
+        if (accepted.not === "code") parts.deliver(message.chat);
+        if (accepted.not === "held" && accepted.asked) parts.deliver(message.chat);
+        parts.senders.follow(accepted);
+      } else if (accepted) {
+        unregistered.delete(message.chat);
+        follow(accepted, inbound, files);
+      } else if (!self)
         remember({
           chat: message.chat,
           title: message.chatTitle ?? null,
           sender: sender.data,
           senderName: message.sender.name,
         });
+    },
+
+    /** Takes what was held of somebody who has been let in. Throws as `receive` does. */
+    async admit(
+      channel: ChannelName,
+      chat: ChatId,
+      { id, inbound }: { readonly id: number; readonly inbound: HeldInbound },
+    ): Promise<void> {
+      await this.receive(channel, parts.heldFiles.give(chat, inbound), undefined, id);
     },
 
     /** Chats in which somebody wrote since the start, and which nobody has registered. */
@@ -259,6 +381,9 @@ export function createAdmission(parts: AdmissionParts) {
     },
   };
 }
+
+/** How an owner makes a chat that no group has part of `main`. */
+const CLAIM = { direct: /^\/main(?:@\S+)?(?:\s+yes)?\s*$/i, shared: /^\/main(?:@\S+)?\s+yes\s*$/i } as const;
 
 /** @throws RejectedError for what cannot be a message */
 function parse(

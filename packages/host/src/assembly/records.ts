@@ -11,6 +11,7 @@ import { scopeOf } from "../store/sessions.ts";
 import { createTimeline } from "../store/timeline.ts";
 import { createTokens } from "../store/tokens.ts";
 import { createTurns } from "../store/turns.ts";
+import { guestGroups } from "../store/waiting-chats.ts";
 import type { Agents } from "./agents.ts";
 import type { Ground } from "./ground.ts";
 
@@ -39,6 +40,9 @@ export async function openRecords({ config, paths, clock, log, bus, db, opened }
   });
   const groups = createGroups({ paths, config, log, deniedTools: DISALLOWED_TOOLS, background: true });
   const folders = Object.keys(config.groups).map((name) => GroupFolder.parse(name));
+  /** Groups of people who were let in; the configuration does not know them. */
+  const guests = new Set(await guestGroups(db));
+  for (const folder of guests) await groups.ensure(folder);
   for (const folder of new Set([MAIN, ...folders])) {
     await chats.ensureGroup(folder);
     await groups.ensure(folder);
@@ -54,5 +58,6 @@ export async function openRecords({ config, paths, clock, log, bus, db, opened }
     tokens: createTokens(db, clock, randomBytes),
     turns,
     groups,
+    guests,
   };
 }

@@ -26,7 +26,7 @@ export function openSchedule(ground: Ground, records: Records, out: WayOut, { di
   const occurrences = createOccurrences(db);
   const { fire, fireNow } = createFire(db, { clock, routeOf: records.routeOf, zoneData });
   const paused = () => stopSwitch.hold().aborted;
-  const groupExists = (folder: GroupFolder) => isGroup(config, folder);
+  const groupExists = (folder: GroupFolder) => isGroup(config, folder) || records.guests.has(folder);
 
   function wake({ session, groupId, isolated }: Woken): void {
     dispatcher.wake(session, groupId, { kind: "occurrence", isolated });
@@ -98,7 +98,7 @@ export function openSchedule(ground: Ground, records: Records, out: WayOut, { di
   };
 }
 
-/** Groups come from the configuration; one that was taken out of it has its tasks stand still. */
+/** Beside those of guests groups come from the configuration; one that was taken out of it has its tasks stand still. */
 function isGroup(config: Config, folder: GroupFolder): boolean {
   return folder === MAIN || config.groups[folder] !== undefined;
 }

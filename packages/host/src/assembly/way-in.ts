@@ -2,6 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { createAdmission, type Unregistered } from "../admission/admission.ts";
 import { createCommands } from "../admission/commands/commands.ts";
+import { createHeldFiles } from "../admission/held-inbound.ts";
 import { type Listeners, listenToAll } from "../channels/listen.ts";
 import { type ChatId, type GroupFolder, MAIN, type SenderId } from "../core/ids.ts";
 import { compilePattern } from "../core/pattern.ts";
@@ -15,6 +16,7 @@ import type { Administration } from "./administration.ts";
 import type { Ground } from "./ground.ts";
 import type { Records } from "./records.ts";
 import type { Trust } from "./trust.ts";
+import { openSenders } from "./senders.ts";
 import type { WayOut } from "./way-out.ts";
 import type { Work } from "./work.ts";
 
@@ -25,13 +27,13 @@ export interface WayInParts {
   readonly out: WayOut;
   readonly work: Work;
   readonly trust: Trust;
-  readonly administration: Pick<Administration, "stopSwitch">;
+  readonly administration: Pick<Administration, "bind" | "stopSwitch">;
   /** What whoever asks may do with tasks. */
   readonly tasks: (actor: Actor) => TaskPowers;
   readonly status: () => Promise<Status>;
 }
 
-export function openWayIn(parts: WayInParts) {
+export async function openWayIn(parts: WayInParts) {
   const { ground, agents, records, out, work, trust, administration, tasks, status } = parts;
   const { config, clock, log, bus, db, opened } = ground;
   const { settings, choices, usage } = agents;
@@ -53,6 +55,20 @@ export function openWayIn(parts: WayInParts) {
     const runs = (await turns.live()).filter(({ chat_id, kind }) => chat_id === chat && kind === "task");
     const stopped = await Promise.all(runs.map(({ session_id }) => dispatcher.stop(session_id, why)));
     return stopped.filter((what) => what === "stopped").length;
+  }
+
+  const { allowlist, senders } = await openSenders(ground, records, notices, {
+    admit: async (chat, held) => {
+      const channel = out.channelOf(chat);
+      if (channel) await admission.admit(channel, chat, held);
+      return channel !== undefined;
+    },
+  });
+
+  async function bind(chat: ChatId, group: GroupFolder): Promise<void> {
+    await administration.bind(chat, group);
+    admission.registered(chat);
+    senders.bound();
   }
 
   const commands = createCommands({
@@ -86,6 +102,8 @@ export function openWayIn(parts: WayInParts) {
       },
       explain: dispatcher.explain,
       emergency: administration.stopSwitch,
+      senders,
+      bind,
       now: clock.now,
     },
     offers,
@@ -135,6 +153,13 @@ export function openWayIn(parts: WayInParts) {
     },
     roleOf,
     onUnregistered,
+    mayCall: allowlist.mayCall,
+    onDenied(chat, sender, reason) {
+      if (allowlist.logsDenied) log.info({ chat, sender, reason }, "somebody wrote who may not speak");
+    },
+    limits: config.senders,
+    senders,
+    heldFiles: createHeldFiles(),
     now: clock.now,
   });
 
@@ -142,6 +167,13 @@ export function openWayIn(parts: WayInParts) {
   return {
     commands,
     admission,
+    senders,
+    bind,
+    /** What `status` says of who may speak. */
+    speaking: async () => ({
+      waiting: (await senders.list()).waiting.length,
+      problems: [...allowlist.problems()],
+    }),
 
     /** From here on platforms bring what people write. */
     listen(): void {

@@ -2,12 +2,14 @@
 import type { Channel } from "@bellhop/sdk";
 import { Readable } from "node:stream";
 import { createLocalChannel } from "../channels/local.ts";
-import { chatAddress, type ChatId } from "../core/ids.ts";
+import { groupConfig } from "../config.ts";
+import { chatAddress, type ChatId, MAIN } from "../core/ids.ts";
 import { createMedia } from "../media/media.ts";
 import { createAnswers } from "../outbox/answers.ts";
 import { createDelivery } from "../outbox/deliver.ts";
 import { createNotices } from "../outbox/notices.ts";
 import { createPresence } from "../outbox/presence.ts";
+import { createSpeaker } from "../outbox/speaker.ts";
 import { createStreaming } from "../outbox/streaming.ts";
 import { createFiles } from "../store/files.ts";
 import type { Ground } from "./ground.ts";
@@ -52,6 +54,10 @@ export async function openWayOut(
     channelOf,
     fileOf: media.outbound,
     secrets,
+    speaker: createSpeaker(async (chat) => {
+      const known = await chats.find(chat);
+      return groupConfig(config, known?.folder ?? MAIN).assistant;
+    }),
     notices,
     bus,
     hold: stopSwitch.hold,

@@ -25,9 +25,13 @@ import {
   DeadLetterPage,
   Explained,
   GrantList,
+  AllowedSender,
+  DeniedSender,
   Halted,
   OccurrencePage,
+  PairingCode,
   Resumed,
+  SenderList,
   TaskList,
 } from "../http/schemas.ts";
 import { readServerSentEvents } from "./sse.ts";
@@ -146,6 +150,13 @@ export interface Client {
     audit(after: number): Promise<readonly AuditRecord[]>;
     auditTail(limit: number): Promise<z.infer<typeof AuditTail>>;
     auditVerify(anchor?: { id: number; hash: string }): Promise<z.infer<typeof AuditVerdict>>;
+  };
+  /** Who may speak. `who`: a code, a sender or a chat. */
+  readonly senders: {
+    list(): Promise<z.infer<typeof SenderList>>;
+    allow(who: string): Promise<z.infer<typeof AllowedSender>>;
+    deny(who: string): Promise<z.infer<typeof DeniedSender>>;
+    pair(): Promise<z.infer<typeof PairingCode>>;
   };
   /** The emergency stop; resolves when every sandbox is gone. */
   pause(reason: string): Promise<Halted>;
@@ -301,6 +312,12 @@ export function createClient({ home, socket, clock, patience = 30_000 }: ClientO
       audit: async (after) => (await call("GET", `/audit?${search({ after, limit: 500 })}`, AuditPage)).rows,
       auditTail: (limit) => call("GET", `/audit/tail?${search({ limit })}`, AuditTail),
       auditVerify: (anchor) => call("GET", `/audit/verify?${search({ ...anchor })}`, AuditVerdict),
+    },
+    senders: {
+      list: () => call("GET", "/senders", SenderList),
+      allow: (who) => call("POST", "/senders/allow", AllowedSender, { who }),
+      deny: (who) => call("POST", "/senders/deny", DeniedSender, { who }),
+      pair: () => call("POST", "/senders/pair", PairingCode, {}),
     },
     pause: (reason) => call("POST", "/host/pause", Halted, { reason }),
     resume: () => call("POST", "/host/resume", Resumed, {}),

@@ -17,6 +17,8 @@ import { loginCommand } from "./login.ts";
 import { panicCommand, resumeCommand } from "./panic.ts";
 import { policyCommand } from "./policy.ts";
 import { rehearsalCommand } from "./rehearsal.ts";
+import { pairCommand } from "./pair.ts";
+import { sendersCommand } from "./senders.ts";
 import { statusCommand } from "./status.ts";
 import { stopCommand } from "./stop.ts";
 import { taintCommand } from "./taint.ts";
@@ -55,6 +57,8 @@ export function createProgram(io: Io): Command {
     upCommand(io),
     chatCommand(io),
     chatsCommand(io),
+    sendersCommand(io),
+    pairCommand(io),
     askCommand(io),
     filesCommand(io),
     statusCommand(io),

@@ -71,6 +71,15 @@ export function describeStatus(status: Status, now: number): string {
     ...(unregistered === 0
       ? []
       : [["chats", `${unregistered} without a group (see: bellhop chats list)`] satisfies [string, string]]),
+    ...(status.senders.waiting === 0
+      ? []
+      : [
+          ["strangers", `${status.senders.waiting} waiting (see: bellhop senders list)`] satisfies [
+            string,
+            string,
+          ],
+        ]),
+    ...status.senders.problems.map((problem): [string, string] => ["senders", problem]),
     [
       "last 24 h",
       `${count(usage.calls, "model call")}, ${usage.inputTokens} tokens in, ${usage.outputTokens} out${rehearsal && usage.costMicros === 0 ? "" : `, $${(usage.costMicros / 1_000_000).toFixed(2)}`}`,

@@ -65,9 +65,17 @@ export const DEFAULT_CONFIG = `\
 #  # taskModel: haiku  # the model of scheduled tasks; without it, that of the chats
 #  # taskEffort: low   # how hard it thinks in them: low, medium, high, xhigh, max
 
-# Who on a platform is you, and where you are told what went wrong.
+# Who on a platform is you, beside those who sent a code of "bellhop pair".
 #owners: []            # such as telegram:12345
-#notices: web:notices
+
+# How often the assistant may be called by anybody but you: by one sender, and in one chat. Who may call it
+# at all: sender-allowlist.json in ~/.config/bellhop (docs/senders.md).
+#senders:
+#  perMinute: 30
+#  perHour: 300
+#  chatPerMinute: 60
+
+#notices: web:notices  # where you are told what went wrong
 
 #log:
 #  level: info         # debug, info, warn or error

@@ -18,9 +18,13 @@ export interface Size {
   readonly unit: LengthUnit;
 }
 
-/** Of one message of a channel. */
-export function sizeOf({ maxTextLength, lengthUnit }: ChannelAbilities): Size {
-  return { limit: maxTextLength, unit: lengthUnit };
+/** What a name may measure that stands before each message, on an account that is its owner's own. */
+export const NAME_LENGTH = 64;
+
+/** Of one message of a channel; without the name, where one stands before it. */
+export function sizeOf({ maxTextLength, lengthUnit, personal }: ChannelAbilities): Size {
+  const name = personal ? NAME_LENGTH * (lengthUnit === "bytes" ? 3 : 1) + ": ".length : 0;
+  return { limit: maxTextLength - name, unit: lengthUnit };
 }
 
 export function splitText(text: string, size: Size): readonly string[] {

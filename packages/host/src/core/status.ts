@@ -68,5 +68,7 @@ export const Status = z.object({
   ),
   /** Chats in which somebody wrote since the start, and which no group has. */
   unregistered: z.int(),
+  /** Strangers who wait to be let in, and what is wrong with the sender allowlist. */
+  senders: z.object({ waiting: z.int(), problems: z.array(z.string()) }),
 });
 export type Status = z.infer<typeof Status>;

@@ -10,7 +10,7 @@ import { loadAssets } from "./assets.ts";
 import { createEventStreams } from "./event-stream.ts";
 import { createHostCheck, csrfCheck, originCheck, securityHeaders } from "./guard.ts";
 import { createIdentify, type HttpEnv } from "./identity.ts";
-import type { HttpDead, HttpStopSwitch, HttpTasks, HttpTrust } from "./host.ts";
+import type { HttpDead, HttpSenders, HttpStopSwitch, HttpTasks, HttpTrust } from "./host.ts";
 import { createLogins } from "./logins.ts";
 import { hideSecrets } from "./hide.ts";
 import { openApiDocument } from "./openapi.ts";
@@ -22,6 +22,7 @@ import { createDeadRoutes } from "./routes/dead.ts";
 import { createEventRoutes, type EventRoutesDeps } from "./routes/events.ts";
 import { createFileRoutes, type FileRoutesDeps } from "./routes/files.ts";
 import { createHostRoutes } from "./routes/host.ts";
+import { createSenderRoutes } from "./routes/senders.ts";
 import { createTaskRoutes } from "./routes/tasks.ts";
 import { createTrustRoutes } from "./routes/trust.ts";
 import { createTokenRoutes } from "./routes/tokens.ts";
@@ -44,6 +45,7 @@ export interface AppDeps
   readonly dead: HttpDead;
   readonly tasks: HttpTasks;
   readonly trust: HttpTrust;
+  readonly senders: HttpSenders;
   /** Begins the drain; returns at once. */
   readonly shutdown: () => void;
   readonly secrets: KnownSecrets;
@@ -73,6 +75,7 @@ export function createApp(deps: AppDeps) {
   app.route("/api/v1", createDeadRoutes(deps));
   app.route("/api/v1", createTaskRoutes(deps));
   app.route("/api/v1", createTrustRoutes(deps));
+  app.route("/api/v1", createSenderRoutes(deps));
   app.route("/api/v1", createChatRoutes(deps));
   app.route("/api/v1", createChatRegistryRoutes(deps));
   app.route("/api/v1", createFileRoutes(deps));

@@ -105,6 +105,29 @@ export type HttpTasks = TaskPowers;
 
 /** Taint, approvals, grants, the audit. */
 export type HttpTrust = TrustPowers;
+/** Who may speak. All but `list` and `pair` throw RejectedError with a sentence for a person. */
+export interface HttpSenders {
+  list(): Promise<{
+    readonly senders: readonly {
+      readonly id: SenderId;
+      readonly standing: "owner" | "allowed" | "denied";
+      readonly name: string;
+      readonly by: string;
+      readonly at: number;
+    }[];
+    readonly waiting: readonly {
+      readonly chat: ChatId;
+      readonly sender: SenderId;
+      readonly name: string;
+      readonly messages: number;
+      readonly since: number;
+      readonly expiresAt: number;
+    }[];
+  }>;
+  allow(who: string, by: string): Promise<{ readonly sender: SenderId; readonly chats: readonly ChatId[] }>;
+  deny(who: string, by: string): Promise<{ readonly sender: SenderId }>;
+  pair(by: string): Promise<{ readonly code: string; readonly expiresAt: number }>;
+}
 
 /** The emergency stop (G27). */
 export interface HttpStopSwitch {

@@ -6,7 +6,6 @@ import { z } from "zod";
 import { EventId, MessageEvent, TurnEvent } from "../core/events.ts";
 import { DeadLetter, DeadLetterId } from "../core/dead.ts";
 import { Paused } from "../core/pause.ts";
-import { ChatId, FileId, GroupFolder, InboxId } from "../core/ids.ts";
 import {
   Approval,
   ApprovalChoice,
@@ -16,6 +15,7 @@ import {
   Grant,
   GrantId,
 } from "../core/trust.ts";
+import { ChatId, FileId, GroupFolder, InboxId, SenderId } from "../core/ids.ts";
 import { Occurrence, OccurrenceId, Task } from "../core/task.ts";
 
 const Title = z
@@ -233,6 +233,42 @@ export const AuditVerdict = z.object({
   rows: z.number().describe("How many fit."),
   head: AuditTail.shape.head,
   why: z.string().nullable().describe("What does not fit, where something does not."),
+});
+const KnownSender = z.object({
+  id: SenderId,
+  standing: z.enum(["owner", "allowed", "denied"]),
+  name: z.string(),
+  by: z.string().describe("Who decided it, in words."),
+  at: z.number(),
+});
+const WaitingSender = z.object({
+  chat: ChatId,
+  sender: SenderId,
+  name: z.string(),
+  messages: z.int().describe("How many are held."),
+  since: z.number(),
+  expiresAt: z.number().describe("What is held is dropped then."),
+});
+export const SenderList = z.object({
+  senders: z.array(KnownSender).describe("Of whom somebody decided, beside the configuration; newest first."),
+  waiting: z.array(WaitingSender).describe("Strangers who wait to be let in."),
+});
+export const SenderNamed = z.strictObject({
+  who: z
+    .string("who is meant is missing")
+    .trim()
+    .min(1, "who is meant is missing")
+    .max(512)
+    .describe("The code that a stranger was given, or a sender, or the chat in which they wrote."),
+});
+export const AllowedSender = z.object({
+  sender: SenderId,
+  chats: z.array(ChatId).describe("Chats that were let in, each with a group of its own."),
+});
+export const DeniedSender = z.object({ sender: SenderId });
+export const PairingCode = z.object({
+  code: z.string().describe("Whoever sends it from a platform is an owner. Shown this once."),
+  expiresAt: z.number(),
 });
 
 export const NewPause = z.strictObject({

@@ -32,12 +32,15 @@ import { maySendAgain } from "./ambiguity.ts";
 import { type Lost, ownersWord, wordTo } from "./lost-words.ts";
 import type { Notices } from "./notices.ts";
 import { type FileOf, toOutbound } from "./outbound.ts";
+import type { Speaker } from "./speaker.ts";
 
 export interface DeliveryParts {
   readonly outbox: Outbox;
   readonly channelOf: (chat: ChatId) => Channel | undefined;
   readonly fileOf: FileOf;
   readonly secrets: KnownSecrets;
+  /** Puts our name before what we say where it is not our account. */
+  readonly speaker: Speaker;
   readonly notices: Notices;
   readonly bus: EventBus;
   /** While this is aborted nothing is sent but the answers to commands, and what is being sent ends (G27). */
@@ -81,7 +84,7 @@ const BREATHER_MS = 1_000;
 const SPREAD_MS = 1_000;
 
 export function createDelivery(parts: DeliveryParts): Delivery {
-  const { outbox, channelOf, notices, bus, hold, clock, random, log } = parts;
+  const { outbox, channelOf, speaker, notices, bus, hold, clock, random, log } = parts;
   const accounts = createAccounts(clock, wake);
   const serving = new Map<ChatId, Promise<void>>();
   const again = new Set<ChatId>();
@@ -222,8 +225,11 @@ export function createDelivery(parts: DeliveryParts): Delivery {
     signal: AbortSignal,
   ): Promise<Sent | undefined> {
     const chat = chatAddress(row.chat_id).native;
+    const { hide } = parts.secrets;
+    const sender = row.sender_name === null ? undefined : hide(row.sender_name);
+    const text = await speaker.text(channel, row.chat_id, hide(row.text), sender);
     try {
-      await channel.edit?.({ chat, platformId, text: row.text }, signal);
+      await channel.edit?.({ chat, platformId, text }, signal);
       return { platformId };
     } catch (error) {
       if (!(error instanceof RejectedError)) throw error;
@@ -233,7 +239,11 @@ export function createDelivery(parts: DeliveryParts): Delivery {
   }
 
   async function called(channel: Channel, claimed: ClaimedRow, signal: AbortSignal): Promise<Sent> {
-    const message = await toOutbound(claimed, parts.fileOf, parts.secrets);
+    const message = await speaker.message(
+      channel,
+      claimed.row.chat_id,
+      await toOutbound(claimed, parts.fileOf, parts.secrets),
+    );
     try {
       return await channel.send(message, signal);
     } catch (error) {
@@ -334,7 +344,8 @@ export function createDelivery(parts: DeliveryParts): Delivery {
     if (!wanted || !channel.edit || hold().aborted) return false;
     const platformId = await outbox.shownDraft(wanted.draft);
     if (platformId === undefined || !account.spare(chat, true)) return false;
-    const message = { chat: chatAddress(chat).native, platformId, text: wanted.text };
+    const text = await speaker.text(channel, chat, parts.secrets.hide(wanted.text));
+    const message = { chat: chatAddress(chat).native, platformId, text };
     await channel
       .edit(message, AbortSignal.any([closing.signal, hold()]))
       .catch((error: unknown) => slighted(account, error));

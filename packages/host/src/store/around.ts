@@ -4,8 +4,9 @@
  */
 import { type Kysely, sql } from "kysely";
 import { BOT_WINDOW_MS } from "../core/trigger.ts";
-import type { ChatId } from "../core/ids.ts";
+import type { ChatId, SenderId } from "../core/ids.ts";
 import type { Chat } from "./chats.ts";
+import { type Standing, standingOf } from "./senders.ts";
 import type { Database } from "./tables.ts";
 
 export interface Around {
@@ -18,23 +19,51 @@ export interface Around {
   readonly quotesTainted: boolean;
   /** What other bots have got from us in this chat, within the window of their loop budget. */
   readonly bots: { readonly admitted: number; readonly refused: boolean };
+  /** What the owner decided of the sender, beside the configuration. */
+  readonly standing: Standing | undefined;
+  /** How often the assistant was called lately, by others than owners. */
+  readonly calls: Calls;
 }
+
+export interface Calls {
+  /** By this sender, wherever that was. */
+  readonly minute: number;
+  readonly hour: number;
+  /** In this chat, by whomever. */
+  readonly chatMinute: number;
+}
+
+const NONE: Calls = { minute: 0, hour: 0, chatMinute: 0 };
+const MINUTE_MS = 60_000;
+/** An echo comes at once; so many later messages of ours it does not come. */
+const LOOKED_BACK = 50;
 
 export interface Asking {
   readonly platformId: string;
   readonly replyTo?: string | undefined;
-  readonly sender: { readonly bot?: boolean | undefined };
+  readonly text: string;
+  readonly sender: {
+    readonly id: SenderId;
+    readonly bot?: boolean | undefined;
+    readonly self?: boolean | undefined;
+  };
   readonly now: number;
 }
 
 export async function lookAround(
   trx: Kysely<Database>,
   chat: Chat,
-  { platformId, replyTo, sender, now }: Asking,
+  { platformId, replyTo, sender, text, now }: Asking,
 ): Promise<Around> {
+  const ours =
+    (await isOurs(trx, chat.id, platformId)) ||
+    (sender.self === true && (await isBeingSent(trx, chat.id, text)));
+  const standing = ours ? undefined : await standingOf(trx, sender.id);
   return {
     chat,
-    ours: await isOurs(trx, chat.id, platformId),
+    ours,
+    standing,
+    calls: ours || sender.self || standing === "owner" ? NONE : await callsBy(trx, chat.id, sender.id, now),
     answersUs: replyTo !== undefined && (await isOurs(trx, chat.id, replyTo)),
     quotesTainted: replyTo !== undefined && (await isTainted(trx, chat.id, replyTo)),
     bots: sender.bot ? await botsIn(trx, chat.id, now - BOT_WINDOW_MS) : { admitted: 0, refused: false },
@@ -49,8 +78,53 @@ export function undisturbed(chat: Chat): Around {
     answersUs: false,
     quotesTainted: false,
     bots: { admitted: 0, refused: false },
+    standing: undefined,
+    calls: NONE,
   };
 }
+
+/**
+ * On an account that we share with its owner, what we send may come back before its id has been written
+ * down, or where nobody knows that it arrived. It ends as what was sent, behind the name that it carries.
+ */
+async function isBeingSent(trx: Kysely<Database>, chat: ChatId, text: string): Promise<boolean> {
+  const newest = await trx
+    .selectFrom("outbox")
+    .select(["text", "platform_id", "first_sent_at", "uncertain"])
+    .where("chat_id", "=", chat)
+    .orderBy("seq", "desc")
+    .limit(LOOKED_BACK)
+    .execute();
+  const said = text.trim();
+  return newest.some(({ text: sent, platform_id, first_sent_at, uncertain }) => {
+    const unknown = (platform_id === null && first_sent_at !== null) || uncertain > 0;
+    return unknown && (said === sent.trim() || said.endsWith(`: ${sent.trim()}`));
+  });
+}
+
+async function callsBy(trx: Kysely<Database>, chat: ChatId, sender: SenderId, now: number): Promise<Calls> {
+  const hour = await trx
+    .selectFrom("inbox")
+    .select((eb) => [
+      eb.fn.countAll<number>().as("hour"),
+      sql<number | null>`sum(accepted_at > ${now - MINUTE_MS})`.as("minute"),
+    ])
+    .where("sender_id", "=", sender)
+    .where("accepted_at", ">", now - 60 * MINUTE_MS)
+    .where(CALLS)
+    .executeTakeFirstOrThrow();
+  const { chatMinute } = await trx
+    .selectFrom("inbox")
+    .select((eb) => eb.fn.countAll<number>().as("chatMinute"))
+    .where("chat_id", "=", chat)
+    .where("accepted_at", ">", now - MINUTE_MS)
+    .where(CALLS)
+    .executeTakeFirstOrThrow();
+  return { minute: hour.minute ?? 0, hour: hour.hour, chatMinute };
+}
+
+/** Literal: see the indexes inbox_calls_by_sender and inbox_calls_by_chat. */
+const CALLS = sql<boolean>`sender_role <> 'owner' AND (verdict = 'admitted' OR command IS NOT NULL)`;
 
 async function isOurs(trx: Kysely<Database>, chat: ChatId, platformId: string): Promise<boolean> {
   const row = await trx

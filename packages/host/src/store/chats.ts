@@ -56,6 +56,7 @@ export function createChats(db: Kysely<Database>, clock: Clock) {
      */
     async bind(id: ChatId, group: GroupFolder): Promise<void> {
       await db.transaction().execute(async (trx) => {
+        if (await admitWaiting(trx, id, group)) return;
         const chat = await ensureChat(trx, { id, group, now: clock.now() });
         if (chat.folder === group) return;
         const { id: groupId } = await groupNamed(trx, group, id);
@@ -103,12 +104,14 @@ export function createChats(db: Kysely<Database>, clock: Clock) {
           "events.id as lastEvent",
           "events.at as lastAt",
         ])
+        .where("chats.standing", "=", "open")
         .orderBy(sql`coalesce(events.at, chats.created_at)`, "desc")
         .execute();
     },
   };
 }
 
+/** One that no group has yet is not found. */
 export async function findChat(db: Kysely<Database>, id: ChatId): Promise<Chat | undefined> {
   return await db
     .selectFrom("chats")
@@ -116,7 +119,35 @@ export async function findChat(db: Kysely<Database>, id: ChatId): Promise<Chat |
     .selectAll("chats")
     .select("groups.folder")
     .where("chats.id", "=", id)
+    .where("chats.standing", "=", "open")
     .executeTakeFirst();
+}
+
+/**
+ * Gives a chat that waits to be let in to this group. Whether it was one that waits. It is open once what
+ * was held of it has been admitted, which whoever calls this sees to (`Newcomers.entering`).
+ */
+export async function admitWaiting(db: Kysely<Database>, id: ChatId, group: GroupFolder): Promise<boolean> {
+  const waits = await db
+    .selectFrom("chats")
+    .select("id")
+    .where("id", "=", id)
+    .where("standing", "<>", "open")
+    .executeTakeFirst();
+  if (!waits) return false;
+  const { id: groupId } = await groupNamed(db, group, id);
+  await db
+    .updateTable("chats")
+    .set((eb) => ({ group_id: groupId, context_from: eb.ref("next_seq"), standing: "entering" }))
+    .where("id", "=", id)
+    .execute();
+  await db
+    .updateTable("pairings")
+    .set({ state: "used" })
+    .where("chat_id", "=", id)
+    .where("state", "=", "pending")
+    .execute();
+  return true;
 }
 
 /** The chat of a group in which something was said last; but not this one. */

@@ -5,6 +5,8 @@
  *   cursor (G1). The platform is told only after it.
  * - A chat of a platform is taken only once somebody has registered it. What is written in others is
  *   nobody's business: nothing of it is stored, and the cursor moves.
+ * - Who writes to us directly and is a stranger may be held until the owner has decided (newcomers.ts), and
+ *   what brings an owner's code is no message (senders.ts).
  * - The dedupe key is chat (with channel and account), platform id, kind and version (G2). What was
  *   accepted before is answered with what it became then.
  * - A message that comes while others are being committed shares the next commit with all that
@@ -20,19 +22,23 @@ import {
   chatAddress,
   type GroupFolder,
   InboxId,
+  MAIN,
   newId,
   type SenderId,
   type SessionId,
 } from "../core/ids.ts";
 import { type Around, lookAround, undisturbed } from "./around.ts";
-import { type Chat, describeChat, ensureChat, findChat, takeSeq } from "./chats.ts";
+import { admitWaiting, type Chat, describeChat, ensureChat, findChat, takeSeq } from "./chats.ts";
 import { addFiles, type MessageFile } from "./message-files.ts";
+import { hold, letGo, type Newcomer, type NotTaken, openIfEmpty } from "./newcomers.ts";
 import { owe } from "./outbox.ts";
 import { type Fate, revise } from "./revisions.ts";
 import { archive, currentSession, type Scope, sessionInUse } from "./sessions.ts";
+import { type Offered, pair, standingOf } from "./senders.ts";
 import type { Database, InboxTable, SessionsTable } from "./tables.ts";
 import { taintByFile } from "./taints.ts";
 import { appendEvent } from "./timeline.ts";
+import { anyChat } from "./waiting-chats.ts";
 import { failpoint } from "../core/failpoint.ts";
 
 export type InboxRow = Selectable<InboxTable>;
@@ -44,16 +50,29 @@ export interface NewMessage {
   readonly platformId: string;
   readonly kind: InboxRow["kind"];
   readonly version: number;
-  readonly sender: { readonly id: SenderId; readonly name: string; readonly bot?: boolean | undefined };
+  readonly sender: {
+    readonly id: SenderId;
+    readonly name: string;
+    readonly bot?: boolean | undefined;
+    readonly self?: boolean | undefined;
+  };
   readonly text: string;
   readonly nonText?: string | undefined;
   readonly replyTo?: string | undefined;
   readonly sentAt?: number | undefined;
   /** Called inside the transaction, where it is known what the message stands in. Pure. */
-  readonly judge: (around: Around) => Judged;
+  readonly judge: (around: Around) => Judged | "drop";
   readonly cursor?: string | undefined;
   /** Rows from this commit on, unless the message is refused; their bytes come after it. */
   readonly files?: readonly MessageFile[] | undefined;
+  /** It is held where no group has its chat. */
+  readonly newcomer?: Newcomer | undefined;
+  /** It may bring an owner's code. */
+  readonly codes?: Offered | undefined;
+  /** It makes its chat part of `main`, where no group has it, if an owner wrote it. `owner`: as configured. */
+  readonly claims?: { readonly owner: boolean } | undefined;
+  /** It was held, under this number, and is let in now. */
+  readonly held?: number | undefined;
 }
 
 /** Admission's word on a message. */
@@ -66,11 +85,16 @@ export interface Judged {
   readonly tainted: boolean;
   /** What the chat is told on top. */
   readonly notice?: string | undefined;
+  /** Under this key it is told once, however many messages it is about. */
+  readonly noticeKey?: string | undefined;
   /** It is a chat command, and the host itself answers it. */
   readonly command?: CommandRow | undefined;
   /** It is a command of the engine's own. */
   readonly engineCommand?: boolean | undefined;
 }
+
+/** Undefined: nobody has registered its chat, and nothing is stored. */
+export type Taken = Accepted | NotTaken | undefined;
 
 export interface CommandRow {
   readonly name: string;
@@ -124,12 +148,12 @@ export function createInbox(
     message: NewMessage;
     /** The group that the chat is bound to if it is new. */
     group: GroupFolder | undefined;
-    resolve: (accepted: Accepted | undefined) => void;
+    resolve: (accepted: Taken) => void;
     reject: (error: unknown) => void;
   }[] = [];
   let committing = false;
 
-  function enqueue(message: NewMessage, group?: GroupFolder): Promise<Accepted | undefined> {
+  function enqueue(message: NewMessage, group?: GroupFolder): Promise<Taken> {
     return new Promise((resolve, reject) => {
       queue.push({ message, group, resolve, reject });
       if (!committing) void commitAll();
@@ -151,8 +175,11 @@ export function createInbox(
     try {
       failpoint("accept.begin");
       const accepted = await db.transaction().execute(async (trx) => {
-        const done: (Accepted | undefined)[] = [];
-        for (const { message, group } of batch) done.push(await insert(trx, message, group));
+        const done: Taken[] = [];
+        for (const { message, group } of batch) {
+          done.push(await insert(trx, message, group));
+          if (message.held !== undefined) await letGo(trx, message.chat, message.held);
+        }
         failpoint("accept.inside");
         return done;
       });
@@ -170,13 +197,15 @@ export function createInbox(
     trx: Kysely<Database>,
     message: NewMessage,
     group: GroupFolder | undefined,
-  ): Promise<Accepted | undefined> {
+  ): Promise<Taken> {
     const now = clock.now();
-    const chat = await chatFor(trx, message, group, now);
+    const paired = message.codes && (await pair(trx, message.codes, now));
+    const chat = paired ? undefined : await chatFor(trx, message, group, now);
     // What is not stored, and a copy, move the cursor too: what the platform need not send again, it should not.
     if (message.cursor !== undefined) await saveCursor(trx, chatAddress(message.chat), message.cursor);
     failpoint("cursor.saved");
-    if (!chat) return undefined;
+    if (paired) return { not: "code", owner: paired.owner };
+    if (!chat) return message.newcomer && (await hold(trx, message.newcomer, now));
     const known = await findAccepted(trx, message);
     if (known) return known;
     const seed = { groupId: chat.group_id, now, ...routeOf(chat) };
@@ -184,6 +213,7 @@ export function createInbox(
     // At the owner's own desk nothing comes back and nobody else writes.
     const around = group === undefined ? await lookAround(trx, chat, { ...message, now }) : undisturbed(chat);
     const judged = message.judge(around);
+    if (judged === "drop") return { not: "dropped" };
     const fate = await fateOf(trx, { message, chat, around, judged }, sessionOf);
     const { command } = judged;
     const about = command && (await currentSession(trx, chat.group_id, seed.scope));
@@ -231,7 +261,7 @@ export function createInbox(
     const event = await appendEvent(trx, chat.id, now, { kind: "in", ref: id });
     if (judged.notice !== undefined)
       await owe(trx, { chat: chat.id, groupId: chat.group_id, turn: undefined, now }, [
-        { key: `${id}:refused`, kind: "notice", text: judged.notice },
+        { key: judged.noticeKey ?? `${id}:refused`, kind: "notice", text: judged.notice },
       ]);
     return {
       message: id,
@@ -253,12 +283,12 @@ export function createInbox(
     /** Of the owner's own desk, where a chat that is new is bound to `group`. Resolves once it is on disk. */
     async accept(message: NewMessage, group: GroupFolder): Promise<Accepted> {
       const accepted = await enqueue(message, group);
-      if (!accepted) throw new Error(`the chat ${message.chat} was not made`);
+      if (!accepted || "not" in accepted) throw new Error(`the chat ${message.chat} was not made`);
       return accepted;
     },
 
     /** From a platform. Undefined, and nothing is stored but the cursor, if nobody has registered its chat. */
-    receive: (message: NewMessage): Promise<Accepted | undefined> => enqueue(message),
+    receive: (message: NewMessage): Promise<Taken> => enqueue(message),
 
     /** Moves the cursor over what cannot be stored. */
     skip: (channel: string, account: string, cursor: string): Promise<void> =>
@@ -279,13 +309,30 @@ export function createInbox(
 
 async function chatFor(
   trx: Kysely<Database>,
-  { chat: id, chatTitle: title, direct }: NewMessage,
+  { chat: id, chatTitle: title, direct, sender, claims, held }: NewMessage,
   group: GroupFolder | undefined,
   now: number,
 ): Promise<Chat | undefined> {
   if (group !== undefined) return await ensureChat(trx, { id, group, title, direct, now });
-  const chat = await findChat(trx, id);
+  if (claims && (await mayClaim(trx, id, sender.id, claims.owner))) {
+    // Where something is held, this comes behind it.
+    if (!(await admitWaiting(trx, id, MAIN)))
+      return await ensureChat(trx, { id, group: MAIN, title, direct, now });
+    await openIfEmpty(trx, id);
+  }
+  const chat = held === undefined ? await findChat(trx, id) : await anyChat(trx, id);
   return chat && (await describeChat(trx, chat, { title, direct }));
+}
+
+/** Whether an owner wrote it, in a chat that no group has. */
+async function mayClaim(
+  trx: Kysely<Database>,
+  chat: ChatId,
+  sender: SenderId,
+  owner: boolean,
+): Promise<boolean> {
+  if ((await anyChat(trx, chat))?.standing === "open") return false;
+  return owner || (await standingOf(trx, sender)) === "owner";
 }
 
 /** What is to become of the row of a message, and of the rows that it is about. */

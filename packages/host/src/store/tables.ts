@@ -29,6 +29,8 @@ export interface GroupsTable {
   model: string | null;
   /** 1: its folder and its engine's home were writable while something tainted was at work (design 4). */
   tainted: Generated<number>;
+  /** 1: made for somebody who was let in, not by the configuration. */
+  guest: Generated<number>;
 }
 
 export interface ChatsTable {
@@ -44,6 +46,11 @@ export interface ChatsTable {
   context_from: Generated<number>;
   /** The sequence number that the next accepted row of this chat gets (G3). */
   next_seq: number;
+  /**
+   * `waiting`: known only so that we can write to it; nothing of it is read, and `group_id` is the group that
+   * is made for it if it is let in. `entering`: let in, and what was held of it is being admitted.
+   */
+  standing: Generated<"open" | "waiting" | "entering">;
   created_at: Fixed<number>;
 }
 
@@ -432,7 +439,52 @@ export interface TokensTable {
   expires_at: number | null;
 }
 
+/** What the owner said of somebody; for owners and admins beside the configuration. */
+export interface SendersTable {
+  id: Fixed<SenderId>;
+  standing: "owner" | "allowed" | "denied";
+  name: string;
+  decided_by: string;
+  decided_at: number;
+}
+
+/** A code that was given out: `owner`, by `bellhop pair`, `stranger`, to somebody who wrote to us. */
+export interface PairingsTable {
+  id: Generated<number>;
+  kind: Fixed<"owner" | "stranger">;
+  code_hash: Fixed<string>;
+  /** Of a stranger; of an owner's code that was used, where. */
+  chat_id: ChatId | null;
+  sender_id: SenderId | null;
+  sender_name: string | null;
+  state: "pending" | "used" | "denied" | "expired";
+  created_at: Fixed<number>;
+  expires_at: Fixed<number>;
+}
+
+/** Wrong codes, by the chat that they came from; `desk`: the owner's own. */
+export interface CodeTriesTable {
+  id: Generated<number>;
+  place: Fixed<string>;
+  at: Fixed<number>;
+}
+
+/** What somebody wrote who waits to be let in: an `Inbound` as JSON, under its dedupe key (G2). */
+export interface HeldTable {
+  id: Generated<number>;
+  chat_id: Fixed<ChatId>;
+  platform_id: Fixed<string>;
+  kind: Fixed<"message" | "edit" | "delete">;
+  version: Fixed<number>;
+  inbound: Fixed<string>;
+  held_at: Fixed<number>;
+}
+
 export interface Database {
+  senders: SendersTable;
+  pairings: PairingsTable;
+  code_tries: CodeTriesTable;
+  held: HeldTable;
   groups: GroupsTable;
   chats: ChatsTable;
   inbox: InboxTable;

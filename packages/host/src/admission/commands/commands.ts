@@ -18,9 +18,11 @@ import { type Command, may, WHO } from "./command.ts";
 import { help } from "./help.ts";
 import { model } from "./model.ts";
 import { fresh } from "./new.ts";
+import { mainChat } from "./main-chat.ts";
 import { pause, resume } from "./pause.ts";
 import type { Powers } from "./powers.ts";
 import { queue } from "./queue.ts";
+import { senders } from "./senders.ts";
 import { status } from "./status.ts";
 import { stop } from "./stop.ts";
 import { tasks } from "./tasks.ts";
@@ -39,6 +41,8 @@ const COMMANDS: readonly Command[] = [
   model,
   pause,
   resume,
+  senders,
+  mainChat,
 ];
 
 /** Whoever gave a command longer ago than that has given up on it. */

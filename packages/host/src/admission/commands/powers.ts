@@ -8,6 +8,7 @@ import type { Status } from "../../core/status.ts";
 import type { TrustPowers } from "../../policy/trust-powers.ts";
 import type { TaskPowers } from "../../scheduler/desk.ts";
 import type { Chosen } from "../../store/group-settings.ts";
+import type { Senders } from "../senders.ts";
 import type { Which, Why } from "../../store/why.ts";
 
 export interface Powers {
@@ -37,6 +38,10 @@ export interface Powers {
   ): Pick<TaskPowers, "list" | "show" | "pause" | "resume" | "cancel" | "run">;
   /** Answering what agents asked for. */
   readonly approvals: Pick<TrustPowers, "decide" | "refused">;
+  /** Who may speak. All throw RejectedError with a sentence for a person. */
+  readonly senders: Pick<Senders, "list" | "allow" | "deny">;
+  /** The chat belongs to the group from now on. */
+  bind(chat: ChatId, group: GroupFolder): Promise<void>;
   /** The emergency stop. */
   readonly emergency: {
     readonly paused: Paused | undefined;

@@ -135,6 +135,7 @@ function given(more: object): Status {
     silent: [],
     mounts: [],
     unregistered: 0,
+    senders: { waiting: 0, problems: [] },
     ...more,
   });
 }

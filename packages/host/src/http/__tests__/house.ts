@@ -7,11 +7,13 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
+import { openDoor } from "../../admission/__tests__/open-door.ts";
 import { createAdmission } from "../../admission/admission.ts";
 import { createKnownSecrets } from "../../core/known-secrets.ts";
+import { createSenders } from "../../admission/senders.ts";
 import type { Clock } from "../../core/clock.ts";
 import { createEventBus, type LiveEvent } from "../../core/events.ts";
-import { ChatId, chatId, type InboxId, MAIN, newId, SessionId, TurnId } from "../../core/ids.ts";
+import { ChatId, chatId, type InboxId, MAIN, newId, SenderId, SessionId, TurnId } from "../../core/ids.ts";
 import type { Status } from "../../core/status.ts";
 import { fakeClock } from "../../core/testing.ts";
 import { silentLog } from "../../log.ts";
@@ -24,6 +26,7 @@ import { createInbox } from "../../store/inbox.ts";
 import { migrate } from "../../store/migrate.ts";
 import { migrations } from "../../store/migrations/index.ts";
 import { createFire } from "../../store/fire.ts";
+import { createNewcomers } from "../../store/newcomers.ts";
 import { createOccurrences } from "../../store/occurrences.ts";
 import { trustOver } from "../../policy/__tests__/trust-house.ts";
 import { createTasks } from "../../store/tasks.ts";
@@ -84,6 +87,7 @@ export async function openHouse(options: { clock?: Clock; log?: AppDeps["log"] }
     triggerOf: () => ({ assistant: "Bellhop", trigger: "auto", bots: false }),
     roleOf: () => "member",
     onUnregistered: () => undefined,
+    ...openDoor(),
     now: clock.now,
   });
 
@@ -136,6 +140,16 @@ export async function openHouse(options: { clock?: Clock; log?: AppDeps["log"] }
     },
     dead: createDead(db, { clock, routeOf: route, wake: () => {}, deliver: () => {} }),
     tasks: desk.as({ who: "the owner", group: MAIN, all: true }),
+    senders: createSenders({
+      store: createNewcomers(db, clock),
+      owners: [SenderId.parse("fake:ann")],
+      admit: async () => true,
+      furnish: async () => undefined,
+      tell: async () => undefined,
+      random: randomBytes,
+      clock,
+      log: silentLog,
+    }),
     shutdown: () => void shutdowns.push(clock.now()),
     log: options.log ?? silentLog,
     clock,
@@ -256,4 +270,5 @@ const STATUS: Status = {
   silent: [],
   mounts: [],
   unregistered: 0,
+  senders: { waiting: 0, problems: [] },
 };

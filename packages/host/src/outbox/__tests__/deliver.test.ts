@@ -14,6 +14,7 @@ import { silentLog } from "../../log.ts";
 import { owe } from "../../store/outbox.ts";
 import { house } from "../../store/__tests__/house.ts";
 import { settled } from "../../turns/__tests__/middle.ts";
+import { createSpeaker } from "../speaker.ts";
 import { createDelivery } from "../deliver.ts";
 
 const SECOND = 1_000;
@@ -53,6 +54,7 @@ async function given({ idempotent = false, random = 0 } = {}) {
       channelOf: () => channel,
       fileOf: async () => undefined,
       secrets: createKnownSecrets([{ name: "A_KEY", value: "canary-0123456789" }]),
+      speaker: createSpeaker(async () => "Bellhop"),
       notices: { tell: async (_key, text) => void told.push(text) },
       bus: createEventBus(),
       hold: () => held.by.signal,

@@ -9,6 +9,7 @@ import { silentLog } from "../../log.ts";
 import { type NewOutbound, owe } from "../../store/outbox.ts";
 import { house } from "../../store/__tests__/house.ts";
 import { settled } from "../../turns/__tests__/middle.ts";
+import { createSpeaker } from "../speaker.ts";
 import { createDelivery } from "../deliver.ts";
 
 const SECOND = 1_000;
@@ -26,6 +27,7 @@ async function given(abilities: Partial<ChannelAbilities> = {}) {
       channelOf: () => platform.channel,
       fileOf: async () => undefined,
       secrets: createKnownSecrets(),
+      speaker: createSpeaker(async () => "Bellhop"),
       notices: { tell: async (_key, text) => void told.push(text) },
       bus: createEventBus(),
       hold: () => new AbortController().signal,

@@ -7,6 +7,7 @@ import type { Channel } from "@bellhop/sdk";
 import type { Kysely } from "kysely";
 import { onTestFinished } from "vitest";
 import { createAdmission } from "../../admission/admission.ts";
+import { openDoor } from "../../admission/__tests__/open-door.ts";
 import { createCommands } from "../../admission/commands/commands.ts";
 import type { Powers } from "../../admission/commands/powers.ts";
 import { createLocalChannel } from "../../channels/local.ts";
@@ -30,6 +31,7 @@ import { createDesk } from "../../scheduler/desk.ts";
 import { createScheduler } from "../../scheduler/scheduler.ts";
 import { createAnswers } from "../../outbox/answers.ts";
 import { createDelivery } from "../../outbox/deliver.ts";
+import { createSpeaker } from "../../outbox/speaker.ts";
 import { createPresence } from "../../outbox/presence.ts";
 import { createStreaming } from "../../outbox/streaming.ts";
 import { createFiles } from "../../store/files.ts";
@@ -134,6 +136,7 @@ export async function middle(options: MiddleOptions = {}) {
     channelOf,
     fileOf: async () => undefined,
     secrets,
+    speaker: createSpeaker(async () => "Bellhop"),
     notices,
     bus,
     hold,
@@ -313,6 +316,8 @@ export async function middle(options: MiddleOptions = {}) {
       host: nothingThere,
       why: createWhy(db).find,
       explain: dispatcher.explain,
+      senders: { list: nothingThere, allow: nothingThere, deny: nothingThere },
+      bind: nothingThere,
       emergency: { paused: undefined, pause: nothingThere, resume: async () => false },
       now: clock.now,
       ...options.powers,
@@ -334,6 +339,7 @@ export async function middle(options: MiddleOptions = {}) {
     triggerOf: () => ({ assistant: "Bellhop", trigger: "auto", bots: false, ...options.trigger }),
     roleOf: (sender) => (sender.endsWith(":ada") ? "owner" : sender.endsWith(":ann") ? "admin" : "member"),
     onUnregistered: () => undefined,
+    ...openDoor(),
     now: clock.now,
   });
 

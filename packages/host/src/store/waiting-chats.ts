@@ -1,0 +1,82 @@
+/**
+ * Chats that no group has, and that we know all the same because we owe them a word. Each belongs to the
+ * group that is made for it once it is let in; until then nothing of it is read.
+ */
+import { createHash } from "node:crypto";
+import type { Kysely } from "kysely";
+import { type ChatId, chatAddress, GroupFolder, type SenderId } from "../core/ids.ts";
+import type { Chat } from "./chats.ts";
+import type { Database } from "./tables.ts";
+
+/** Whatever its standing. */
+export async function anyChat(db: Kysely<Database>, id: ChatId): Promise<Chat | undefined> {
+  return await db
+    .selectFrom("chats")
+    .innerJoin("groups", "groups.id", "chats.group_id")
+    .selectAll("chats")
+    .select("groups.folder")
+    .where("chats.id", "=", id)
+    .executeTakeFirst();
+}
+
+export interface Unknown {
+  readonly id: ChatId;
+  readonly chatTitle?: string | undefined;
+  readonly direct?: boolean | undefined;
+  readonly sender: { readonly id: SenderId; readonly name: string };
+}
+
+/** Makes it `waiting` unless it is there; then it stays as it is. */
+export async function ensureWaiting(
+  trx: Kysely<Database>,
+  { id, chatTitle, direct, sender }: Unknown,
+  now: number,
+): Promise<Chat> {
+  const known = await anyChat(trx, id);
+  if (known) return known;
+  const folder = guestFolder(id, sender.name);
+  await trx
+    .insertInto("groups")
+    .values({ folder, created_at: now })
+    .onConflict((conflict) => conflict.doNothing())
+    .execute();
+  const group = await trx
+    .selectFrom("groups")
+    .select("id")
+    .where("folder", "=", folder)
+    .executeTakeFirstOrThrow();
+  await trx
+    .insertInto("chats")
+    .values({
+      id,
+      ...chatAddress(id),
+      group_id: group.id,
+      title: chatTitle ?? null,
+      direct: direct ? 1 : 0,
+      next_seq: 1,
+      standing: "waiting",
+      created_at: now,
+    })
+    .execute();
+  const made = await anyChat(trx, id);
+  if (!made) throw new Error(`the chat ${id} vanished while it was made`);
+  return made;
+}
+
+/** A name of its own for the group of a guest: readable, and the same for nobody else. Never `main`. */
+export function guestFolder(chat: ChatId, name: string): GroupFolder {
+  const readable = name
+    .normalize("NFKD")
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, "-")
+    .slice(0, 24)
+    .replaceAll(/^-+|-+$/g, "");
+  const own = createHash("sha256").update(chat).digest("hex").slice(0, 16);
+  return GroupFolder.parse(["guest", readable, own].filter((part) => part !== "").join("-"));
+}
+
+/** Folders of those who were let in; no configuration names them. */
+export async function guestGroups(db: Kysely<Database>): Promise<GroupFolder[]> {
+  const rows = await db.selectFrom("groups").select("folder").where("guest", "=", 1).execute();
+  return rows.map(({ folder }) => folder);
+}
