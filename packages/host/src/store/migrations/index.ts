@@ -6,13 +6,13 @@ import type { Migration } from "../migrate.ts";
 import * as first from "./0001-first.ts";
 import * as conversations from "./0002-conversations.ts";
 import * as tasks from "./0003-tasks.ts";
-import * as trust from "./0005-trust.ts";
 import * as senders from "./0004-senders.ts";
+import * as trust from "./0005-trust.ts";
 
 export const migrations: readonly Migration[] = [
   { id: 1, name: "first", up: first.up },
   { id: 2, name: "conversations", up: conversations.up },
   { id: 3, name: "tasks", up: tasks.up },
-  { id: 5, name: "trust", up: trust.up },
   { id: 4, name: "senders", up: senders.up },
+  { id: 5, name: "trust", up: trust.up },
 ];
