@@ -19,6 +19,7 @@ import { type OpenDatabase, openDatabase } from "../../../packages/host/src/stor
 import { createFire } from "../../../packages/host/src/store/fire.ts";
 import { migrate } from "../../../packages/host/src/store/migrate.ts";
 import { migrations } from "../../../packages/host/src/store/migrations/index.ts";
+import { createAudit } from "../../../packages/host/src/store/audit.ts";
 import { createOccurrences } from "../../../packages/host/src/store/occurrences.ts";
 import { scopeOf } from "../../../packages/host/src/store/sessions.ts";
 import { createTasks } from "../../../packages/host/src/store/tasks.ts";
@@ -195,6 +196,7 @@ function createLife({ db, clock, rest, zoneData, wake, onJump, onTrouble }: Life
     db,
     tasks,
     fireNow,
+    audit: createAudit(db, { clock, redact: (text) => text }).write,
     occurrences: createOccurrences(db),
     timezoneOf: () => "UTC",
     notices: ChatId.parse("web:notices"),

@@ -6,11 +6,13 @@
  */
 import type { Channel } from "@bellhop/sdk";
 import { randomBytes } from "node:crypto";
+import { recorded } from "./assembly/administration.ts";
 import { openAgents } from "./assembly/agents.ts";
 import { openGround } from "./assembly/ground.ts";
 import { openMoney } from "./assembly/money.ts";
 import { openRecords } from "./assembly/records.ts";
 import { openSchedule } from "./assembly/schedule.ts";
+import { openTrust } from "./assembly/trust.ts";
 import { startUpkeep } from "./assembly/upkeep.ts";
 import { openWayIn } from "./assembly/way-in.ts";
 import { openWayOut } from "./assembly/way-out.ts";
@@ -79,18 +81,31 @@ async function open(
 ): Promise<Host> {
   const ground = await openGround(config, opened);
   const { paths, clock, log, bus, db, lock, stopSwitch } = ground;
-  const agents = await openAgents(ground, reload, environment);
+  const trust = await openTrust(ground);
+  const agents = await openAgents(ground, trust, reload, environment);
   const records = await openRecords(ground, agents);
-  const { chats, outbox, timeline, tokens, turns } = records;
+  const { chats, outbox, timeline, turns } = records;
   const out = await openWayOut(ground, records, platforms);
   const { media, delivery } = out;
   agents.vault.secrets.onTrouble((text) => void out.notices.tell(`secrets:${clock.now()}`, text));
   const tasks = (actor: Actor) => schedule.desk.as(actor);
   const budgets = await openMoney(ground, agents, out);
-  const work = openWork(ground, agents, records, out, budgets, tasks);
+  const work = openWork(ground, agents, records, out, budgets, trust, tasks);
   const { rooms, dispatcher } = work;
   const schedule = openSchedule(ground, records, out, work);
-  const wayIn = await openWayIn({ ground, agents, records, out, work, budgets, tasks, status });
+  const administration = recorded(ground, records);
+  const wayIn = await openWayIn({
+    ground,
+    agents,
+    records,
+    out,
+    work,
+    budgets,
+    trust,
+    administration,
+    tasks,
+    status,
+  });
   const { admission, commands } = wayIn;
   const dead = createDead(db, {
     clock,
@@ -152,12 +167,13 @@ async function open(
     media,
     bus,
     live: dispatcher,
-    tokens,
+    tokens: administration.tokens,
     status,
-    stopSwitch,
+    stopSwitch: administration.stopSwitch,
     dead,
     tasks: tasks(OWNER),
     vault: { test: agents.vault.trySecret },
+    trust: trust.powers,
     senders: wayIn.senders,
     budgets,
     shutdown: () => void drain(),
@@ -172,6 +188,7 @@ async function open(
   // What a dead host left behind; the key may be another one by now.
   await turns.unhold();
   await dispatcher.sweep();
+  await trust.questions.recover();
   await commands.recover();
   await delivery.recover();
   await wayIn.senders.recover();
@@ -214,6 +231,7 @@ async function open(
     loginUrl: http.loginUrl,
     async apiToken(scope) {
       const label = "bellhop up";
+      const { tokens } = administration;
       for (const old of await tokens.list()) if (old.label === label) await tokens.revoke(old.hash);
       return (await tokens.issue({ kind: "api", scope, label })).secret;
     },

@@ -15,6 +15,7 @@ import type { Scope as SessionScope } from "../store/sessions.ts";
 import { createUsage } from "../store/usage.ts";
 import { createRoutes } from "../turns/routes.ts";
 import type { Ground } from "./ground.ts";
+import type { Trust } from "./trust.ts";
 import { openVault } from "./vault.ts";
 
 export type Agents = Awaited<ReturnType<typeof openAgents>>;
@@ -25,6 +26,7 @@ export type Agents = Awaited<ReturnType<typeof openAgents>>;
  */
 export async function openAgents(
   ground: Ground,
+  trust: Trust,
   reload: (() => Config) | undefined,
   environment: Environment,
 ) {
@@ -65,6 +67,9 @@ export async function openAgents(
     renew,
     runDirectory: paths.run,
     record: usage.record,
+    policy: trust.policy,
+    taint: trust.taint,
+    audit: ground.audit,
     clock,
     log,
   });

@@ -6,6 +6,7 @@ import { createEventBus, type EventBus } from "../core/events.ts";
 import { prepareHome } from "../home.ts";
 import { type Log, openLog } from "../log.ts";
 import { openStopSwitch, type StopSwitch } from "../stop-switch.ts";
+import { type Audit, createAudit } from "../store/audit.ts";
 import { openDatabase, type OpenDatabase } from "../store/database.ts";
 import { type HomeLock, lockHome } from "../store/lock.ts";
 import { migrate } from "../store/migrate.ts";
@@ -22,6 +23,7 @@ export interface Ground {
   readonly stopSwitch: StopSwitch;
   /** Never to be let out; a renewed credential is added. */
   readonly secrets: KnownSecrets;
+  readonly audit: Audit;
   /** Closes what was opened, last first, whatever fails on the way. */
   readonly opened: AsyncDisposableStack;
 }
@@ -41,7 +43,8 @@ export async function openGround(config: Config, opened: AsyncDisposableStack): 
   });
   opened.defer(closeDatabase);
   await migrate(db, { migrations, backups: paths.backups, clock });
+  const audit = createAudit(db, { clock, redact: secrets.hide });
   const stopSwitch = openStopSwitch({ file: paths.paused, clock, log });
   opened.defer(stopSwitch.close);
-  return { config, paths, clock, log, bus: createEventBus(), db, lock, stopSwitch, secrets, opened };
+  return { config, paths, clock, log, bus: createEventBus(), db, lock, stopSwitch, secrets, audit, opened };
 }

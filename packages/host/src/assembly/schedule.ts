@@ -67,6 +67,7 @@ export function openSchedule(ground: Ground, records: Records, out: WayOut, { di
     tasks,
     occurrences,
     fireNow,
+    audit: ground.audit.write,
     groupExists,
     timezoneOf: (folder) => groupConfig(config, folder).timezone,
     notices: config.notices,

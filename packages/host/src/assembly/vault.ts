@@ -46,7 +46,7 @@ export async function openVault(ground: Ground, environment: Environment) {
         detail: `${method} ${host} for the group ${group}`,
       };
       recorded = recorded
-        .then(() => audit(db, row, clock.now()))
+        .then(async () => void (await audit(db, row, clock.now())))
         .catch((error: unknown) => log.error({ err: error, ...row }, "the use of a secret was not recorded"));
     };
 

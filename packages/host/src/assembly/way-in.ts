@@ -13,8 +13,10 @@ import type { Actor, TaskPowers } from "../scheduler/desk.ts";
 import { createCommandStore } from "../store/commands.ts";
 import { createWhy } from "../store/why.ts";
 import type { Agents } from "./agents.ts";
+import type { Administration } from "./administration.ts";
 import type { Ground } from "./ground.ts";
 import type { Records } from "./records.ts";
+import type { Trust } from "./trust.ts";
 import { openSenders } from "./senders.ts";
 import type { WayOut } from "./way-out.ts";
 import type { Work } from "./work.ts";
@@ -26,13 +28,16 @@ export interface WayInParts {
   readonly out: WayOut;
   readonly work: Work;
   readonly budgets: Budgets;
+  readonly trust: Trust;
+  readonly administration: Pick<Administration, "bind" | "stopSwitch">;
   /** What whoever asks may do with tasks. */
   readonly tasks: (actor: Actor) => TaskPowers;
   readonly status: () => Promise<Status>;
 }
 
-export async function openWayIn({ ground, agents, records, out, work, budgets, tasks, status }: WayInParts) {
-  const { config, clock, log, bus, db, stopSwitch, opened } = ground;
+export async function openWayIn(parts: WayInParts) {
+  const { ground, agents, records, out, work, budgets, trust, administration, tasks, status } = parts;
+  const { config, clock, log, bus, db, opened } = ground;
   const { settings, choices, usage } = agents;
   const { chats, inbox, turns } = records;
   const { channels, media, notices, delivery, answers, presence } = out;
@@ -63,7 +68,7 @@ export async function openWayIn({ ground, agents, records, out, work, budgets, t
   });
 
   async function bind(chat: ChatId, group: GroupFolder): Promise<void> {
-    await chats.bind(chat, group);
+    await administration.bind(chat, group);
     admission.registered(chat);
     senders.bound();
   }
@@ -79,7 +84,18 @@ export async function openWayIn({ ground, agents, records, out, work, budgets, t
         if (room) await rooms.close(room);
       },
       settingsOf: settings,
-      choose: choices.choose,
+      async choose(group, change) {
+        await choices.choose(group, change);
+        await ground.audit.note({
+          actor: "a chat command",
+          groupId: null,
+          action: "group.choose",
+          subject: `group:${group}`,
+          allowed: true,
+          detail: JSON.stringify(change),
+        });
+      },
+      approvals: trust.powers,
       work: workOf,
       host: status,
       async why(chat, which) {
@@ -87,10 +103,10 @@ export async function openWayIn({ ground, agents, records, out, work, budgets, t
         return await whyOf.find(chat, which);
       },
       explain: dispatcher.explain,
+      emergency: administration.stopSwitch,
       senders,
       bind,
       budgets,
-      emergency: stopSwitch,
       now: clock.now,
     },
     offers,
@@ -121,7 +137,13 @@ export async function openWayIn({ ground, agents, records, out, work, budgets, t
     wake: (session, groupId, group) =>
       dispatcher.wake(session, groupId, { quietMs: settings(group).debounceSeconds * 1_000 }),
     deliver: delivery.wake,
-    fetch: media.fetch,
+    fetch(files) {
+      media.fetch(files);
+      // A file of somebody else's has tainted the group, by the commit of its message.
+      trust.taint
+        .look()
+        .catch((error: unknown) => log.error({ err: error }, "what is tainted could not be read"));
+    },
     taken: presence.taken,
     triggerOf: (group) => {
       const { assistant, trigger, bots, pattern } = settings(group);

@@ -19,6 +19,7 @@ import type { Agents } from "./agents.ts";
 import type { Ground } from "./ground.ts";
 import { openMounts } from "./mounts.ts";
 import type { Records } from "./records.ts";
+import { showCard, type Trust } from "./trust.ts";
 import type { WayOut } from "./way-out.ts";
 
 const SECOND = 1_000;
@@ -33,6 +34,7 @@ export function openWork(
   records: Records,
   out: WayOut,
   budgets: Budgets,
+  trust: Trust,
   tasks: (actor: Actor) => TaskPowers,
 ) {
   const { config, paths, clock, log, bus, secrets, stopSwitch, opened } = ground;
@@ -43,12 +45,11 @@ export function openWork(
   /** The engines' own commands, as each group's engine named them last. */
   const offered = new Map<GroupFolder, ReadonlySet<string>>();
 
+  const claimOf = (wanted: SessionId) =>
+    hold().aborted ? undefined : dispatcher.running().find(({ claim }) => claim.session.id === wanted)?.claim;
   const toolsOf = (session: SessionId) =>
     hostTools(session, {
-      claimOf: (wanted) =>
-        hold().aborted
-          ? undefined
-          : dispatcher.running().find(({ claim }) => claim.session.id === wanted)?.claim,
+      claimOf,
       turns,
       chats,
       search: history.search,
@@ -67,6 +68,7 @@ export function openWork(
       now: clock.now,
       secrets,
       deliver: delivery.wake,
+      trust: { weigh: trust.policy.weigh, taint: trust.taint, audit: ground.audit },
     });
 
   /** Whoever was promised news of work hears that there will be none. */
@@ -77,8 +79,12 @@ export function openWork(
   }
 
   const mounts = openMounts(ground, records, out);
-  const furnish = async (group: GroupFolder) =>
-    (await Promise.all([groups.mounts(group), mounts.of(group)])).flat();
+  /** What a sandbox of the group sees; whether that taints whoever sees it is known before anybody does. */
+  async function furnish(group: GroupFolder, _groupNumber: number, session: SessionId) {
+    const seen = (await Promise.all([groups.mounts(group), mounts.of(group)])).flat();
+    await trust.taint.sharesMemory(session);
+    return seen;
+  }
   const limitsOf = (group: GroupFolder) => sandboxLimitsOf(config, group);
   const scripts = createScripts({
     runtime,
@@ -142,6 +148,7 @@ export function openWork(
     routes,
     notices,
     turns,
+    taint: trust.taint,
     rooms,
     bus,
     deliver: ({ chat }) => delivery.wake(chat.id),
@@ -178,6 +185,16 @@ export function openWork(
     paused: () => hold().aborted,
     clock,
     log,
+  });
+  trust.join({
+    claimOf,
+    async closeRooms(group) {
+      const busy = () => dispatcher.running().some(({ claim }) => claim.chat.folder === group);
+      if (busy()) return { busy: true };
+      await Promise.all(rooms.list().flatMap((room) => (room.group === group ? rooms.close(room) : [])));
+      return { busy: busy() };
+    },
+    show: (card) => showCard(card, { records, out }),
   });
   const hurry = Promise.withResolvers<void>();
   opened.defer(() => dispatcher.drain(0, hurry.promise));

@@ -9,6 +9,8 @@ import { Agent as TlsAgent } from "node:https";
 import { join } from "node:path";
 import type { Clock } from "../core/clock.ts";
 import type { Log } from "../log.ts";
+import type { Policy, Taint } from "../policy/policy.ts";
+import type { Audit } from "../store/audit.ts";
 import type { RecordUsage } from "../store/usage.ts";
 import type { Broker, Door } from "../turns/broker.ts";
 import { takesOurKey } from "./check.ts";
@@ -27,6 +29,10 @@ export interface BrokerDeps {
   /** What sandboxes are to trust beside the roots of this machine: the install's authority, as PEM. */
   readonly ca?: string | undefined;
   readonly record: RecordUsage;
+  /** Who decides what else may go out, who is told of what came in, and where it is written down. */
+  readonly policy: Policy;
+  readonly taint: Taint;
+  readonly audit: Pick<Audit, "write" | "note" | "begin">;
   readonly clock: Clock;
   readonly log: Log;
 }

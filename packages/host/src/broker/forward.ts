@@ -12,6 +12,7 @@ import { failureOf, MAX_ERROR_BODY, unreachable } from "./failure.ts";
 import { inwards, outwards } from "./headers.ts";
 import { createMeter, type Metered } from "./meter.ts";
 import { renamed } from "./model-names.ts";
+import { type OutsideWatch, watchForOutside } from "./outside.ts";
 import { bearing, type Provider } from "./provider.ts";
 import { refuse } from "./refusal.ts";
 import { createScrubber, type Scrubber } from "./scrub.ts";
@@ -25,6 +26,8 @@ export interface Exchange {
   /** The request's whole body. */
   readonly body: Buffer;
   readonly response: ServerResponse;
+  /** Something from outside is about to be passed on. */
+  readonly onOutside: (cause: string) => Promise<void>;
   /** Wall clock, ms. */
   readonly now: () => number;
 }
@@ -70,7 +73,8 @@ export async function forward(exchange: Exchange): Promise<Outcome> {
   };
 
   response.writeHead(status, inwards(answer.headers, provider.secrets));
-  const left = await passBack(answer, response, createScrubber(provider.secrets), tap);
+  const watch = watchForOutside(exchange.onOutside);
+  const left = await passBack(answer, response, { watch, scrubber: createScrubber(provider.secrets), tap });
   const whole = left === undefined;
   const abandoned = left === "caller";
   const metered = meter.result(whole);
@@ -84,6 +88,13 @@ export async function forward(exchange: Exchange): Promise<Outcome> {
   return { status, metered, abandoned, failure };
 }
 
+interface Passing {
+  readonly watch: OutsideWatch;
+  readonly scrubber: Scrubber;
+  /** Sees each chunk after it was passed on. */
+  readonly tap: (chunk: Buffer) => void;
+}
+
 /**
  * Every chunk as it comes. Resolves when all has gone, or one side has left: then the other is taken down too, and
  * the first to go is the cause. By hand and not by `pipeline`, which takes longer for a short answer than all else
@@ -92,10 +103,11 @@ export async function forward(exchange: Exchange): Promise<Outcome> {
 function passBack(
   answer: IncomingMessage,
   response: ServerResponse,
-  scrubber: Scrubber,
-  tap: (chunk: Buffer) => void,
+  { watch, scrubber, tap }: Passing,
 ): Promise<"caller" | "provider" | undefined> {
   return new Promise((resolve) => {
+    /** It is being written down that what comes next is from outside. */
+    let marking = false;
     const leave = (who: "caller" | "provider") => {
       resolve(who); // whatever comes second changes nothing
       answer.destroy();
@@ -111,7 +123,10 @@ function passBack(
     setImmediate(() => {
       if (!response.destroyed) response.flushHeaders();
     });
-    response.on("drain", () => answer.resume());
+    const goOn = () => {
+      if (!marking && !response.writableNeedDrain) answer.resume();
+    };
+    response.on("drain", goOn);
     response.once("finish", () => resolve(undefined));
     response.once("close", () => leave("caller"));
     response.once("error", () => leave("caller"));
@@ -119,7 +134,20 @@ function passBack(
     answer.once("close", () => {
       if (!answer.readableEnded) leave("provider");
     });
-    answer.on("data", (chunk: Buffer) => give(scrubber.push(chunk)));
+    answer.on("data", (chunk: Buffer) => {
+      const mark = watch(chunk);
+      if (mark === undefined) return give(scrubber.push(chunk));
+      marking = true;
+      answer.pause();
+      mark.then(
+        () => {
+          marking = false;
+          give(scrubber.push(chunk));
+          goOn();
+        },
+        () => leave("provider"), // what could not be written down is not passed on
+      );
+    });
     answer.once("end", () => {
       give(scrubber.end());
       response.end();

@@ -9,6 +9,7 @@ import { z } from "zod";
 import type { Clock } from "../core/clock.ts";
 import type { TurnId } from "../core/ids.ts";
 import type { Log } from "../log.ts";
+import type { Taint } from "../policy/policy.ts";
 import type { RecordUsage } from "../store/usage.ts";
 import type { Door, DoorSpec, Reserved, Spending } from "../turns/broker.ts";
 import type { EngineFailure } from "../turns/engine.ts";
@@ -17,6 +18,7 @@ import { AGENT_HEADER, parseCall, type Call } from "./call.ts";
 import { createEstimator, totalOf } from "./estimate.ts";
 import { forward, type Exchange, type Outcome } from "./forward.ts";
 import { withinBounds } from "./json-bounds.ts";
+import { outsideOf } from "./outside.ts";
 import {
   NO_TURN,
   refuse,
@@ -39,6 +41,7 @@ export interface ModelDoorDeps {
   /** Looked at anew for each call: the credential may have been renewed. */
   readonly upstream: Pick<Exchange, "provider" | "agent">;
   readonly record: RecordUsage;
+  readonly taint: Pick<Taint, "mark">;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -95,7 +98,10 @@ export function createModelDoor(spec: DoorSpec, deps: ModelDoorDeps): ModelDoor 
     number: number,
   ): Promise<void> {
     if (!withinBounds(body)) return refuse(response, TOO_INTRICATE);
-    const exchange = { ...upstream, request, body, response, now: () => clock.now() };
+    const onOutside = (cause: string) => deps.taint.mark(spec.session, cause);
+    const outside = outsideOf(body);
+    if (outside !== undefined) await onOutside(outside);
+    const exchange = { ...upstream, request, body, response, onOutside, now: () => clock.now() };
     if (!/^\/v1\/messages(?:\?|$)/.test(request.url ?? "")) return note(await forward(exchange), number);
     const parsed = parseCall(body, request.headers);
     if (!parsed.ok) {

@@ -17,10 +17,18 @@ import { Status } from "../core/status.ts";
 import { OpenedDeadLetter } from "../core/dead.ts";
 import { type NewTask, Occurrence, OpenedTask, type Task, type TaskChange } from "../core/task.ts";
 import { type BudgetLift, UsageReport } from "../core/usage.ts";
+import { type Approval, type AuditRecord, Grant, type NewGrant, TaintReport } from "../core/trust.ts";
 import {
   Accepted as Done,
-  AllowedSender,
+  ApprovalAnswers,
+  ApprovalList,
+  AuditPage,
+  AuditTail,
+  AuditVerdict,
   DeadLetterPage,
+  Explained,
+  GrantList,
+  AllowedSender,
   DeniedSender,
   Halted,
   OccurrencePage,
@@ -133,6 +141,23 @@ export interface Client {
       id: string,
       page: { limit: number; before?: string | undefined },
     ): Promise<z.infer<typeof OccurrencePage>>;
+  };
+  /** Taint, approvals, grants, the audit (docs/trust.md). */
+  readonly trust: {
+    taint(group: string): Promise<TaintReport>;
+    clearTaint(group: string): Promise<TaintReport>;
+    approvals(all: boolean): Promise<readonly Approval[]>;
+    answer(
+      ids: readonly string[],
+      answer: "once" | "group" | "never" | "deny",
+    ): Promise<z.infer<typeof ApprovalAnswers>["decided"]>;
+    grants(query: { group?: string | undefined; all: boolean }): Promise<readonly Grant[]>;
+    grant(wanted: z.input<typeof NewGrant>): Promise<Grant>;
+    revoke(id: string): Promise<object>;
+    explain(group: string, action: string): Promise<z.infer<typeof Explained>>;
+    audit(after: number): Promise<readonly AuditRecord[]>;
+    auditTail(limit: number): Promise<z.infer<typeof AuditTail>>;
+    auditVerify(anchor?: { id: number; hash: string }): Promise<z.infer<typeof AuditVerdict>>;
   };
   /** Who may speak. `who`: a code, a sender or a chat. */
   readonly senders: {
@@ -290,6 +315,20 @@ export function createClient({ home, socket, clock, patience = 30_000 }: ClientO
       cancel: (id) => call("POST", `${taskPath(id)}/cancel`, OpenedTask, {}),
       run: (id) => call("POST", `${taskPath(id)}/run`, Occurrence, {}),
       history: (id, page) => call("GET", `${taskPath(id)}/history?${search(page)}`, OccurrencePage),
+    },
+    trust: {
+      taint: (group) => call("GET", `/taint/${encodeURIComponent(group)}`, TaintReport),
+      clearTaint: (group) => call("DELETE", `/taint/${encodeURIComponent(group)}`, TaintReport),
+      approvals: async (all) => (await call("GET", `/approvals?${search({ all })}`, ApprovalList)).approvals,
+      answer: async (ids, answer) =>
+        (await call("POST", "/approvals", ApprovalAnswers, { ids, answer })).decided,
+      grants: async (query) => (await call("GET", `/grants?${search(query)}`, GrantList)).grants,
+      grant: (wanted) => call("POST", "/grants", Grant, wanted),
+      revoke: (id) => call("DELETE", `/grants/${encodeURIComponent(id)}`, Done),
+      explain: (group, action) => call("GET", `/policy/explain?${search({ group, action })}`, Explained),
+      audit: async (after) => (await call("GET", `/audit?${search({ after, limit: 500 })}`, AuditPage)).rows,
+      auditTail: (limit) => call("GET", `/audit/tail?${search({ limit })}`, AuditTail),
+      auditVerify: (anchor) => call("GET", `/audit/verify?${search({ ...anchor })}`, AuditVerdict),
     },
     senders: {
       list: () => call("GET", "/senders", SenderList),

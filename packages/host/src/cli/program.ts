@@ -4,7 +4,9 @@
  */
 import { BellhopError } from "@bellhop/sdk";
 import { Command, CommanderError } from "commander";
+import { approvalsCommand } from "./approvals.ts";
 import { askCommand } from "./ask.ts";
+import { auditCommand } from "./audit.ts";
 import { chatCommand } from "./chat.ts";
 import { chatsCommand } from "./chats.ts";
 import { filesCommand } from "./files.ts";
@@ -12,14 +14,17 @@ import { ExitCode, type Io } from "./io.ts";
 import { deadCommand } from "./dead.ts";
 import { imageCommand } from "./image.ts";
 import { doctorCommand } from "./doctor.ts";
+import { grantsCommand } from "./grants.ts";
 import { loginCommand } from "./login.ts";
 import { panicCommand, resumeCommand } from "./panic.ts";
+import { policyCommand } from "./policy.ts";
 import { rehearsalCommand } from "./rehearsal.ts";
 import { secretsCommand } from "./secrets.ts";
 import { pairCommand } from "./pair.ts";
 import { sendersCommand } from "./senders.ts";
 import { statusCommand } from "./status.ts";
 import { stopCommand } from "./stop.ts";
+import { taintCommand } from "./taint.ts";
 import { tasksCommand } from "./tasks.ts";
 import { upCommand } from "./up.ts";
 import { usageCommand } from "./usage.ts";
@@ -67,6 +72,11 @@ export function createProgram(io: Io): Command {
     usageCommand(io),
     deadCommand(io),
     secretsCommand(io),
+    approvalsCommand(io),
+    grantsCommand(io),
+    taintCommand(io),
+    policyCommand(io),
+    auditCommand(io),
     panicCommand(io),
     resumeCommand(io),
     imageCommand(io),

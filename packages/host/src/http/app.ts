@@ -10,7 +10,15 @@ import { loadAssets } from "./assets.ts";
 import { createEventStreams } from "./event-stream.ts";
 import { createHostCheck, csrfCheck, originCheck, securityHeaders } from "./guard.ts";
 import { createIdentify, type HttpEnv } from "./identity.ts";
-import type { HttpBudgets, HttpDead, HttpSenders, HttpStopSwitch, HttpTasks, HttpVault } from "./host.ts";
+import type {
+  HttpBudgets,
+  HttpDead,
+  HttpSenders,
+  HttpStopSwitch,
+  HttpTasks,
+  HttpTrust,
+  HttpVault,
+} from "./host.ts";
 import { createLogins } from "./logins.ts";
 import { hideSecrets } from "./hide.ts";
 import { openApiDocument } from "./openapi.ts";
@@ -25,6 +33,7 @@ import { createHostRoutes } from "./routes/host.ts";
 import { createSecretRoutes } from "./routes/secrets.ts";
 import { createSenderRoutes } from "./routes/senders.ts";
 import { createTaskRoutes } from "./routes/tasks.ts";
+import { createTrustRoutes } from "./routes/trust.ts";
 import { createTokenRoutes } from "./routes/tokens.ts";
 import { createUsageRoutes } from "./routes/usage.ts";
 import { createWebRoutes } from "./routes/web.ts";
@@ -46,6 +55,7 @@ export interface AppDeps
   readonly dead: HttpDead;
   readonly tasks: HttpTasks;
   readonly vault: HttpVault;
+  readonly trust: HttpTrust;
   readonly senders: HttpSenders;
   readonly budgets: HttpBudgets;
   /** Begins the drain; returns at once. */
@@ -77,6 +87,7 @@ export function createApp(deps: AppDeps) {
   app.route("/api/v1", createDeadRoutes(deps));
   app.route("/api/v1", createTaskRoutes(deps));
   app.route("/api/v1", createSecretRoutes(deps));
+  app.route("/api/v1", createTrustRoutes(deps));
   app.route("/api/v1", createSenderRoutes(deps));
   app.route("/api/v1", createUsageRoutes(deps));
   app.route("/api/v1", createChatRoutes(deps));

@@ -13,6 +13,7 @@ const TYPES = {
   "connection.js": "text/javascript; charset=utf-8",
   "outbox.js": "text/javascript; charset=utf-8",
   "view.js": "text/javascript; charset=utf-8",
+  "approvals.js": "text/javascript; charset=utf-8",
   "login.js": "text/javascript; charset=utf-8",
   "bell.svg": "image/svg+xml",
 } as const;

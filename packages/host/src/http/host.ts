@@ -9,6 +9,7 @@ import type { DeadLetter, DeadLetterId, OpenedDeadLetter } from "../core/dead.ts
 import type { Budgets } from "../budgets/budgets.ts";
 import type { Paused } from "../core/pause.ts";
 import type { SecretTrial } from "../core/secret-trial.ts";
+import type { TrustPowers } from "../policy/trust-powers.ts";
 import type { TaskPowers } from "../scheduler/desk.ts";
 import type { Halted } from "./schemas.ts";
 import type { ChatId, FileId, GroupFolder, InboxId, SenderId } from "../core/ids.ts";
@@ -114,6 +115,8 @@ export interface HttpVault {
   }): Promise<SecretTrial>;
 }
 
+/** Taint, approvals, grants, the audit. */
+export type HttpTrust = TrustPowers;
 /** Who may speak. All but `list` and `pair` throw RejectedError with a sentence for a person. */
 export interface HttpSenders {
   list(): Promise<{

@@ -90,6 +90,15 @@ export function requireScope(scope: Scope): MiddlewareHandler<HttpEnv> {
   };
 }
 
+/**
+ * The owner in person: on this machine, logged in to the web chat, or with a token for everything. A token for
+ * chats alone answers no question that is the owner's.
+ */
+export const requireOwner: MiddlewareHandler<HttpEnv> = async (c, next) => {
+  if (c.get("identity")?.via === "cookie") return await next();
+  return await requireScope("admin")(c, next);
+};
+
 /** Only the owner on this very machine, over the control socket. */
 export const requireSocket: MiddlewareHandler<HttpEnv> = async (c, next) => {
   if (c.get("identity")?.via !== "socket") {

@@ -6,6 +6,7 @@ import { z } from "zod";
 import { ChatEvent, SharedFile } from "../core/events.ts";
 import { OpenedDeadLetter } from "../core/dead.ts";
 import { BudgetState } from "../core/budget.ts";
+import { Grant, NewGrant, TaintReport } from "../core/trust.ts";
 import { Status } from "../core/status.ts";
 import { SecretTrial } from "../core/secret-trial.ts";
 import { NewTask, Occurrence, OpenedTask, Task, TaskChange } from "../core/task.ts";
@@ -14,6 +15,12 @@ import { Problem } from "./problem.ts";
 import {
   Accepted,
   AcceptedMessage,
+  AnsweredApprovals,
+  ApprovalAnswers,
+  ApprovalList,
+  AuditPage,
+  AuditTail,
+  AuditVerdict,
   AllowedSender,
   BoundChat,
   Chat,
@@ -25,6 +32,8 @@ import {
   DeadRetry,
   DeniedSender,
   EventPage,
+  Explained,
+  GrantList,
   Halted,
   LoginCode,
   NewChat,
@@ -61,6 +70,12 @@ type Answer = { readonly description: string; readonly type?: string; readonly s
 const SCHEMAS = {
   Accepted,
   AcceptedMessage,
+  AnsweredApprovals,
+  ApprovalAnswers,
+  ApprovalList,
+  AuditPage,
+  AuditTail,
+  AuditVerdict,
   AllowedSender,
   BoundChat,
   BudgetLift,
@@ -75,6 +90,11 @@ const SCHEMAS = {
   DeadRetry,
   DeniedSender,
   EventPage,
+  Explained,
+  Grant,
+  GrantList,
+  NewGrant,
+  TaintReport,
   Halted,
   LoginCode,
   NewChat,
@@ -138,6 +158,8 @@ const task = {
   description: "Its id, or a beginning of it that fits only one task.",
   schema: text,
 };
+const group = { name: "group", in: "path", required: true, description: "Its folder's name.", schema: text };
+const NO_GROUP: Answer = { description: "There is no such group.", schema: Problem };
 const NO_TASK: Answer = { description: "No such task.", schema: Problem };
 const SEVERAL: Answer = {
   description: "It names several tasks, or cannot be as the task stands.",
@@ -419,6 +441,136 @@ const OPERATIONS: readonly Operation[] = [
         schema: Problem,
       },
     },
+  },
+  {
+    method: "get",
+    path: "/api/v1/taint/{group}",
+    summary: "What has tainted a group, and what changed in its folders since",
+    access: "admin",
+    parameters: [group],
+    answers: { 200: { description: "The report.", schema: TaintReport }, 409: NO_GROUP },
+  },
+  {
+    method: "delete",
+    path: "/api/v1/taint/{group}",
+    summary: "Clear a group's folders of taint",
+    description:
+      "You have seen what changed. Its idle sandboxes are closed. Conversations stay tainted until /new.",
+    access: "admin",
+    parameters: [group],
+    answers: {
+      200: { description: "What is left.", schema: TaintReport },
+      409: { description: "There is no such group, or an answer is under way in it.", schema: Problem },
+    },
+  },
+  {
+    method: "get",
+    path: "/api/v1/approvals",
+    summary: "What agents asked for and owners have not answered",
+    description: "With `all` also the last that were answered. A login to the web chat is enough.",
+    access: "admin",
+    parameters: [{ name: "all", in: "query", schema: { type: "boolean", default: false } }],
+    answers: { 200: { description: "Oldest first.", schema: ApprovalList } },
+  },
+  {
+    method: "post",
+    path: "/api/v1/approvals",
+    summary: "Answer them",
+    description:
+      "`once`, `deny`, and where the question offers it `group` or `never`. A login to the web chat is enough.",
+    access: "admin",
+    body: AnsweredApprovals,
+    answers: {
+      200: { description: "What became of each.", schema: ApprovalAnswers },
+      409: { description: "It cannot be answered so.", schema: Problem },
+    },
+  },
+  {
+    method: "get",
+    path: "/api/v1/grants",
+    summary: "What is granted beforehand",
+    description: "With `all` also what was revoked or has ended.",
+    access: "admin",
+    parameters: [
+      { name: "group", in: "query", description: "Only those of this group.", schema: text },
+      { name: "all", in: "query", schema: { type: "boolean", default: false } },
+    ],
+    answers: { 200: { description: "Oldest first.", schema: GrantList } },
+  },
+  {
+    method: "post",
+    path: "/api/v1/grants",
+    summary: "Grant something beforehand",
+    description: "To a group, or to one task of it. See docs/trust.md.",
+    access: "admin",
+    body: NewGrant,
+    answers: {
+      201: { description: "The grant.", schema: Grant },
+      409: { description: "There is no such group or task, or its end lies in the past.", schema: Problem },
+    },
+  },
+  {
+    method: "delete",
+    path: "/api/v1/grants/{id}",
+    summary: "Revoke a grant",
+    access: "admin",
+    parameters: [{ name: "id", in: "path", required: true, schema: text }],
+    answers: {
+      200: { description: "It allows nothing any more.", schema: Accepted },
+      409: { description: "There is no such grant that is in force.", schema: Problem },
+    },
+  },
+  {
+    method: "get",
+    path: "/api/v1/policy/explain",
+    summary: "What would become of an action, and why",
+    access: "admin",
+    parameters: [
+      { name: "group", in: "query", required: true, schema: text },
+      {
+        name: "action",
+        in: "query",
+        required: true,
+        description: "`send chat:telegram:7`, `schedule group:family`, `fetch host:example.com:443`.",
+        schema: text,
+      },
+    ],
+    answers: {
+      200: { description: "The verdict.", schema: Explained },
+      409: { description: "It is no action, or there is no such group.", schema: Problem },
+    },
+  },
+  {
+    method: "get",
+    path: "/api/v1/audit",
+    summary: "The audit, oldest first",
+    access: "admin",
+    parameters: [
+      { name: "after", in: "query", description: "Only rows after this one.", schema: eventId },
+      limit,
+    ],
+    answers: { 200: { description: "The rows.", schema: AuditPage } },
+  },
+  {
+    method: "get",
+    path: "/api/v1/audit/tail",
+    summary: "The newest rows of the audit, and its head",
+    access: "admin",
+    parameters: [limit],
+    answers: { 200: { description: "The rows.", schema: AuditTail } },
+  },
+  {
+    method: "get",
+    path: "/api/v1/audit/verify",
+    summary: "Whether every row of the audit is as it was written",
+    description:
+      "With `id` and `hash` of a row that was kept elsewhere, also whether anything was cut off since.",
+    access: "admin",
+    parameters: [
+      { name: "id", in: "query", schema: eventId },
+      { name: "hash", in: "query", schema: text },
+    ],
+    answers: { 200: { description: "The verdict.", schema: AuditVerdict } },
   },
   {
     method: "get",

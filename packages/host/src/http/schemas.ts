@@ -6,6 +6,15 @@ import { z } from "zod";
 import { EventId, MessageEvent, TurnEvent } from "../core/events.ts";
 import { DeadLetter, DeadLetterId } from "../core/dead.ts";
 import { Paused } from "../core/pause.ts";
+import {
+  Approval,
+  ApprovalChoice,
+  ApprovalId,
+  AuditRecord,
+  EffectName,
+  Grant,
+  GrantId,
+} from "../core/trust.ts";
 import { ChatId, FileId, GroupFolder, InboxId, SenderId } from "../core/ids.ts";
 import { Occurrence, OccurrenceId, Task } from "../core/task.ts";
 
@@ -160,6 +169,71 @@ export const OccurrencePage = z.object({
   more: z.boolean().describe("There are older ones."),
 });
 
+const Flag = (name: string) =>
+  z
+    .enum(["true", "false"], `${name} is true or false`)
+    .default("false")
+    .transform((text) => text === "true");
+
+export const GroupPath = z.object({ group: GroupFolder });
+
+export const ApprovalQuery = z.object({ all: Flag("all") });
+export const ApprovalList = z.object({ approvals: z.array(Approval).describe("Oldest first.") });
+export const AnsweredApprovals = z.strictObject({
+  ids: z.array(ApprovalId).min(1).max(100),
+  answer: z.enum([...ApprovalChoice.options, "deny"]),
+});
+export const ApprovalAnswers = z.object({
+  decided: z.array(
+    z.object({
+      id: z.string(),
+      outcome: z.enum(["approved", "denied", "gone"]).describe("`gone`: it was not open any more."),
+      words: z.string(),
+    }),
+  ),
+});
+
+export const GrantQuery = z.object({ group: GroupFolder.optional(), all: Flag("all") });
+export const GrantPath = z.object({ id: GrantId });
+export const GrantList = z.object({ grants: z.array(Grant).describe("Oldest first.") });
+
+export const ExplainQuery = z.object({
+  group: GroupFolder,
+  action: z.string("the action is missing: add ?action=").min(1).max(600),
+});
+export const Explained = z.object({
+  effect: EffectName,
+  target: z.string(),
+  verdict: z.enum(["allowed", "needs approval", "granted", "refused"]),
+  why: z.array(z.string()).describe("Whole sentences."),
+});
+
+const RowNumber = z
+  .string()
+  .regex(/^\d{1,15}$/, "a row's number is a whole number")
+  .transform(Number);
+export const AuditQuery = z.object({ after: RowNumber.default(0), limit: LimitText });
+export const AuditAnchor = z.object({
+  id: RowNumber.optional(),
+  hash: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/, "a hash is 64 hexadecimal digits")
+    .optional(),
+});
+export const AuditPage = z.object({ rows: z.array(AuditRecord).describe("Oldest first.") });
+export const AuditTail = z.object({
+  rows: z.array(AuditRecord),
+  head: z
+    .object({ id: z.number(), hash: z.string() })
+    .nullable()
+    .describe("The newest row. Kept elsewhere, it shows that nothing was cut off since."),
+});
+export const AuditVerdict = z.object({
+  ok: z.boolean(),
+  rows: z.number().describe("How many fit."),
+  head: AuditTail.shape.head,
+  why: z.string().nullable().describe("What does not fit, where something does not."),
+});
 const KnownSender = z.object({
   id: SenderId,
   standing: z.enum(["owner", "allowed", "denied"]),

@@ -6,16 +6,10 @@
  * - Who asks is a session, never what a request says of itself; turn, chat and group are looked up.
  */
 import type { SessionId } from "../core/ids.ts";
+import type { EffectName } from "../core/trust.ts";
 
 /** What kind of effect an action has, from harmless to grave. */
-export type EffectClass =
-  | "read"
-  | "write-here"
-  | "network"
-  | "speak-elsewhere"
-  | "schedule-elsewhere"
-  | "spend"
-  | "administer";
+export type EffectClass = EffectName;
 
 export interface Action {
   readonly effect: EffectClass;

@@ -21,7 +21,8 @@ import {
   type Task,
   type TaskChange,
 } from "../core/task.ts";
-import { audit } from "../store/audit.ts";
+import type { Action } from "../policy/policy.ts";
+import type { Audit } from "../store/audit.ts";
 import { type Chat, ensureChat, findChat, lastSpokenIn } from "../store/chats.ts";
 import { BusyTask, type Fire, type GivesWay, type Woken } from "../store/fire.ts";
 import { endWaiting, type Occurrences, openRuns } from "../store/occurrences.ts";
@@ -50,9 +51,18 @@ export interface Actor {
   readonly chat?: ChatId | undefined;
   /** Most tasks that the group may have for them to make another one. */
   readonly most?: number | undefined;
+  /** Whether what they make is tainted. */
+  readonly tainted?: (() => boolean) | undefined;
+  /**
+   * Asked for what reaches beyond their group and their chat; what it gives is called in the transaction. Owners
+   * need none. @throws RejectedError
+   */
+  readonly leave?: ((action: Action) => Promise<Leave>) | undefined;
   /** How what they do becomes true; a plain transaction where it is not said. */
   readonly commit?: Commit | undefined;
 }
+
+type Leave = (trx: Kysely<Database>) => Promise<void>;
 
 export type Commit = (effect: (trx: Kysely<Database>) => Promise<Done>) => Promise<Done>;
 
@@ -91,6 +101,7 @@ export interface DeskParts {
   readonly tasks: Tasks;
   readonly occurrences: Occurrences;
   readonly fireNow: Fire["fireNow"];
+  readonly audit: Audit["write"];
   readonly groupExists: (folder: GroupFolder) => boolean;
   readonly timezoneOf: (folder: GroupFolder) => string;
   /** The chat of the owner's notices: no place for answers. */
@@ -115,6 +126,41 @@ const NEXT_SHOWN = 3;
 const RECENT_SHOWN = 5;
 /** Where the owner's own tasks answer as long as there is no other chat. */
 const DESK = ChatId.parse("terminal:tasks");
+
+/** Whose a task is, and where it answers. */
+interface Place {
+  readonly group: GroupFolder;
+  readonly chat: ChatId;
+}
+
+const NO_LEAVE: Leave = async () => undefined;
+
+function beyond({ group, chat }: Actor, places: readonly Place[]): Place[] {
+  return places.filter((place) => place.group !== group || place.chat !== chat);
+}
+
+/** @throws RejectedError when it was moved between the question and the deed */
+function assertJudged(actor: Actor, judged: readonly Place[], { group, chat }: Task): void {
+  const [place] = beyond(actor, [{ group, chat }]);
+  if (place && !judged.some((one) => one.group === group && one.chat === chat))
+    throw new RejectedError("The task was moved meanwhile; look at it again.");
+}
+
+/** In the words of the desk: what an owner is asked about. */
+function actionOf(
+  actor: Actor,
+  action: string,
+  { about, detail, place }: { about: string | undefined; detail: string; place: Place },
+): Action {
+  const what = about === undefined ? "a task" : `the task ${about.trim().toLowerCase()}`;
+  const request = detail === "" ? "" : `: ${detail}`;
+  return {
+    effect: "schedule-elsewhere",
+    target: place.group === actor.group ? `chat:${place.chat}` : `group:${place.group}`,
+    words: `${action} ${what} that answers in ${place.chat}, of the group ${place.group}${request}`,
+    detail: { action, task: about?.trim().toLowerCase() ?? null, request: detail, ...place },
+  };
+}
 
 /** Refused because of who asks. It is recorded. */
 class NotYoursError extends RejectedError {}
@@ -171,17 +217,34 @@ export function createDesk(parts: DeskParts) {
     );
   }
 
-  /** Does it for whoever may, and keeps a record either way. */
+  /**
+   * Does it for whoever may, and keeps a record either way. `places` are those that it touches: whoever needs
+   * leave for other ones than their own is asked before, and nothing else may turn out in the transaction.
+   */
   async function act(
     actor: Actor,
     action: string,
-    { about, detail = "" }: { readonly about?: string; readonly detail?: string },
+    {
+      about,
+      detail = "",
+      places,
+    }: {
+      readonly about?: string;
+      readonly detail?: string;
+      readonly places: () => Promise<readonly Place[]>;
+    },
     effect: (trx: Kysely<Database>) => Promise<Done>,
   ): Promise<Done> {
     const commit: Commit = actor.commit ?? ((run) => db.transaction().execute(run));
     try {
+      const leaves: Leave[] = [];
+      const judged = actor.leave ? await places() : [];
+      for (const place of beyond(actor, judged))
+        leaves.push((await actor.leave?.(actionOf(actor, action, { about, detail, place }))) ?? NO_LEAVE);
       const result = await commit(async (trx) => {
         const made = await effect(trx);
+        if (actor.leave) assertJudged(actor, judged, made.task);
+        for (const leave of leaves) await leave(trx);
         await record(trx, actor, { action, subject: `task:${made.task.id}`, allowed: true, detail });
         return made;
       });
@@ -203,7 +266,7 @@ export function createDesk(parts: DeskParts) {
     what: { action: string; subject: string; allowed: boolean; detail: string },
   ): Promise<void> {
     const row = await trx.selectFrom("groups").select("id").where("folder", "=", group).executeTakeFirst();
-    await audit(trx, { actor: who, groupId: row?.id ?? null, ...what }, clock.now());
+    await parts.audit(trx, { actor: who, groupId: row?.id ?? null, ...what });
   }
 
   async function recordRefusal(actor: Actor, action: string, about: string | undefined, why: string) {
@@ -219,6 +282,11 @@ export function createDesk(parts: DeskParts) {
       throw error;
     }
   }
+
+  const placesOf = (actor: Actor, id: string) => async (): Promise<readonly Place[]> => {
+    const row = await named(db, actor, id);
+    return [{ group: row.folder, chat: row.chat_id }];
+  };
 
   /** The group that a new task is for: as said, else that of its chat, for whoever has all groups. */
   async function groupFor(
@@ -265,7 +333,11 @@ export function createDesk(parts: DeskParts) {
   }
 
   async function add(actor: Actor, task: NewTask): Promise<Done> {
-    return await act(actor, "add", { detail: JSON.stringify(task) }, async (trx) => {
+    const places = async (): Promise<readonly Place[]> => {
+      const group = await groupFor(db, actor, task);
+      return [{ group, chat: (await chatFor(db, actor, group, task.chat)).id }];
+    };
+    return await act(actor, "add", { detail: JSON.stringify(task), places }, async (trx) => {
       const group = await groupFor(trx, actor, task);
       const chat = await chatFor(trx, actor, group, task.chat);
       if (actor.most !== undefined && (await tasks.count(trx, chat.group_id)) >= actor.most)
@@ -288,6 +360,7 @@ export function createDesk(parts: DeskParts) {
         created_by: actor.who,
         created_at: now,
         updated_at: now,
+        tainted: actor.tainted?.() ? 1 : 0,
       };
       const inserted = await tasks.insert(trx, row);
       return done(await plan(trx, inserted));
@@ -306,20 +379,29 @@ export function createDesk(parts: DeskParts) {
   }
 
   async function edit(actor: Actor, id: string, change: TaskChange): Promise<Done> {
-    return await act(actor, "edit", { about: id, detail: JSON.stringify(change) }, async (trx) => {
+    const places = async (): Promise<readonly Place[]> => {
+      const [before] = await placesOf(actor, id)();
+      if (!before || change.chat === undefined) return before ? [before] : [];
+      return [before, { group: before.group, chat: (await chatOf(db, before.group, change.chat)).id }];
+    };
+    return await act(actor, "edit", { about: id, detail: JSON.stringify(change), places }, async (trx) => {
       const row = await named(trx, actor, id);
       if (row.state === "cancelled")
         throw new RejectedError(`The task ${row.id} is cancelled; make a new one.`);
       const { patch, replan } = patchOf(row, change, { now: clock.now(), bounds: parts.bounds });
       const chat = change.chat === undefined ? undefined : await chatOf(trx, row.folder, change.chat);
-      const all = { ...patch, ...(chat && { chat_id: chat.id }) };
+      const all = {
+        ...patch,
+        ...(chat && { chat_id: chat.id }),
+        ...(actor.tainted?.() && { tainted: 1 }),
+      };
       const plans = replan && row.state !== "paused"; // a paused one is planned when it is resumed
       return done(plans ? await plan(trx, row, all) : await tasks.change(trx, row.id, all));
     });
   }
 
   async function pause(actor: Actor, id: string): Promise<Done> {
-    return await act(actor, "pause", { about: id }, async (trx) => {
+    return await act(actor, "pause", { about: id, places: placesOf(actor, id) }, async (trx) => {
       const row = await named(trx, actor, id);
       if (row.state === "paused") return done(row);
       if (row.state !== "active")
@@ -340,7 +422,7 @@ export function createDesk(parts: DeskParts) {
   }
 
   async function resume(actor: Actor, id: string): Promise<Done> {
-    return await act(actor, "resume", { about: id }, async (trx) => {
+    return await act(actor, "resume", { about: id, places: placesOf(actor, id) }, async (trx) => {
       const row = await named(trx, actor, id);
       if (row.state === "active") return done(row);
       if (row.state !== "paused")
@@ -351,7 +433,7 @@ export function createDesk(parts: DeskParts) {
   }
 
   async function cancel(actor: Actor, id: string): Promise<Done> {
-    return await act(actor, "cancel", { about: id }, async (trx) => {
+    return await act(actor, "cancel", { about: id, places: placesOf(actor, id) }, async (trx) => {
       const row = await named(trx, actor, id);
       if (row.state === "cancelled") return done(row);
       await endWaiting(
@@ -366,7 +448,7 @@ export function createDesk(parts: DeskParts) {
   }
 
   async function run(actor: Actor, id: string): Promise<Done> {
-    return await act(actor, "run", { about: id }, async (trx) => {
+    return await act(actor, "run", { about: id, places: placesOf(actor, id) }, async (trx) => {
       const row = await named(trx, actor, id);
       if (row.state === "cancelled") throw new RejectedError(`The task ${row.id} is cancelled.`);
       const begun = await parts.fireNow(trx, row);

@@ -69,6 +69,20 @@ export function createChats(db: Kysely<Database>, clock: Clock) {
       });
     },
 
+    /** Of one person with the assistant alone, on platforms. */
+    async listDirect(group: GroupFolder): Promise<ChatId[]> {
+      const rows = await db
+        .selectFrom("chats")
+        .innerJoin("groups", "groups.id", "chats.group_id")
+        .select("chats.id")
+        .where("groups.folder", "=", group)
+        .where("direct", "=", 1)
+        .where("channel", "not in", ["web", "terminal"])
+        .orderBy("chats.created_at")
+        .execute();
+      return rows.map(({ id }) => id);
+    },
+
     async list(): Promise<ChatSummary[]> {
       return await db
         .selectFrom("chats")

@@ -18,6 +18,8 @@ export interface HistoryHit {
   readonly at: number;
   readonly sender: string;
   readonly text: string;
+  /** No owner wrote it, or it was said by a tainted turn. */
+  readonly tainted: boolean;
 }
 
 export interface HistoryQuery {
@@ -77,15 +79,28 @@ export function createHistory(db: Kysely<Database>, clock: Clock, log: Log) {
       await catchUp();
       // The group is one token, so that a search stays inside it by the index itself.
       const match = `scope : ${SCOPE}${groupId} AND text : (${terms.map((term) => `"${term}"`).join(" AND ")} *)`;
-      const { rows } = await sql<{ chat: ChatId; at: number; sender: string | null; text: string | null }>`
+      const { rows } = await sql<{
+        chat: ChatId;
+        at: number;
+        sender: string | null;
+        text: string | null;
+        tainted: number;
+      }>`
         SELECT events.chat_id AS chat, events.at, coalesce(inbox.sender_name, outbox.sender_name) AS sender,
-          coalesce(inbox.text, outbox.text) AS text
+          coalesce(inbox.text, outbox.text) AS text, coalesce(inbox.tainted, turns.tainted, 0) AS tainted
         FROM history
         JOIN events ON events.id = history.rowid
         LEFT JOIN inbox ON events.kind = 'in' AND inbox.id = events.ref
         LEFT JOIN outbox ON events.kind = 'out' AND outbox.id = events.ref
+        LEFT JOIN turns ON turns.id = outbox.turn_id
         WHERE history MATCH ${match} ORDER BY history.rowid DESC LIMIT ${limit}`.execute(db);
-      return rows.map(({ chat, at, sender, text }) => ({ chat, at, sender: sender ?? "", text: text ?? "" }));
+      return rows.map(({ chat, at, sender, text, tainted }) => ({
+        chat,
+        at,
+        sender: sender ?? "",
+        text: text ?? "",
+        tainted: tainted === 1,
+      }));
     },
 
     /** Waits for what is being indexed; the rest is for the next start. */

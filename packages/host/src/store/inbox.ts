@@ -36,6 +36,7 @@ import { type Fate, revise } from "./revisions.ts";
 import { archive, currentSession, type Scope, sessionInUse, type Spoken } from "./sessions.ts";
 import { type Offered, pair, standingOf } from "./senders.ts";
 import type { Database, InboxTable } from "./tables.ts";
+import { taintByFile } from "./taints.ts";
 import { appendEvent } from "./timeline.ts";
 import { anyChat } from "./waiting-chats.ts";
 import { failpoint } from "../core/failpoint.ts";
@@ -247,6 +248,12 @@ export function createInbox(
       .execute();
     const files = fate.verdict === "refused" ? [] : (message.files ?? []);
     await addFiles(trx, { id, groupId: chat.group_id, now }, files);
+    if (judged.tainted && files.length > 0)
+      await taintByFile(trx, {
+        groupId: chat.group_id,
+        cause: `files from ${message.sender.id}`.slice(0, 200),
+        now,
+      });
     const event = await appendEvent(trx, chat.id, now, { kind: "in", ref: id });
     if (judged.notice !== undefined)
       await owe(trx, { chat: chat.id, groupId: chat.group_id, turn: undefined, now }, [

@@ -46,6 +46,8 @@ export interface ClaimedTask {
   readonly nextAt: number | null;
   /** By now nobody wants it any more. */
   readonly cancelled: boolean;
+  /** It was made or changed by a tainted turn. */
+  readonly tainted: boolean;
 }
 
 /** How a run ended. */
@@ -148,6 +150,7 @@ function toClaimed(
     createdAt: row.created_at,
     nextAt: row.next_at,
     cancelled: row.state === "cancelled",
+    tainted: row.tainted === 1,
   };
 }
 

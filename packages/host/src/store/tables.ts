@@ -15,6 +15,7 @@ import type {
 } from "../core/ids.ts";
 import type { BudgetId } from "../core/budget.ts";
 import type { EventId } from "../core/events.ts";
+import type { ApprovalId, EffectName, GrantId } from "../core/trust.ts";
 import type { OccurrenceId, OccurrenceState, Task, TaskId } from "../core/task.ts";
 
 /** Set once, never updated. */
@@ -27,6 +28,8 @@ export interface GroupsTable {
   /** What people chose by `/queue` and `/model`; null: as configured. */
   queue: "steer" | "queue" | "interrupt" | null;
   model: string | null;
+  /** 1: its folder and its engine's home were writable while something tainted was at work (design 4). */
+  tainted: Generated<number>;
   /** 1: made for somebody who was let in, not by the configuration. */
   guest: Generated<number>;
 }
@@ -150,6 +153,7 @@ export interface TurnsTable {
   ended_at: number | null;
   /** A failed one that somebody has looked at (`bellhop dead drop`) or tried again. */
   dropped_at: Generated<number | null>;
+  tainted: Generated<number>;
 }
 
 /** G12. `sending` rows of a dead host go through the ambiguity rule (G14). Last three are final. */
@@ -320,6 +324,8 @@ export interface TasksTable {
   created_by: Fixed<string>;
   created_at: Fixed<number>;
   updated_at: number;
+  /** 1: a tainted turn has made or changed it. Its runs are tainted. */
+  tainted: Generated<number>;
 }
 
 /** One time of a task, or one run by hand, and what became of it. `ended_at` is set in the last five states. */
@@ -343,9 +349,10 @@ export interface OccurrencesTable {
   ended_at: number | null;
 }
 
-/** Who did what to a task, or was refused it. */
+/** Who did what, or was refused it. A chain to which rows are only added (store/audit.ts). */
 export interface AuditTable {
-  id: Generated<number>;
+  /** 1, 2, 3, … without gaps. */
+  id: Fixed<number>;
   at: Fixed<number>;
   /** In words: `the owner`, `the agent of family`, … */
   actor: Fixed<string>;
@@ -353,8 +360,88 @@ export interface AuditTable {
   action: Fixed<string>;
   /** `task:ID`, or `task` where it has none. */
   subject: Fixed<string>;
+  /** `begun`: it is about to be done; its end is another row. */
+  phase: Fixed<"begun" | "done">;
+  /** Of an end: the row of its beginning. */
+  begun: Fixed<number | null>;
   allowed: Fixed<number>;
   detail: Fixed<string>;
+  /** SHA-256 over the hash of the row before and what stands in this one. */
+  hash: Fixed<string>;
+}
+
+/** Why a group is tainted. Once per cause, until an owner clears it. */
+export interface TaintsTable {
+  id: Generated<number>;
+  group_id: Fixed<number>;
+  /** The conversation that it came in by; null where it was none. */
+  session_id: Fixed<SessionId | null>;
+  cause: Fixed<string>;
+  at: Fixed<number>;
+  cleared_at: number | null;
+}
+
+/** What lay in a group's folders when they were last clean, as JSON (policy/snapshot.ts). */
+export interface FolderSnapshotsTable {
+  group_id: Fixed<number>;
+  at: number;
+  files: string;
+}
+
+/** What owners were asked. `approved` is not used yet; `used`, `denied` and `expired` are final. */
+export interface ApprovalsTable {
+  id: Fixed<ApprovalId>;
+  /** `question`: one whose answer may hold for longer than once. */
+  kind: Fixed<"approval" | "question">;
+  /** Of the action and of who may do it: an approval holds for exactly this. */
+  hash: Fixed<string>;
+  session_id: Fixed<SessionId>;
+  group_id: Fixed<number>;
+  /** The chat in which the agent was at work: no place to approve it in. */
+  chat_id: Fixed<ChatId>;
+  effect: Fixed<EffectName>;
+  target: Fixed<string>;
+  words: Fixed<string>;
+  /** JSON. */
+  detail: Fixed<string>;
+  /** JSON: what may be answered. */
+  choices: Fixed<string>;
+  state: "waiting" | "approved" | "denied" | "used" | "expired";
+  choice: "once" | "group" | "never" | null;
+  asked_at: Fixed<number>;
+  expires_at: number;
+  decided_at: number | null;
+  decided_by: string | null;
+  used_at: number | null;
+}
+
+/** What an owner has approved beforehand (or, with `never`, refused). */
+export interface GrantsTable {
+  id: Fixed<GrantId>;
+  group_id: Fixed<number>;
+  /** Only for the runs of this task. */
+  task_id: Fixed<TaskId | null>;
+  effect: Fixed<EffectName>;
+  /** A pattern: `*` stands for anything. */
+  target: Fixed<string>;
+  never: Fixed<number>;
+  /** In all. */
+  max_uses: Fixed<number | null>;
+  /** Within any 24 hours. */
+  per_day: Fixed<number | null>;
+  ends_at: Fixed<number | null>;
+  created_at: Fixed<number>;
+  created_by: Fixed<string>;
+  revoked_at: number | null;
+  revoked_by: string | null;
+}
+
+export interface GrantUsesTable {
+  id: Generated<number>;
+  grant_id: Fixed<GrantId>;
+  turn_id: Fixed<TurnId>;
+  target: Fixed<string>;
+  at: Fixed<number>;
 }
 
 /** API tokens, web logins and single-use login codes, each stored as a SHA-256 only. */
@@ -429,4 +516,9 @@ export interface Database {
   tasks: TasksTable;
   occurrences: OccurrencesTable;
   audit: AuditTable;
+  taints: TaintsTable;
+  folder_snapshots: FolderSnapshotsTable;
+  approvals: ApprovalsTable;
+  grants: GrantsTable;
+  grant_uses: GrantUsesTable;
 }

@@ -62,6 +62,9 @@ export interface Failure extends Ending {
   readonly detail: string;
 }
 
+/** Permission for one thing beyond the turn's own chat (policy/judge.ts): called in the transaction that does it. */
+export type Leave = (trx: Kysely<Database>) => Promise<void>;
+
 /** What a turn's end makes of the occurrence that it ran. */
 const RUN_STATE = { done: "succeeded", failed: "failed", cancelled: "cancelled" } as const;
 
@@ -372,15 +375,22 @@ export function createTurns(db: Kysely<Database>, options: ClaimOptions) {
     /**
      * Owes something while the turn goes on: what a tool sends, what the host has to say. All of it
      * at once; what begins with a key that is known was said before, and nothing of it is said again.
-     * `act` is the call of a tool that says it.
-     * @throws RejectedError when the turn has said too much already
+     * `act` is the call of a tool that says it. Another chat than the turn's own takes a leave, which is used up here.
+     * @throws RejectedError when the turn has said too much already, or the leave does not hold any more
      */
-    async say(claim: Claim, chat: Chat, outbound: readonly NewOutbound[], act?: Act): Promise<void> {
+    async say(
+      claim: Claim,
+      chat: Chat,
+      outbound: readonly NewOutbound[],
+      act?: Act,
+      leave?: Leave,
+    ): Promise<void> {
       await db.transaction().execute(async (trx) => {
         await prove(trx, claim, {});
         const [first] = outbound;
         if (first && (await isOwed(trx, first.key))) return;
         if (act) await record(trx, claim.turn, act, clock.now());
+        await leave?.(trx);
         const said = (await saidBy(trx, claim.turn)).length;
         if (said + outbound.length > MOST_SAID && outbound.some(({ kind }) => kind !== "notice"))
           throw new RejectedError(
@@ -393,7 +403,7 @@ export function createTurns(db: Kysely<Database>, options: ClaimOptions) {
             groupId: chat.group_id,
             turn: claim.turn,
             now: clock.now(),
-            authorised: act !== undefined, // the tool has looked whether it may
+            authorised: leave !== undefined,
           },
           outbound,
         );

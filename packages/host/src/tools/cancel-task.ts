@@ -9,6 +9,7 @@ export const cancelTask: ToolDefinition<typeof Input> = {
   name: "cancel_task",
   rare: true,
   description: "Ends a task for good. A run under way goes on; what it was and did can still be read.",
+  effect: "schedule-elsewhere",
   input: Input,
   run: ({ id }, context) => changed(context, (desk) => desk.cancel(id)),
 };

@@ -11,11 +11,13 @@ export const getTask: ToolDefinition<typeof Input> = {
   rare: true,
   description:
     "Shows a task: its prompt, its next times, why it did not run if it did not, and its last runs.",
+  effect: "read",
   input: Input,
   async run({ id, runs }, context) {
     const desk = deskOf(context);
     const now = context.parts.now();
     const { next, explained, recent: _, ...task } = await desk.show(id);
+    await context.parts.trust.taint.readsTasks(context.claim.session.id, [task.id]);
     const { occurrences } = await desk.history(task.id, { limit: Math.max(1, runs) });
     return [
       tell(task, next, now),

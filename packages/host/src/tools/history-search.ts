@@ -15,10 +15,13 @@ export const historySearch: ToolDefinition<typeof Input> = {
   name: "history_search",
   description:
     "Searches everything that was said in the chats of this group, by people and by you, newest first.",
+  effect: "read",
   input: Input,
   async run({ query, limit }, { claim, parts }) {
     const hits = await parts.search({ groupId: claim.chat.group_id, words: query, limit });
     if (hits.length === 0) return `Nothing was found for ${JSON.stringify(query)}.`;
+    if (hits.some(({ tainted }) => tainted))
+      await parts.trust.taint.mark(claim.session.id, "what others said, found in the history");
     const time = localTimes(parts.timezoneOf(claim));
     return hits
       .map(({ chat, at, sender, text }) => {

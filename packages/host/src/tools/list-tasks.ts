@@ -17,14 +17,21 @@ export const listTasks: ToolDefinition<typeof Input> = {
   name: "list_tasks",
   rare: true,
   description: "Lists the scheduled tasks of this group, with their ids and next times.",
+  effect: "read",
   input: Input,
   async run({ group, all }, context) {
     const tasks = await deskOf(context).list({ group, all });
     if (tasks.length === 0) return "There are no tasks.";
-    const now = context.parts.now();
+    const { claim, parts } = context;
+    const shown = tasks.slice(-MOST_LISTED);
+    await parts.trust.taint.readsTasks(
+      claim.session.id,
+      shown.map(({ id }) => id),
+    );
+    const now = parts.now();
     const rest = tasks.length - MOST_LISTED;
     return [
-      ...tasks.slice(-MOST_LISTED).map((task) => taskLine(task, now)),
+      ...shown.map((task) => taskLine(task, now)),
       ...(rest > 0 ? [`and ${rest} older ones`] : []),
     ].join("\n");
   },

@@ -9,6 +9,7 @@ export const pauseTask: ToolDefinition<typeof Input> = {
   name: "pause_task",
   rare: true,
   description: "Pauses a task: it does not run until it is resumed. A run under way goes on.",
+  effect: "schedule-elsewhere",
   input: Input,
   run: ({ id }, context) => changed(context, (desk) => desk.pause(id)),
 };

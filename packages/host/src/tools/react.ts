@@ -14,6 +14,7 @@ const Input = z.object({
 export const react: ToolDefinition<typeof Input> = {
   name: "react",
   description: "Puts an emoji on a message of this chat: a small sign where words would be too much.",
+  effect: "write-here",
   input: Input,
   async run({ message_id, emoji }, { claim, toolUseId, parts, act }) {
     const { chat } = claim;

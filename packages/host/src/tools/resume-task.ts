@@ -9,6 +9,7 @@ export const resumeTask: ToolDefinition<typeof Input> = {
   name: "resume_task",
   rare: true,
   description: "Lets a paused task go on, from now.",
+  effect: "schedule-elsewhere",
   input: Input,
   run: ({ id }, context) => changed(context, (desk) => desk.resume(id)),
 };

@@ -11,6 +11,7 @@ export const runTaskNow: ToolDefinition<typeof Input> = {
   name: "run_task_now",
   rare: true,
   description: "Runs a task once now, beside its schedule.",
+  effect: "schedule-elsewhere",
   input: Input,
   async run({ id }, context) {
     await deskOf(context, () => BEGUN).run(id);

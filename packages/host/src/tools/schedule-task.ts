@@ -16,6 +16,7 @@ export const scheduleTask: ToolDefinition<typeof Input> = {
   rare: true,
   description:
     "Schedules a task: one of cron, every, at; and a prompt (or a script). Its answer is sent to this chat. You are told its id and its next times; say them to whoever asked.",
+  effect: "schedule-elsewhere",
   input: Input,
   async run({ group, ...fields }, context) {
     const task = parsed(NewTask, { ...toChange(fields), ...(group && { group }) });

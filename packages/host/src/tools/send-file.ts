@@ -8,7 +8,7 @@ import { z } from "zod";
 import { ChatId } from "../core/ids.ts";
 import { filterOutbound } from "../core/outbound-filter.ts";
 import { hideInText } from "../media/hide-in-text.ts";
-import { targetOf } from "./target.ts";
+import { leaveToSay, targetOf } from "./target.ts";
 import type { ToolDefinition } from "./tool.ts";
 
 const Input = z.object({
@@ -22,9 +22,11 @@ const Input = z.object({
 export const sendFile: ToolDefinition<typeof Input> = {
   name: "send_file",
   description: "Sends a file (a picture, a document, anything) to the chat. The file may be anywhere here.",
+  effect: "speak-elsewhere",
   input: Input,
-  async run({ path, caption = "", filename, reply_to, chat }, { claim, toolUseId, parts, act }) {
-    const target = await targetOf(claim, chat, parts);
+  async run({ path, caption = "", filename, reply_to, chat }, context) {
+    const { claim, toolUseId, parts, act } = context;
+    const target = await targetOf(context, chat);
     const answered = reply_to === undefined ? undefined : await parts.turns.numbered(target.id, reply_to);
     if (reply_to !== undefined && !answered)
       throw new RejectedError(`There is no message #${reply_to} in ${target.id}.`);
@@ -42,6 +44,11 @@ export const sendFile: ToolDefinition<typeof Input> = {
     );
     const result = `${JSON.stringify(file.name)} (${file.type}, ${file.bytes} bytes) is handed over for delivery to ${target.id}.`;
     try {
+      const text = filterOutbound(caption, parts.secrets).trim();
+      const leave = await leaveToSay(context, target, {
+        words: `the file ${JSON.stringify(file.name)} (${file.type}, ${file.bytes} bytes, SHA-256 ${file.sha256}) ${JSON.stringify(text)}`,
+        detail: { file: file.sha256, name: file.name, caption: text, replyTo: answered ?? null },
+      });
       await parts.turns.say(
         claim,
         target,
@@ -49,12 +56,13 @@ export const sendFile: ToolDefinition<typeof Input> = {
           {
             key: `${claim.turn}:tool:${toolUseId}:file`,
             kind: "file",
-            text: filterOutbound(caption, parts.secrets).trim(),
+            text,
             replyTo: answered,
             file: file.id,
           },
         ],
         act(result),
+        leave,
       );
     } catch (error) {
       await parts.files.drop(file.id);

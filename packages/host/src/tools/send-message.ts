@@ -8,7 +8,7 @@ import { z } from "zod";
 import { ChatId } from "../core/ids.ts";
 import { filterOutbound } from "../core/outbound-filter.ts";
 import { sizeOf, splitText } from "../core/split.ts";
-import { targetOf } from "./target.ts";
+import { leaveToSay, targetOf } from "./target.ts";
 import type { ToolDefinition } from "./tool.ts";
 
 const Input = z.object({
@@ -28,9 +28,11 @@ export const sendMessage: ToolDefinition<typeof Input> = {
   name: "send_message",
   description:
     "Sends a message now, before your answer is complete: for news on the way, or to another chat. Your final text is sent by itself; do not send it with this too.",
+  effect: "speak-elsewhere",
   input: Input,
-  async run({ text, sender, reply_to, chat }, { claim, toolUseId, parts, act }) {
-    const target = await targetOf(claim, chat, parts);
+  async run({ text, sender, reply_to, chat }, context) {
+    const { claim, toolUseId, parts, act } = context;
+    const target = await targetOf(context, chat);
     const visible = filterOutbound(text, parts.secrets).trim();
     if (visible === "") throw new RejectedError("Nothing of the text may be shown, so nothing was sent.");
     const answered = reply_to === undefined ? undefined : await parts.turns.numbered(target.id, reply_to);
@@ -38,6 +40,11 @@ export const sendMessage: ToolDefinition<typeof Input> = {
       throw new RejectedError(`There is no message #${reply_to} in ${target.id}.`);
     const abilities = parts.channelOf(target.id)?.abilities;
     if (!abilities) throw new RejectedError(`The channel of ${target.id} is not there just now.`);
+    const name = sender === undefined ? undefined : filterOutbound(sender, parts.secrets).trim() || undefined;
+    const leave = await leaveToSay(context, target, {
+      words: `${name === undefined ? "" : `as ${JSON.stringify(name)}, `}${JSON.stringify(visible)}`,
+      detail: { text: visible, sender: name ?? null, replyTo: answered ?? null },
+    });
     const result = `Handed over for delivery to ${target.id}.`;
     await parts.turns.say(
       claim,
@@ -46,10 +53,11 @@ export const sendMessage: ToolDefinition<typeof Input> = {
         key: `${claim.turn}:tool:${toolUseId}:${index}`,
         kind: "text",
         text: part,
-        sender: sender === undefined ? undefined : filterOutbound(sender, parts.secrets).trim() || undefined,
+        sender: name,
         replyTo: index === 0 ? answered : undefined,
       })),
       act(result),
+      leave,
     );
     parts.deliver(target.id);
     return result;

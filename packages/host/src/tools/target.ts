@@ -1,14 +1,16 @@
-/** Which chat a tool acts in: the turn's own, and another one only from the group `main`. */
+/** Which chat a tool acts in: the turn's own, and another one only from the group `main`, with leave. */
 import { RejectedError } from "@bellhop/sdk";
 import { type ChatId, MAIN } from "../core/ids.ts";
-import type { Chat, Chats } from "../store/chats.ts";
-import type { Claim } from "../store/claims.ts";
+import type { Chat } from "../store/chats.ts";
+import type { Leave } from "../store/turns.ts";
+import type { Action } from "../policy/policy.ts";
+import { leaveFor } from "./leave.ts";
+import type { ToolContext } from "./tool.ts";
 
 /** @throws RejectedError */
 export async function targetOf(
-  claim: Claim,
+  { claim, parts: { chats } }: Pick<ToolContext, "claim" | "parts">,
   chat: ChatId | undefined,
-  { chats }: { readonly chats: Pick<Chats, "find"> },
 ): Promise<Chat> {
   if (chat === undefined || chat === claim.chat.id) return claim.chat;
   if (claim.chat.folder !== MAIN) {
@@ -17,4 +19,23 @@ export async function targetOf(
   const target = await chats.find(chat);
   if (!target) throw new RejectedError(`There is no chat ${chat}.`);
   return target;
+}
+
+/**
+ * Leave to say this there; none is needed in the turn's own chat.
+ * @throws RejectedError
+ */
+export async function leaveToSay(
+  context: ToolContext,
+  target: Chat,
+  { words, detail }: Pick<Action, "words" | "detail">,
+): Promise<Leave | undefined> {
+  if (target.id === context.claim.chat.id) return undefined;
+  const title = target.title === null ? "" : ` (${JSON.stringify(target.title)})`;
+  return await leaveFor(context, {
+    effect: "speak-elsewhere",
+    target: `chat:${target.id}`,
+    words: `send to ${target.id}${title}, of the group ${target.folder}: ${words}`,
+    detail: { ...detail, group: target.folder },
+  });
 }

@@ -7,6 +7,7 @@ import type { Claim } from "../store/claims.ts";
 import type { OpenedTask, Task } from "../core/task.ts";
 import type { Done, TaskPowers } from "../scheduler/desk.ts";
 import { tell } from "../scheduler/words.ts";
+import { leaveFor } from "./leave.ts";
 import type { ToolContext } from "./tool.ts";
 
 /** More than any group needs, and few enough that an agent that went wild fills no machine. */
@@ -24,6 +25,8 @@ export function deskOf(
     all: folder === MAIN,
     chat: id,
     most: MOST_TASKS,
+    tainted: () => parts.trust.taint.of(claim.session.id),
+    leave: (action) => leaveFor({ claim, parts }, action),
     commit: (effect) => parts.turns.perform(claim, effect, (done) => act(told(done))),
   });
 }
@@ -36,6 +39,7 @@ export async function changed(
   const now = context.parts.now();
   const told = (task: Task, next: readonly number[]) => tell(task, next, now);
   const task = await change(deskOf(context, (done) => told(done.task, done.next)));
+  await context.parts.trust.taint.readsTasks(context.claim.session.id, [task.id]);
   return told(task, task.next);
 }
 

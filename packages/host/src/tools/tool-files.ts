@@ -14,6 +14,12 @@ export interface ToolFiles {
       readonly maxBytes: number;
     },
     source: AsyncIterable<unknown>,
-  ): Promise<{ readonly id: FileId; readonly name: string; readonly type: string; readonly bytes: number }>;
+  ): Promise<{
+    readonly id: FileId;
+    readonly name: string;
+    readonly type: string;
+    readonly bytes: number;
+    readonly sha256: string | null;
+  }>;
   drop(id: FileId): Promise<void>;
 }

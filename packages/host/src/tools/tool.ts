@@ -14,6 +14,10 @@ import type { Act } from "../store/journal.ts";
 import type { Claim } from "../store/claims.ts";
 import type { Turns } from "../store/turns.ts";
 import type { HostTool, ToolResult } from "../turns/engine.ts";
+import type { Judge } from "../policy/judge.ts";
+import type { EffectClass } from "../policy/policy.ts";
+import type { TaintKeeper } from "../policy/taint.ts";
+import type { Audit } from "../store/audit.ts";
 import type { ToolFiles } from "./tool-files.ts";
 import { failpoint } from "../core/failpoint.ts";
 
@@ -33,6 +37,14 @@ export interface ToolParts {
   readonly secrets: KnownSecrets;
   /** There is something to deliver to this chat. */
   readonly deliver: (chat: ChatId) => void;
+  readonly trust: ToolTrust;
+}
+
+/** What stands between a tool and whatever lies beyond its own chat. */
+export interface ToolTrust {
+  readonly weigh: Judge["weigh"];
+  readonly taint: Pick<TaintKeeper, "of" | "mark" | "readsTasks">;
+  readonly audit: Pick<Audit, "begin">;
 }
 
 export interface ToolContext {
@@ -48,6 +60,8 @@ export interface ToolDefinition<S extends z.ZodObject> {
   readonly description: string;
   /** See `HostTool`. */
   readonly rare?: boolean;
+  /** The gravest that it can have. What is graver than `write-here` asks for leave (leave.ts). */
+  readonly effect: EffectClass;
   readonly input: S;
   /** @throws BellhopError with a sentence for the agent, when the call cannot be done */
   readonly run: (input: z.output<S>, context: ToolContext) => Promise<string>;
@@ -78,6 +92,31 @@ export function bindTool<S extends z.ZodObject>(
   allowance: Allowance,
 ): HostTool {
   const { name, description, input, rare = false, run } = definition;
+
+  /** Before it is done, and after: a beginning without an end was cut off. */
+  async function recorded(
+    claim: Claim,
+    given: unknown,
+    call: () => Promise<ToolResult>,
+  ): Promise<ToolResult> {
+    const { chat, turn } = claim;
+    const end = await parts.trust.audit.begin({
+      actor: `the agent of ${chat.folder}`,
+      groupId: chat.group_id,
+      action: `tool.${name}`,
+      subject: `turn:${turn}`,
+      detail: JSON.stringify(given),
+    });
+    try {
+      const result = await call();
+      await end({ allowed: true, detail: "done" });
+      return result;
+    } catch (error) {
+      await end({ allowed: false, detail: error instanceof Error ? error.message : String(error) });
+      throw error;
+    }
+  }
+
   return {
     name,
     description,
@@ -92,10 +131,12 @@ export function bindTool<S extends z.ZodObject>(
         const before = await parts.turns.recorded(claim, toolUseId);
         if (before !== undefined) return { text: before };
         const act = (result: string): Act => ({ toolUseId, tool: name, input: given, result });
-        failpoint("tool.call");
-        const text = await run(given, { claim, toolUseId, parts, act });
-        failpoint("tool.done");
-        return { text };
+        return await recorded(claim, given, async () => {
+          failpoint("tool.call");
+          const text = await run(given, { claim, toolUseId, parts, act });
+          failpoint("tool.done");
+          return { text };
+        });
       } catch (error) {
         if (error instanceof BellhopError) return refuse(error.message);
         throw error;

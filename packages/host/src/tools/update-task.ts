@@ -11,6 +11,7 @@ export const updateTask: ToolDefinition<typeof Input> = {
   name: "update_task",
   rare: true,
   description: "Changes a task; it keeps its id. What you do not name stays; null takes away.",
+  effect: "schedule-elsewhere",
   input: Input,
   async run({ id, ...fields }, context) {
     const change = parsed(TaskChange, toChange(fields));

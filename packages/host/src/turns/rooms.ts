@@ -62,7 +62,11 @@ export interface RoomParts {
   /** The engine has said which commands of its own it offers. */
   readonly onOffered: (group: GroupFolder, commands: readonly string[]) => void;
   /** Composes the group's memory and says what of the group is mounted. */
-  readonly furnish: (group: GroupFolder, groupNumber: number) => Promise<readonly Mount[]>;
+  readonly furnish: (
+    group: GroupFolder,
+    groupNumber: number,
+    session: SessionId,
+  ) => Promise<readonly Mount[]>;
   /** Who the assistant is, for the engine's system prompt. */
   readonly instructionsOf: (group: GroupFolder) => string;
   readonly toolsOf: (session: SessionId) => readonly HostTool[];
@@ -124,19 +128,20 @@ export function createRooms(parts: RoomParts) {
       const { id: own, provider, group_id: groupId } = session;
       return broker.openDoor({ sandbox: id, group, session: own, provider, uid: parts.uidOf(groupId) });
     });
-    const sandbox = Promise.all([door, place.then(() => parts.furnish(group, session.group_id))]).then(
-      ([{ directory }, mounts]) => {
-        failpoint("sandbox.prepare");
-        return runtime.prepare({
-          id,
-          group,
-          groupNumber: session.group_id,
-          mounts: [...mounts, ...adapter.mounts],
-          doorDirectory: directory,
-          limits: parts.limitsOf(group),
-        });
-      },
-    );
+    const sandbox = Promise.all([
+      door,
+      place.then(() => parts.furnish(group, session.group_id, session.id)),
+    ]).then(([{ directory }, mounts]) => {
+      failpoint("sandbox.prepare");
+      return runtime.prepare({
+        id,
+        group,
+        groupNumber: session.group_id,
+        mounts: [...mounts, ...adapter.mounts],
+        doorDirectory: directory,
+        limits: parts.limitsOf(group),
+      });
+    });
     const bare = (failedStarts.get(session.id) ?? 0) >= STARTS_WITH_SETTINGS;
     const engine = adapter.open({
       sandbox,

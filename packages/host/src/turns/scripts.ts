@@ -8,7 +8,7 @@
  * - It ends with its time, with its turn, or by itself; when `run` resolves, nothing of it is left.
  */
 import type { Clock } from "../core/clock.ts";
-import { type GroupFolder, newId, SandboxId } from "../core/ids.ts";
+import { type GroupFolder, newId, SandboxId, type SessionId } from "../core/ids.ts";
 import type { Log } from "../log.ts";
 import type { Session } from "../store/sessions.ts";
 import type { Broker } from "./broker.ts";
@@ -18,7 +18,11 @@ export interface ScriptsParts {
   readonly runtime: Pick<SandboxRuntime, "prepare">;
   readonly broker: Pick<Broker, "openDoor">;
   /** The group's part of what its sandbox sees. */
-  readonly furnish: (group: GroupFolder) => Promise<readonly Mount[]>;
+  readonly furnish: (
+    group: GroupFolder,
+    groupNumber: number,
+    session: SessionId,
+  ) => Promise<readonly Mount[]>;
   /** Owner of the door's socket, where the host runs as root. */
   readonly uidOf: (groupId: number) => number | undefined;
   readonly limitsOf: (group: GroupFolder) => SandboxLimits;
@@ -66,7 +70,7 @@ export function createScripts({ runtime, broker, furnish, uidOf, limitsOf, clock
           id,
           group,
           groupNumber: session.group_id,
-          mounts: await furnish(group),
+          mounts: await furnish(group, session.group_id, session.id),
           doorDirectory: door.directory,
           limits: limitsOf(group),
         });

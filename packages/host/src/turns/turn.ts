@@ -45,6 +45,11 @@ export interface TurnParts extends EndingParts, PromptingParts, TaskRunParts {
   readonly spendingOf: (claim: Claim) => Promise<Spending>;
   /** What a message does that comes while its chat is being answered. */
   readonly queueOf: (group: GroupFolder) => "steer" | "queue" | "interrupt";
+  /** Told of everything before it is given to an engine: it may be tainted (policy/taint.ts). */
+  readonly taint: {
+    begins(claim: Claim): Promise<void>;
+    takes(claim: Claim, rows: readonly InboxRow[]): Promise<void>;
+  };
 }
 
 /** A turn under way, as the dispatcher and the tools see it. */
@@ -123,6 +128,7 @@ export function startTurn(first: Claim, parts: TurnParts, goesOn = false): Runni
   let heard: { engineSession?: string; position?: string } = {};
 
   async function run(): Promise<TurnOver> {
+    await parts.taint.begins(claim);
     const over = claim.task && (await precede(claim.task));
     if (over) return over;
     const admitted = healthNow().admit();
@@ -145,6 +151,7 @@ export function startTurn(first: Claim, parts: TurnParts, goesOn = false): Runni
           return {};
         }
         claim = next;
+        await parts.taint.begins(claim);
         carriedOn = true;
         tried = new Set();
         continue;
@@ -223,6 +230,7 @@ export function startTurn(first: Claim, parts: TurnParts, goesOn = false): Runni
     tried.add("stale_session");
     failpoint("afresh.begin");
     claim = await turns.startAfresh(claim);
+    await parts.taint.begins(claim);
     failpoint("afresh.committed");
     await notify("afresh", STARTED_AFRESH);
   }
@@ -408,6 +416,7 @@ export function startTurn(first: Claim, parts: TurnParts, goesOn = false): Runni
       rows.map(({ id }) => id),
     );
     failpoint("consume.committed");
+    await parts.taint.takes(claim, [...rows, ...context.rows]);
     claim = { ...claim, inputs: [...claim.inputs, ...rows], context: joined(claim.context, context) };
   }
 
@@ -424,6 +433,7 @@ export function startTurn(first: Claim, parts: TurnParts, goesOn = false): Runni
     for (const row of came) {
       const afterSeq = Math.max(0, ...[...given.values()].map(({ seq }) => seq)); // with them it was given before
       const context = await turns.contextOf(claim, { afterSeq, beforeSeq: row.seq });
+      await parts.taint.takes(claim, [row, ...context.rows]);
       const prompt = await promptOf(claim, [row], { steering: true, context });
       // Its answer may have ended while we read; then the message is for the next turn.
       if (answering !== here || given.has(row.id)) continue;

@@ -19,6 +19,8 @@ export interface Command {
   readonly who: Rank;
   /** The chat's conversation is put away by the commit of the command itself. */
   readonly startsAfresh?: boolean;
+  /** Somebody who may not has tried: where that is to be on record. */
+  refused?(context: CommandContext): Promise<void>;
   /** Returns the answer. @throws RejectedError with a sentence for the person */
   run(context: CommandContext): Promise<string>;
 }

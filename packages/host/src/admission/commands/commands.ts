@@ -13,6 +13,7 @@ import type { Verdict } from "../../core/trigger.ts";
 import type { Log } from "../../log.ts";
 import type { Asked, CommandStore } from "../../store/commands.ts";
 import type { Judged } from "../../store/inbox.ts";
+import { approve, deny } from "./approve.ts";
 import { type Command, may, WHO } from "./command.ts";
 import { help } from "./help.ts";
 import { model } from "./model.ts";
@@ -36,6 +37,8 @@ const COMMANDS: readonly Command[] = [
   why,
   tasks,
   usage,
+  approve,
+  deny,
   queue,
   model,
   pause,
@@ -103,9 +106,11 @@ export function createCommands({ store, powers, offers, split, deliver, log }: C
     const { name = "", argument = "" } = parseCommand(asked.text) ?? {};
     const command = commandNamed(name);
     if (!command) return `There is no command /${name}; /help lists those there are.`;
-    if (!may(command.who, asked.sender.role)) return `Only ${WHO[command.who]} may use /${name}.`;
+    const context = { asked, argument, powers, commands: COMMANDS };
     try {
-      return await command.run({ asked, argument, powers, commands: COMMANDS });
+      if (may(command.who, asked.sender.role)) return await command.run(context);
+      await command.refused?.(context);
+      return `Only ${WHO[command.who]} may use /${name}.`;
     } catch (error) {
       if (error instanceof RejectedError) return error.message;
       log.error({ err: error, command: name }, "a command failed");

@@ -6,6 +6,7 @@ import type { Budgets } from "../../budgets/budgets.ts";
 import type { ChatId, GroupFolder, SessionId } from "../../core/ids.ts";
 import type { Paused } from "../../core/pause.ts";
 import type { Status } from "../../core/status.ts";
+import type { TrustPowers } from "../../policy/trust-powers.ts";
 import type { TaskPowers } from "../../scheduler/desk.ts";
 import type { Chosen } from "../../store/group-settings.ts";
 import type { Senders } from "../senders.ts";
@@ -36,6 +37,8 @@ export interface Powers {
     group: GroupFolder,
     who: string,
   ): Pick<TaskPowers, "list" | "show" | "pause" | "resume" | "cancel" | "run">;
+  /** Answering what agents asked for. */
+  readonly approvals: Pick<TrustPowers, "decide" | "refused">;
   /** Who may speak. All throw RejectedError with a sentence for a person. */
   readonly senders: Pick<Senders, "list" | "allow" | "deny">;
   /** The chat belongs to the group from now on. */

@@ -14,6 +14,7 @@ import { createBroker } from "../broker.ts";
 import {
   ANSWER,
   call,
+  createOutside,
   event,
   given,
   type Handler,
@@ -482,6 +483,7 @@ describe("a door", () => {
       runDirectory,
       providers: [provider],
       record: () => {},
+      ...createOutside().deps,
       clock: systemClock,
       log: silentLog,
     });

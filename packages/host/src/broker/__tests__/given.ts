@@ -63,10 +63,12 @@ export async function given(
   }: { live?: boolean; provider?: Partial<Provider>; clock?: Clock } = {},
 ) {
   const rows: Usage[] = [];
+  const outside = createOutside();
   const broker = await createBroker({
     runDirectory: await temporaryDirectory(),
     providers: [providerAt(await upstream(handler), provider)],
     record: (usage) => rows.push(usage),
+    ...outside.deps,
     clock,
     log: silentLog,
   });
@@ -87,9 +89,23 @@ export async function given(
     spec,
     turn,
     rows,
+    /** Why the session was marked, each time. */
+    marked: outside.marked,
     socket,
     call: (options: CallOptions = {}) => call(socket, options),
   };
+}
+
+/** A policy that nobody may ask here, and a taint that writes down what it is told. */
+export function createOutside() {
+  const marked: string[] = [];
+  const nobody = () => Promise.reject(new Error("nothing is asked here"));
+  const deps = {
+    policy: { judge: nobody, ask: nobody },
+    taint: { of: () => false, mark: async (_session: SessionId, cause: string) => void marked.push(cause) },
+    audit: { write: nobody, note: nobody, begin: nobody },
+  };
+  return { deps, marked };
 }
 
 export interface CallOptions {

@@ -6,7 +6,7 @@ import { GroupFolder, newId, SandboxId, SessionId, TurnId } from "../../core/ids
 import { silentLog } from "../../log.ts";
 import type { Usage } from "../../store/usage.ts";
 import { openBroker } from "../broker.ts";
-import { call, soon, temporaryDirectory } from "./given.ts";
+import { call, createOutside, soon, temporaryDirectory } from "./given.ts";
 
 async function given(runDirectory: string) {
   const rows: Usage[] = [];
@@ -14,6 +14,7 @@ async function given(runDirectory: string) {
     runDirectory,
     credentials: {},
     record: (usage) => rows.push(usage),
+    ...createOutside().deps,
     clock: systemClock,
     log: silentLog,
   });

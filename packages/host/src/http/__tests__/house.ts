@@ -30,6 +30,7 @@ import { createFire } from "../../store/fire.ts";
 import { createNewcomers } from "../../store/newcomers.ts";
 import { createOccurrences } from "../../store/occurrences.ts";
 import { budgetsOver } from "../../budgets/__tests__/house.ts";
+import { trustOver } from "../../policy/__tests__/trust-house.ts";
 import { createTasks } from "../../store/tasks.ts";
 import { createDesk } from "../../scheduler/desk.ts";
 import { createOutbox, owe } from "../../store/outbox.ts";
@@ -96,9 +97,11 @@ export async function openHouse(options: { clock?: Clock; log?: AppDeps["log"] }
   const live = { snapshot: (chat?: ChatId) => (chat ? (shown.get(chat) ?? []) : [...shown.values()].flat()) };
   const shutdowns: number[] = [];
   const schedule = { clock, zoneData: "2026a" };
+  const trust = await trustOver(db, { clock });
   const desk = createDesk({
     ...schedule,
     db,
+    audit: trust.audit.write,
     tasks: createTasks(db, clock),
     occurrences: createOccurrences(db),
     fireNow: createFire(db, { ...schedule, routeOf: route }).fireNow,
@@ -121,6 +124,7 @@ export async function openHouse(options: { clock?: Clock; log?: AppDeps["log"] }
     assistant: "Bellhop",
     version: "0.0.0-test",
     admission,
+    trust: trust.powers,
     registry: { bind: chats.bind, unregistered: admission.unregistered },
     timeline,
     chats,

@@ -36,6 +36,7 @@ export function renderChatPage({ assets, assistant, chats, chat, history, paused
         <ul>
           ${chats.map((other) => renderChatLink(other, other.id === chat?.id))}
         </ul>
+        <a class="approvals" href="/approvals">Approvals</a>
         <button type="button" id="logout" class="quiet">Log out</button>
       </nav>
       <main

@@ -11,10 +11,11 @@ import type { Assets } from "../assets.ts";
 import { readBody } from "../body.ts";
 import { frame, type EventStreams } from "../event-stream.ts";
 import { follow } from "../follow.ts";
-import type { HttpChats, HttpLive, HttpStopSwitch, HttpTimeline } from "../host.ts";
+import type { HttpChats, HttpLive, HttpStopSwitch, HttpTimeline, HttpTrust } from "../host.ts";
 import { cookieName, requireScope, setLogin, vouchedBy, type HttpEnv } from "../identity.ts";
 import type { Logins } from "../logins.ts";
 import { chatHref, chatTitle, renderChatPage } from "../pages/chat.ts";
+import { renderApprovalsPage } from "../pages/approvals.ts";
 import { renderLoginPage } from "../pages/login.ts";
 import { renderMessage, renderMessages, turnState } from "../pages/message.ts";
 import { parseInput } from "../problem.ts";
@@ -33,6 +34,7 @@ export interface WebRoutesDeps {
   readonly tokens: Tokens;
   readonly logins: Logins;
   readonly stopSwitch: Pick<HttpStopSwitch, "paused">;
+  readonly trust: Pick<HttpTrust, "approvals">;
 }
 
 /** Events of one stretch of history. */
@@ -81,6 +83,14 @@ export function createWebRoutes(deps: WebRoutesDeps) {
     if (!c.get("identity")) return c.redirect("/login");
     const [newest] = await listed();
     return c.redirect(newest === undefined ? "/chats/new" : chatHref(newest.id));
+  });
+
+  app.get("/approvals", async (c) => {
+    if (!c.get("identity")) return c.redirect("/login");
+    const identity = c.get("identity");
+    const own = identity?.via === "cookie" || identity?.scope === "admin";
+    const approvals = own ? await deps.trust.approvals(false) : [];
+    return c.html(renderApprovalsPage({ assets, assistant, approvals }));
   });
 
   app.get("/chats/new", async (c) => {

@@ -24,7 +24,12 @@ export async function atWork(chat = "web:kitchen", group = "main") {
     },
     rows: () => db.selectFrom("tasks").selectAll().orderBy("created_at").execute(),
     refusals: () =>
-      db.selectFrom("audit").select(["actor", "action", "detail"]).where("allowed", "=", 0).execute(),
+      db
+        .selectFrom("audit")
+        .select(["actor", "action", "detail"])
+        .where("allowed", "=", 0)
+        .where("action", "not like", "tool.%")
+        .execute(),
     acts: () => db.selectFrom("journal").select(["tool", "result"]).execute(),
     runs: () => db.selectFrom("occurrences").select(["state", "manual"]).execute(),
   };

@@ -13,11 +13,20 @@ import type { Powers } from "../../admission/commands/powers.ts";
 import { createLocalChannel } from "../../channels/local.ts";
 import { createKnownSecrets } from "../../core/known-secrets.ts";
 import { createEventBus, type LiveEvent } from "../../core/events.ts";
-import { ChatId, chatAddress, GroupFolder, type InboxId, MAIN, SenderId } from "../../core/ids.ts";
+import {
+  ChatId,
+  chatAddress,
+  GroupFolder,
+  type InboxId,
+  MAIN,
+  SenderId,
+  type SessionId,
+} from "../../core/ids.ts";
 import { type FakeClock, fakeClock } from "../../core/testing.ts";
 import type { TriggerSettings } from "../../core/trigger.ts";
 import { createDispatcher, type DispatcherParts } from "../../dispatch/dispatcher.ts";
 import { silentLog } from "../../log.ts";
+import { trustOver } from "../../policy/__tests__/trust-house.ts";
 import { createDesk } from "../../scheduler/desk.ts";
 import { createScheduler } from "../../scheduler/scheduler.ts";
 import { createAnswers } from "../../outbox/answers.ts";
@@ -164,6 +173,10 @@ export async function middle(options: MiddleOptions = {}) {
     clock,
     log: silentLog,
   });
+  const claimOf = (wanted: SessionId) =>
+    dispatcher.running().find(({ claim }) => claim.session.id === wanted)?.claim;
+  const trust = await trustOver(db, { clock, claimOf, secrets: [SECRET] });
+  onTestFinished(trust.questions.close);
   const rooms = createRooms({
     runtime,
     broker,
@@ -174,7 +187,8 @@ export async function middle(options: MiddleOptions = {}) {
     instructionsOf: () => "You are Bell.",
     toolsOf: (session) =>
       hostTools(session, {
-        claimOf: (wanted) => dispatcher.running().find(({ claim }) => claim.session.id === wanted)?.claim,
+        claimOf,
+        trust: { weigh: trust.policy.weigh, taint: trust.taint, audit: trust.audit },
         turns,
         chats,
         search: createHistory(db, clock, silentLog).search,
@@ -224,6 +238,7 @@ export async function middle(options: MiddleOptions = {}) {
     routes,
     notices,
     turns: options.between?.(turns) ?? turns,
+    taint: trust.taint,
     rooms,
     scripts: { run: options.command ?? (() => Promise.reject(new Error("no script runs here"))) },
     effortOf: ({ task }) => task?.effort ?? undefined,
@@ -283,6 +298,7 @@ export async function middle(options: MiddleOptions = {}) {
     tasks,
     occurrences,
     fireNow,
+    audit: trust.audit.write,
     timezoneOf: () => "Europe/Berlin",
     notices: ChatId.parse("web:notices"),
     bounds: { shortestMs: MINUTE },
@@ -305,6 +321,7 @@ export async function middle(options: MiddleOptions = {}) {
       },
       settingsOf: () => nothingSettled,
       choose: nothingThere,
+      approvals: trust.powers,
       work: async () => ({ turns: [], waiting: [] }),
       host: nothingThere,
       why: createWhy(db).find,
@@ -352,6 +369,7 @@ export async function middle(options: MiddleOptions = {}) {
     /** Chats whose work in the background was ended because it took too long. */
     cut,
     notices,
+    trust,
     chats,
     inbox,
     outbox,
