@@ -7,6 +7,7 @@
 import type { Channel } from "@bellhop/sdk";
 import { randomBytes } from "node:crypto";
 import { openAgents } from "./assembly/agents.ts";
+import type { EgressOptions } from "./assembly/egress.ts";
 import { openGround } from "./assembly/ground.ts";
 import { openMoney } from "./assembly/money.ts";
 import { openRecords } from "./assembly/records.ts";
@@ -58,6 +59,8 @@ export interface HostOptions {
   readonly channels?: readonly Channel[];
   /** Reads the configuration again, for a credential that was renewed. */
   readonly reload?: () => Config;
+  /** What the network is, and who judges what goes out to it; without it, this machine's, and nobody. */
+  readonly egress?: EgressOptions;
 }
 
 /** @throws ConfigError with one sentence for the operator; nothing is left behind then */
@@ -72,12 +75,12 @@ export async function startHost(options: HostOptions): Promise<Host> {
 }
 
 async function open(
-  { config, channels: platforms = [], reload }: HostOptions,
+  { config, channels: platforms = [], reload, egress }: HostOptions,
   opened: AsyncDisposableStack,
 ): Promise<Host> {
   const ground = await openGround(config, opened);
   const { paths, clock, log, bus, db, lock, stopSwitch } = ground;
-  const agents = await openAgents(ground, reload);
+  const agents = await openAgents(ground, reload, egress);
   const records = await openRecords(ground, agents);
   const { chats, outbox, timeline, tokens, turns } = records;
   const out = await openWayOut(ground, records, platforms);
@@ -128,6 +131,7 @@ async function open(
       stuck: delivery.troubles,
       silent: wayIn.silent,
       mounts: work.mounts.states,
+      pins: agents.egress.pins,
       unregistered: admission.unregistered,
       senders: wayIn.speaking,
       clock,
@@ -156,6 +160,7 @@ async function open(
     tasks: tasks(OWNER),
     senders: wayIn.senders,
     budgets,
+    egress: agents.egress,
     shutdown: () => void drain(),
     log,
     clock,
@@ -164,6 +169,7 @@ async function open(
   });
   ({ url } = await http.listen());
   opened.defer(http.close);
+  agents.egress.listensOn(Number(new URL(url).port));
   lock.describe({ url });
   // What a dead host left behind; the key may be another one by now.
   await turns.unhold();

@@ -12,12 +12,17 @@ import { openGroupSettings } from "../store/group-settings.ts";
 import type { Scope as SessionScope } from "../store/sessions.ts";
 import { createUsage } from "../store/usage.ts";
 import { createRoutes } from "../turns/routes.ts";
+import { type EgressOptions, openEgress } from "./egress.ts";
 import type { Ground } from "./ground.ts";
 
 export type Agents = Awaited<ReturnType<typeof openAgents>>;
 
 /** @param reload reads the configuration again, for a credential that was renewed */
-export async function openAgents(ground: Ground, reload: (() => Config) | undefined) {
+export async function openAgents(
+  ground: Ground,
+  reload: (() => Config) | undefined,
+  egressOptions: EgressOptions = {},
+) {
   const { config, paths, clock, log, db, secrets, stopSwitch, opened } = ground;
   const { runtime: chosen, probe } = await chooseRuntime(config.sandbox.runtime, [
     createBubblewrap({ home: config.home, clock, log }),
@@ -47,7 +52,9 @@ export async function openAgents(ground: Ground, reload: (() => Config) | undefi
     }
   }
 
+  const egress = await openEgress(ground, egressOptions);
   const broker = await openBroker({
+    egress: egress.deps,
     credentials: config.credentials,
     routes: config.routes,
     login,
@@ -75,6 +82,7 @@ export async function openAgents(ground: Ground, reload: (() => Config) | undefi
     probe,
     usage,
     broker,
+    egress,
     choices,
     settings,
     engineOf,

@@ -13,6 +13,7 @@ import type { RecordUsage } from "../store/usage.ts";
 import type { Broker, Door } from "../turns/broker.ts";
 import { takesOurKey } from "./check.ts";
 import { openDoor } from "./door.ts";
+import type { EgressDeps } from "./egress/egress.ts";
 import type { Provider } from "./provider.ts";
 import { providersFrom, type RouteSources } from "./routes.ts";
 import { startRehearsal } from "./rehearsal/provider.ts";
@@ -23,6 +24,8 @@ export type Renew = () => RouteSources | undefined;
 export interface BrokerDeps {
   /** Absolute; `run/` of the home. */
   readonly runDirectory: string;
+  /** What of the network sandboxes reach beside the model; without it, nothing. */
+  readonly egress?: EgressDeps | undefined;
   readonly record: RecordUsage;
   readonly clock: Clock;
   readonly log: Log;

@@ -21,6 +21,9 @@ import {
   AllowedSender,
   DeadLetterPage,
   DeniedSender,
+  EgressRuleList,
+  type NewEgressRule,
+  PlacedEgressRule,
   Halted,
   OccurrencePage,
   PairingCode,
@@ -112,6 +115,12 @@ export interface Client {
     show(id: string): Promise<OpenedDeadLetter>;
     retry(id: string, force: boolean): Promise<object>;
     drop(id: string): Promise<object>;
+  };
+  /** What rooms may reach on the network. */
+  readonly egress: {
+    list(): Promise<z.infer<typeof EgressRuleList>["rules"]>;
+    add(rule: z.input<typeof NewEgressRule>): Promise<z.infer<typeof PlacedEgressRule>>;
+    remove(id: number): Promise<z.infer<typeof PlacedEgressRule>>;
   };
   /** A task is named by its id, or by a beginning of it that fits only one. */
   readonly tasks: {
@@ -272,6 +281,11 @@ export function createClient({ home, socket, clock, patience = 30_000 }: ClientO
     usage: {
       report: ({ by, since }) => call("GET", `/usage?${search({ by, since })}`, UsageReport),
       lift: (lift) => call("POST", "/usage/lift", BudgetState, lift),
+    },
+    egress: {
+      list: async () => (await call("GET", "/egress/rules", EgressRuleList)).rules,
+      add: (rule) => call("POST", "/egress/rules", PlacedEgressRule, rule),
+      remove: (id) => call("DELETE", `/egress/rules/${id}`, PlacedEgressRule),
     },
     tasks: {
       list: async (query) => (await call("GET", `/tasks?${search(query)}`, TaskList)).tasks,

@@ -4,6 +4,7 @@
  */
 import { BellhopError } from "@bellhop/sdk";
 import { Command, CommanderError } from "commander";
+import { allowCommand } from "./allow.ts";
 import { askCommand } from "./ask.ts";
 import { chatCommand } from "./chat.ts";
 import { chatsCommand } from "./chats.ts";
@@ -62,6 +63,7 @@ export function createProgram(io: Io): Command {
     tasksCommand(io),
     usageCommand(io),
     deadCommand(io),
+    allowCommand(io),
     panicCommand(io),
     resumeCommand(io),
     loginCommand(io),

@@ -8,6 +8,7 @@ import * as conversations from "./0002-conversations.ts";
 import * as tasks from "./0003-tasks.ts";
 import * as senders from "./0004-senders.ts";
 import * as budgets from "./0005-budgets.ts";
+import * as egress from "./0006-egress.ts";
 
 export const migrations: readonly Migration[] = [
   { id: 1, name: "first", up: first.up },
@@ -15,4 +16,5 @@ export const migrations: readonly Migration[] = [
   { id: 3, name: "tasks", up: tasks.up },
   { id: 4, name: "senders", up: senders.up },
   { id: 5, name: "budgets", up: budgets.up },
+  { id: 6, name: "egress", up: egress.up },
 ];
