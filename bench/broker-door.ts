@@ -16,6 +16,7 @@ const broker = await createBroker({
   runDirectory,
   providers: [provider],
   record: () => undefined,
+  taint: { mark: async () => undefined },
   clock: systemClock,
   log: silentLog,
 });

@@ -29,6 +29,7 @@ import {
 import { DEFAULT_CONFIG } from "./config/template.ts";
 import type { Secret } from "./core/known-secrets.ts";
 import { ChatId, GroupFolder, SenderId } from "./core/ids.ts";
+import { EgressMode, EgressRule } from "./core/egress-rule.ts";
 import { hasCode } from "./core/error-code.ts";
 import { given } from "./core/given.ts";
 import { compilePattern } from "./core/pattern.ts";
@@ -149,6 +150,10 @@ const GroupSection = z
       .partial()
       .optional()
       .describe("Limits of its sandboxes, where they are not the install's"),
+    egress: z
+      .strictObject({ mode: EgressMode.optional(), rules: z.array(EgressRule).default([]) })
+      .optional()
+      .describe("What its sandboxes may reach; a mode of its own, and rules beside the install's"),
     ...z.object(groupFields).partial().shape,
   })
   .describe("What one group has of its own; the rest is the install's");
@@ -242,6 +247,18 @@ const ConfigFile = z
       })
       .prefault({})
       .describe("What may be spent on models"),
+    egress: z
+      .strictObject({
+        mode: EgressMode.default("ask").describe("What happens to a host that no rule names"),
+        rules: z.array(EgressRule).default([]),
+        connections: z.int().min(1).max(56).default(48).describe("Of one sandbox, at once"),
+        requestsPerMinute: z.int().min(1).default(1_200).describe("Of one sandbox"),
+        requestMb: z.number().positive().default(256),
+        responseMb: z.number().positive().default(4_096),
+        minutes: z.number().positive().max(1_440).default(120).describe("The longest connection"),
+      })
+      .prefault({})
+      .describe("What sandboxes may reach on the network beside the model"),
     defaults: GroupDefaults.prefault({}).describe("For every group that does not say otherwise"),
     owners: z.array(SenderId).default([]).describe("Senders on platforms who are the owner"),
     senders: z
@@ -469,6 +486,7 @@ export function groupConfig(config: Config, folder: GroupFolder): GroupConfig {
     taskRoutes: _taskRoutes,
     budget: _budget,
     sandbox: _sandbox,
+    egress: _egress,
     ...own
   } = config.groups[folder] ?? {};
   return { pattern: undefined, assistant, timezone, engine, model, ...defaults, ...given(own) };

@@ -8,6 +8,7 @@ import type { Channel } from "@bellhop/sdk";
 import { randomBytes } from "node:crypto";
 import { recorded } from "./assembly/administration.ts";
 import { openAgents } from "./assembly/agents.ts";
+import type { Network } from "./broker/egress/network.ts";
 import { openGround } from "./assembly/ground.ts";
 import { openMoney } from "./assembly/money.ts";
 import { openRecords } from "./assembly/records.ts";
@@ -62,6 +63,8 @@ export interface HostOptions {
   readonly reload?: () => Config;
   /** Of this process: secrets of agents may be in it. */
   readonly environment?: Environment;
+  /** What sandboxes reach; this machine's network where it is not said. */
+  readonly network?: Network;
 }
 
 /** @throws ConfigError with one sentence for the operator; nothing is left behind then */
@@ -76,13 +79,13 @@ export async function startHost(options: HostOptions): Promise<Host> {
 }
 
 async function open(
-  { config, channels: platforms = [], reload, environment = {} }: HostOptions,
+  { config, channels: platforms = [], reload, environment = {}, network }: HostOptions,
   opened: AsyncDisposableStack,
 ): Promise<Host> {
   const ground = await openGround(config, opened);
   const { paths, clock, log, bus, db, lock, stopSwitch } = ground;
   const trust = await openTrust(ground);
-  const agents = await openAgents(ground, trust, reload, environment);
+  const agents = await openAgents(ground, trust, reload, environment, network);
   const records = await openRecords(ground, agents);
   const { chats, outbox, timeline, turns } = records;
   const out = await openWayOut(ground, records, platforms);
@@ -146,6 +149,7 @@ async function open(
       stuck: delivery.troubles,
       silent: wayIn.silent,
       mounts: work.mounts.states,
+      pins: agents.egress.pins,
       unregistered: admission.unregistered,
       senders: wayIn.speaking,
       clock,
@@ -176,6 +180,7 @@ async function open(
     trust: trust.powers,
     senders: wayIn.senders,
     budgets,
+    egress: agents.egress,
     shutdown: () => void drain(),
     log,
     clock,
@@ -184,6 +189,7 @@ async function open(
   });
   ({ url } = await http.listen());
   opened.defer(http.close);
+  agents.egress.listensOn(Number(new URL(url).port));
   lock.describe({ url });
   // What a dead host left behind; the key may be another one by now.
   await turns.unhold();

@@ -21,6 +21,7 @@ export interface StatusParts {
     | "usage"
     | "silent"
     | "mounts"
+    | "pins"
     | "unregistered"
     | "senders"
   >;
@@ -34,6 +35,7 @@ export interface StatusParts {
   readonly usage: UsageStore;
   readonly silent: () => readonly Status["silent"][number][];
   readonly mounts: () => Promise<Status["mounts"]>;
+  readonly pins: () => Status["pins"];
   readonly unregistered: () => readonly unknown[];
   readonly senders: () => Promise<Status["senders"]>;
   readonly clock: Clock;
@@ -78,6 +80,7 @@ export async function describeHost(parts: StatusParts): Promise<Status> {
     usage: await usage.since(clock.now() - DAY_MS),
     silent: [...parts.silent()],
     mounts: await parts.mounts(),
+    pins: parts.pins(),
     unregistered: parts.unregistered().length,
     senders: await parts.senders(),
   };

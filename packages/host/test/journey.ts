@@ -14,7 +14,7 @@ import { homePaths, loadConfig } from "../src/config.ts";
 import { systemClock } from "../src/core/clock.ts";
 import type { ChatEvent } from "../src/core/events.ts";
 import { ChatId, type FileId, type InboxId } from "../src/core/ids.ts";
-import { type Host, startHost } from "../src/main.ts";
+import { type Host, type HostOptions, startHost } from "../src/main.ts";
 
 export interface Told {
   readonly message: InboxId;
@@ -49,17 +49,23 @@ export interface JourneyOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Beside the owner's own desk. */
   readonly channels?: readonly Channel[];
+  readonly network?: HostOptions["network"];
 }
 
 export async function givenHost({
   config = "",
   env = {},
   channels = [],
+  network,
 }: JourneyOptions = {}): Promise<Journey> {
   const home = join(await mkdtemp(join(tmpdir(), "bellhop-journey-")), "home");
   const policies = { XDG_CONFIG_HOME: join(home, "..", "config") };
   const start = async () =>
-    startHost({ config: loadConfig({ home, env: { ...policies, ...env }, flags: { port: 0 } }), channels });
+    startHost({
+      config: loadConfig({ home, env: { ...policies, ...env }, flags: { port: 0 } }),
+      channels,
+      ...(network && { network }),
+    });
   if (config !== "") {
     await mkdir(home, { mode: 0o700 });
     await writeFile(homePaths(home).config, config);

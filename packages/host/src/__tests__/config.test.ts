@@ -83,6 +83,15 @@ describe("the configuration", () => {
         taskRuns: 200,
         taskDays: 90,
       },
+      egress: {
+        mode: "ask",
+        rules: [],
+        connections: 48,
+        requestsPerMinute: 1_200,
+        requestMb: 256,
+        responseMb: 4_096,
+        minutes: 120,
+      },
       defaults: {
         trigger: "auto",
         bots: false,

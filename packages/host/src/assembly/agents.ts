@@ -14,6 +14,8 @@ import { openGroupSettings } from "../store/group-settings.ts";
 import type { Scope as SessionScope } from "../store/sessions.ts";
 import { createUsage } from "../store/usage.ts";
 import { createRoutes } from "../turns/routes.ts";
+import type { Network } from "../broker/egress/network.ts";
+import { openEgress } from "./egress.ts";
 import type { Ground } from "./ground.ts";
 import type { Trust } from "./trust.ts";
 import { openVault } from "./vault.ts";
@@ -23,12 +25,14 @@ export type Agents = Awaited<ReturnType<typeof openAgents>>;
 /**
  * @param reload reads the configuration again, for a credential that was renewed
  * @param environment that of the host, in which secrets of agents may be
+ * @param network what sandboxes reach; this machine's where it is not said
  */
 export async function openAgents(
   ground: Ground,
   trust: Trust,
   reload: (() => Config) | undefined,
   environment: Environment,
+  network?: Network,
 ) {
   const { config, paths, clock, log, db, secrets, stopSwitch, opened } = ground;
   const candidates = allRuntimes({ config, clock, log });
@@ -59,17 +63,17 @@ export async function openAgents(
   }
 
   const vault = await openVault(ground, environment);
+  const egress = await openEgress(ground, { trust, vault, network });
   const broker = await openBroker({
     ca: vault.certificates.ca,
+    egress: egress.deps,
     credentials: config.credentials,
     routes: config.routes,
     login,
     renew,
     runDirectory: paths.run,
     record: usage.record,
-    policy: trust.policy,
     taint: trust.taint,
-    audit: ground.audit,
     clock,
     log,
   });
@@ -94,6 +98,7 @@ export async function openAgents(
     usage,
     broker,
     vault,
+    egress,
     choices,
     settings,
     engineOf,

@@ -8,7 +8,6 @@ import { openSecrets } from "../broker/secrets/secrets.ts";
 import { trySecret } from "../broker/secrets/trial.ts";
 import type { Environment } from "../config.ts";
 import type { GroupFolder } from "../core/ids.ts";
-import { audit } from "../store/audit.ts";
 import type { Ground } from "./ground.ts";
 
 type Use = Parameters<InjectionParts["onUse"]>[0];
@@ -18,7 +17,7 @@ type Use = Parameters<InjectionParts["onUse"]>[0];
  * @throws ConfigError where `secrets.yaml` or the authority cannot be used
  */
 export async function openVault(ground: Ground, environment: Environment) {
-  const { config, paths, clock, log, db, opened } = ground;
+  const { config, paths, clock, log, opened } = ground;
   await writeFirstSecrets(paths);
   const secrets = await openSecrets({
     paths,
@@ -46,7 +45,7 @@ export async function openVault(ground: Ground, environment: Environment) {
         detail: `${method} ${host} for the group ${group}`,
       };
       recorded = recorded
-        .then(async () => void (await audit(db, row, clock.now())))
+        .then(() => ground.audit.note(row))
         .catch((error: unknown) => log.error({ err: error, ...row }, "the use of a secret was not recorded"));
     };
 

@@ -9,12 +9,12 @@ import { Agent as TlsAgent } from "node:https";
 import { join } from "node:path";
 import type { Clock } from "../core/clock.ts";
 import type { Log } from "../log.ts";
-import type { Policy, Taint } from "../policy/policy.ts";
-import type { Audit } from "../store/audit.ts";
+import type { Taint } from "../policy/policy.ts";
 import type { RecordUsage } from "../store/usage.ts";
 import type { Broker, Door } from "../turns/broker.ts";
 import { takesOurKey } from "./check.ts";
 import { openDoor } from "./door.ts";
+import type { EgressDeps } from "./egress/egress.ts";
 import type { Provider } from "./provider.ts";
 import { providersFrom, type RouteSources } from "./routes.ts";
 import { startRehearsal } from "./rehearsal/provider.ts";
@@ -28,11 +28,11 @@ export interface BrokerDeps {
   readonly runDirectory: string;
   /** What sandboxes are to trust beside the roots of this machine: the install's authority, as PEM. */
   readonly ca?: string | undefined;
+  /** What of the network sandboxes reach beside the model; without it, nothing. */
+  readonly egress?: EgressDeps | undefined;
   readonly record: RecordUsage;
-  /** Who decides what else may go out, who is told of what came in, and where it is written down. */
-  readonly policy: Policy;
-  readonly taint: Taint;
-  readonly audit: Pick<Audit, "write" | "note" | "begin">;
+  /** Is told of what comes in from outside. */
+  readonly taint: Pick<Taint, "mark">;
   readonly clock: Clock;
   readonly log: Log;
 }

@@ -2,7 +2,7 @@
  * A door: the one way out of one sandbox, an HTTP server on a unix socket. The socket is the identity,
  * so nothing a request says about who it is matters.
  *
- * - The model's API is served here (model-door.ts), and nothing else of the network is.
+ * - The model's API is served here (model-door.ts), and of the network what rules and people allow (egress/).
  * - A file goes up only where the host has asked for it (pulls.ts).
  * - Every refusal has a reason that an agent can read.
  * - What one sandbox does at its door is bounded, and can neither throw into the host nor hold up others.
@@ -14,6 +14,7 @@ import type { Duplex } from "node:stream";
 import { StaleError } from "@bellhop/sdk";
 import type { Door, DoorSpec } from "../turns/broker.ts";
 import { createModelDoor, type ModelDoorDeps } from "./model-door.ts";
+import { createEgress, type EgressDeps } from "./egress/egress.ts";
 import { createPulls } from "./pulls.ts";
 import { listening } from "../core/listen.ts";
 import { closed, socketPath } from "./listen.ts";
@@ -32,6 +33,8 @@ export interface DoorDeps extends ModelDoorDeps {
   readonly directory: string;
   /** Puts what else is to lie in it beside the socket (trust.ts). */
   readonly furnish?: ((directory: string) => Promise<void>) | undefined;
+  /** Without it, nothing but the model is reached. */
+  readonly egress?: EgressDeps | undefined;
 }
 
 /** @throws ConfigError when the path of the socket is too long */
@@ -41,6 +44,7 @@ export async function openDoor(spec: DoorSpec, deps: DoorDeps): Promise<Door> {
   const loggedHosts = new Set<string>();
   const model = createModelDoor(spec, { ...deps, log });
   const pulls = createPulls(clock);
+  const egress = deps.egress && createEgress(spec, { ...deps.egress, clock, log }, model.lent);
 
   const server = createServer(
     {
@@ -59,12 +63,20 @@ export async function openDoor(spec: DoorSpec, deps: DoorDeps): Promise<Door> {
     },
   );
   server.maxConnections = MAX_CONNECTIONS;
-  server.on("connect", (request, socket) => refuseRaw(socket, refusedEgress(request.url ?? "")));
-  server.on("upgrade", (request, socket) => refuseRaw(socket, pathRefusal("upgrade", request.url ?? "")));
+  server.on("connect", (request, socket, head) => {
+    if (egress) egress.connect(request, socket, head);
+    else refuseRaw(socket, refusedEgress(request.url ?? ""));
+  });
+  server.on("upgrade", (request, socket, head) => {
+    const { url = "" } = request;
+    if (egress && !url.startsWith("/")) egress.upgrade(request, socket, head);
+    else refuseRaw(socket, pathRefusal("upgrade", url));
+  });
   server.on("clientError", (_error, socket) => socket.destroy()); // not HTTP: nothing to answer
 
   async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (pulls.serves(request)) return await pulls.serve(request, response);
+    if (egress && !request.url?.startsWith("/")) return await egress.serve(request, response);
     const refusal = refusalOf(request);
     if (!refusal) return await model.serve(request, response);
     request.resume();
@@ -92,6 +104,7 @@ export async function openDoor(spec: DoorSpec, deps: DoorDeps): Promise<Door> {
   async function close(): Promise<void> {
     model.close();
     pulls.end();
+    egress?.close();
     await closed(server);
     await socket.release();
     await rm(directory, { recursive: true, force: true });
@@ -110,8 +123,12 @@ export async function openDoor(spec: DoorSpec, deps: DoorDeps): Promise<Door> {
     setTurn(next, bound) {
       if (next !== model.turn()) pulls.end();
       model.setTurn(next, bound);
+      egress?.look();
     },
-    setBackground: model.setBackground,
+    setBackground(running) {
+      model.setBackground(running);
+      egress?.look();
+    },
     lastFailure: model.lastFailure,
     asking: model.asking,
     async pull(path, take) {

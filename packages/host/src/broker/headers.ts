@@ -56,7 +56,7 @@ export function inwards(headers: IncomingHttpHeaders, secrets: readonly string[]
   );
 }
 
-function without(headers: IncomingHttpHeaders, dropped: ReadonlySet<string>): IncomingHttpHeaders {
+export function without(headers: IncomingHttpHeaders, dropped: ReadonlySet<string>): IncomingHttpHeaders {
   const named = new Set((headers.connection ?? "").toLowerCase().split(/\s*,\s*/));
   return Object.fromEntries(
     Object.entries(headers).filter(([name]) => !dropped.has(name) && !named.has(name)),

@@ -53,6 +53,8 @@ export interface ModelDoor extends Pick<Door, "setTurn" | "setBackground" | "las
   serve(request: IncomingMessage, response: ServerResponse): Promise<void>;
   /** The turn that is under way. */
   turn(): TurnId | undefined;
+  /** The same; between turns, the last one while work that it left goes on. */
+  lent(): TurnId | undefined;
   /** Nobody waits for a turn any more. */
   close(): void;
 }
@@ -206,6 +208,7 @@ export function createModelDoor(spec: DoorSpec, deps: ModelDoorDeps): ModelDoor 
     serves: (method, path) => SERVED.test(`${method} ${path}`),
     serve,
     turn: () => turn,
+    lent: () => turn ?? (background > 0 ? lastTurn : undefined),
     setTurn(next, bound) {
       turn = next;
       turns += 1;

@@ -77,7 +77,7 @@ export function pathRefusal(method: string, path: string): Refusal {
   };
 }
 
-const refusalBody = ({ type, reason }: Refusal) =>
+export const refusalBody = ({ type, reason }: Refusal) =>
   JSON.stringify({ type: "error", error: { type, message: `Bellhop: ${reason}` } });
 
 /** Answers with a refusal; the connection stays usable unless `close`. */

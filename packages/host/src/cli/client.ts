@@ -30,6 +30,9 @@ import {
   GrantList,
   AllowedSender,
   DeniedSender,
+  EgressRuleList,
+  type NewEgressRule,
+  PlacedEgressRule,
   Halted,
   OccurrencePage,
   PairingCode,
@@ -127,6 +130,12 @@ export interface Client {
     name: string,
     how: { group?: string | undefined; url?: string | undefined },
   ): Promise<SecretTrial>;
+  /** What rooms may reach on the network. */
+  readonly egress: {
+    list(): Promise<z.infer<typeof EgressRuleList>["rules"]>;
+    add(rule: z.input<typeof NewEgressRule>): Promise<z.infer<typeof PlacedEgressRule>>;
+    remove(id: number): Promise<z.infer<typeof PlacedEgressRule>>;
+  };
   /** A task is named by its id, or by a beginning of it that fits only one. */
   readonly tasks: {
     list(query: { group?: string | undefined; all: boolean }): Promise<readonly Task[]>;
@@ -305,6 +314,11 @@ export function createClient({ home, socket, clock, patience = 30_000 }: ClientO
       lift: (lift) => call("POST", "/usage/lift", BudgetState, lift),
     },
     testSecret: (name, how) => call("POST", `/secrets/${encodeURIComponent(name)}/test`, SecretTrial, how),
+    egress: {
+      list: async () => (await call("GET", "/egress/rules", EgressRuleList)).rules,
+      add: (rule) => call("POST", "/egress/rules", PlacedEgressRule, rule),
+      remove: (id) => call("DELETE", `/egress/rules/${id}`, PlacedEgressRule),
+    },
     tasks: {
       list: async (query) => (await call("GET", `/tasks?${search(query)}`, TaskList)).tasks,
       add: (task) => call("POST", "/tasks", OpenedTask, task),

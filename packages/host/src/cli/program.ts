@@ -5,6 +5,7 @@
 import { BellhopError } from "@bellhop/sdk";
 import { Command, CommanderError } from "commander";
 import { approvalsCommand } from "./approvals.ts";
+import { allowCommand } from "./allow.ts";
 import { askCommand } from "./ask.ts";
 import { auditCommand } from "./audit.ts";
 import { chatCommand } from "./chat.ts";
@@ -77,6 +78,7 @@ export function createProgram(io: Io): Command {
     taintCommand(io),
     policyCommand(io),
     auditCommand(io),
+    allowCommand(io),
     panicCommand(io),
     resumeCommand(io),
     imageCommand(io),

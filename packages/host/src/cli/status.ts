@@ -24,7 +24,8 @@ export const PAUSED =
 
 /** For people; `now` in ms since 1970. */
 export function describeStatus(status: Status, now: number): string {
-  const { model, sandbox, rooms, turns, waiting, tasks, outbox, usage, stuck, silent, unregistered } = status;
+  const { model, sandbox, rooms, turns, waiting, tasks, outbox, usage, stuck, silent, pins, unregistered } =
+    status;
   const rehearsal = model.provider === "rehearsal";
   const rows: [string, string][] = [
     ...(status.paused ? [["PAUSED", describePause(status.paused, now)] satisfies [string, string]] : []),
@@ -76,6 +77,10 @@ export function describeStatus(status: Status, now: number): string {
     ...(status.mounts.length === 0
       ? []
       : [["mounts", status.mounts.map(describeMount).join("\n")] satisfies [string, string]]),
+    ...pins.map(({ group, target, address }): [string, string] => [
+      "private",
+      `${group ?? "every group"} reaches ${target} at ${address} (see: bellhop allow list)`,
+    ]),
     ...(unregistered === 0
       ? []
       : [["chats", `${unregistered} without a group (see: bellhop chats list)`] satisfies [string, string]]),

@@ -76,6 +76,17 @@ export const DEFAULT_CONFIG = `\
 #  # sender: { day: { usd: 2 } }
 #  # task: { month: { usd: 20 } }
 
+# What rooms may reach on the network beside the model (docs/egress.md). To a host that no rule names, mode
+# says what happens: deny, ask (you are asked), open-get (public hosts may be read without asking).
+#egress:
+#  mode: ask
+#  rules: []           # such as { host: "*.example.com", methods: [GET], path: /docs }
+#  connections: 48     # of one room at once
+#  requestsPerMinute: 1200
+#  requestMb: 256      # the largest request, and the largest answer
+#  responseMb: 4096
+#  minutes: 120        # the longest connection
+
 # What holds for every group, unless it says otherwise below.
 #defaults:
 #  trigger: auto       # auto (always in direct chats and main, else when called), always, called
@@ -121,4 +132,5 @@ export const DEFAULT_CONFIG = `\
 # #      - { source: ~/recipes, mode: ro }
 # #    budget: { day: { usd: 3 }, month: { usd: 40 } }
 # #    sandbox: { cpus: 1, memoryMb: 2048, pids: 128 }
+# #    egress: { mode: deny, rules: [{ host: api.example.com, write: true }] }
 `;

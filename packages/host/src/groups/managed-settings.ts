@@ -21,6 +21,8 @@ export function managedSettings(deniedTools: readonly string[], background: bool
       permissions: { deny: deniedTools },
       // Run at every start for a key that nobody needs: one that hangs would hang the start.
       apiKeyHelper: "",
+      // Else the engine asks a fixed address of its maker's about each page before it fetches it.
+      skipWebFetchPreflight: true,
       // The engine deletes conversations after 30 days unless told otherwise; sessions resume by them.
       cleanupPeriodDays: 36_500,
       // Advice on commits that each turn would pay for.

@@ -27,6 +27,7 @@ import { createErrorHandler, ProblemError, statusOf } from "./problem.ts";
 import { type ChatRegistryDeps, createChatRegistryRoutes } from "./routes/chat-registry.ts";
 import { createChatRoutes, type ChatRoutesDeps } from "./routes/chats.ts";
 import { createDeadRoutes } from "./routes/dead.ts";
+import { createEgressRoutes, type EgressRoutesDeps } from "./routes/egress.ts";
 import { createEventRoutes, type EventRoutesDeps } from "./routes/events.ts";
 import { createFileRoutes, type FileRoutesDeps } from "./routes/files.ts";
 import { createHostRoutes } from "./routes/host.ts";
@@ -40,7 +41,12 @@ import { createWebRoutes } from "./routes/web.ts";
 import type { Tokens } from "../store/tokens.ts";
 
 export interface AppDeps
-  extends ChatRegistryDeps, ChatRoutesDeps, FileRoutesDeps, Omit<EventRoutesDeps, "streams"> {
+  extends
+    ChatRegistryDeps,
+    ChatRoutesDeps,
+    EgressRoutesDeps,
+    FileRoutesDeps,
+    Omit<EventRoutesDeps, "streams"> {
   readonly http: {
     readonly host: string;
     /** Further names that the TCP listener answers for. */
@@ -93,6 +99,7 @@ export function createApp(deps: AppDeps) {
   app.route("/api/v1", createChatRoutes(deps));
   app.route("/api/v1", createChatRegistryRoutes(deps));
   app.route("/api/v1", createFileRoutes(deps));
+  app.route("/api/v1", createEgressRoutes(deps));
   app.route("/api/v1", createEventRoutes({ ...deps, streams }));
   app.route("/api/v1", createTokenRoutes({ tokens, logins, streams }));
   app.route("/", createWebRoutes({ ...deps, assets, streams, logins }));

@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { EventId, MessageEvent, TurnEvent } from "../core/events.ts";
+import { EgressRule } from "../core/egress-rule.ts";
 import { DeadLetter, DeadLetterId } from "../core/dead.ts";
 import { Paused } from "../core/pause.ts";
 import {
@@ -269,6 +270,32 @@ export const DeniedSender = z.object({ sender: SenderId });
 export const PairingCode = z.object({
   code: z.string().describe("Whoever sends it from a platform is an owner. Shown this once."),
   expiresAt: z.number(),
+});
+
+export const NewEgressRule = z.strictObject({
+  group: GroupFolder.nullable().describe("Null: for every group."),
+  rule: EgressRule,
+  private: z
+    .boolean()
+    .default(false)
+    .describe("The host is not public: it is pinned to the address that it has now."),
+  address: z.union([z.ipv4(), z.ipv6()]).optional().describe("Pins it to this address instead."),
+});
+export type NewEgressRule = z.infer<typeof NewEgressRule>;
+export const PlacedEgressRule = z.object({
+  id: z.int(),
+  group: GroupFolder.nullable(),
+  rule: EgressRule,
+  pin: z.string().nullable().describe("The address that is connected to, whatever the name resolves to."),
+  createdBy: z.string(),
+  createdAt: z.number(),
+});
+export const EgressRuleList = z.object({ rules: z.array(PlacedEgressRule) });
+export const EgressRulePath = z.object({
+  id: z
+    .string()
+    .regex(/^\d{1,12}$/, "a rule is named by its number")
+    .transform(Number),
 });
 
 export const NewPause = z.strictObject({

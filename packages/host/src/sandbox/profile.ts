@@ -87,15 +87,9 @@ export const ETC_FILES = {
 };
 
 /** Links, because what they lead to differs from install to install. Chromium, and Google's Chrome. */
-const ETC_LINKS = [
-  ...["/etc/chromium", "/etc/opt/chrome"].flatMap((etc) => {
-    return ["--symlink", CHROMIUM_POLICY, `${etc}/policies/managed/bellhop.json`];
-  }),
-  // Debian's Chromium does not start without any file there.
-  "--symlink",
-  "/dev/null",
-  "/etc/chromium.d/bellhop",
-];
+const ETC_LINKS = ["/etc/chromium", "/etc/opt/chrome"].flatMap((etc) => {
+  return ["--symlink", CHROMIUM_POLICY, `${etc}/policies/managed/bellhop.json`];
+});
 
 /** Of the host's /etc only what holds no secret: never /etc/ssl or /etc/pki as a whole (private keys). */
 const ETC_MOUNTS = [

@@ -444,6 +444,24 @@ export interface GrantUsesTable {
   at: Fixed<number>;
 }
 
+/** What an owner has allowed or denied on the network, by command or by answering a question. */
+export interface EgressRulesTable {
+  id: Generated<number>;
+  /** Null: for every group. */
+  group_id: Fixed<number | null>;
+  host: Fixed<string>;
+  port: Fixed<number | null>;
+  /** Separated by commas. */
+  methods: Fixed<string | null>;
+  path: Fixed<string | null>;
+  action: Fixed<"allow" | "deny">;
+  write: Fixed<number>;
+  /** The address that the host had, or was given, when it was allowed though it is not public. */
+  pin: Fixed<string | null>;
+  created_by: Fixed<string>;
+  created_at: Fixed<number>;
+}
+
 /** API tokens, web logins and single-use login codes, each stored as a SHA-256 only. */
 export interface TokensTable {
   hash: Fixed<string>;
@@ -521,4 +539,5 @@ export interface Database {
   approvals: ApprovalsTable;
   grants: GrantsTable;
   grant_uses: GrantUsesTable;
+  egress_rules: EgressRulesTable;
 }

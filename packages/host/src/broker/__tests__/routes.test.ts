@@ -10,7 +10,7 @@ import type { Login } from "../claude-login.ts";
 import { renamed, servedName } from "../model-names.ts";
 import { type Provider, providerFromLogin } from "../provider.ts";
 import { ordersOf, providersFrom } from "../routes.ts";
-import { ANSWER, call, given, MESSAGE, temporaryDirectory, upstream } from "./given.ts";
+import { ANSWER, call, createOutside, given, MESSAGE, temporaryDirectory, upstream } from "./given.ts";
 
 const SSE = { "content-type": "text/event-stream" };
 const UNAUTHORISED = JSON.stringify({
@@ -76,6 +76,7 @@ describe("the model routes", () => {
       credentials: { apiKey: "sk-0123456789", baseUrl: String(work) },
       routes: [{ name: "local", url: String(local), models: { default: "qwen" } }],
       record: (usage) => rows.push(usage),
+      taint: createOutside().deps.taint,
       clock: systemClock,
       log: silentLog,
     });

@@ -134,6 +134,7 @@ function given(more: object): Status {
     stuck: [],
     silent: [],
     mounts: [],
+    pins: [],
     unregistered: 0,
     senders: { waiting: 0, problems: [] },
     ...more,

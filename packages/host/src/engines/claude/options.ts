@@ -17,8 +17,8 @@ export const PROGRAM = "/opt/bellhop/claude";
 /**
  * Tools of the engine's own that an agent does not get:
  * those that wake or start turns later (only the host does), those that ask a person at a terminal
- * nobody sits at, worktrees (a session is found again by its directory), and WebFetch, which goes out
- * from inside, where there is no way out yet. WebSearch stays: it runs at the provider.
+ * nobody sits at, and worktrees (a session is found again by its directory). WebFetch goes out by the
+ * broker like any program's request; WebSearch runs at the provider.
  */
 export const DISALLOWED_TOOLS: readonly string[] = [
   "ScheduleWakeup",
@@ -34,7 +34,6 @@ export const DISALLOWED_TOOLS: readonly string[] = [
   "ExitPlanMode",
   "EnterWorktree",
   "ExitWorktree",
-  "WebFetch",
   "ListAgents",
   "ReportFindings",
   "Agent(statusline-setup)",

@@ -21,6 +21,7 @@ import { silentLog } from "../../log.ts";
 import { createMedia } from "../../media/media.ts";
 import { createChats } from "../../store/chats.ts";
 import { openDatabase } from "../../store/database.ts";
+import { openEgressRules } from "../../store/egress-rules.ts";
 import { createFiles } from "../../store/files.ts";
 import { createDead } from "../../store/dead.ts";
 import { createInbox } from "../../store/inbox.ts";
@@ -53,6 +54,7 @@ export async function openHouse(options: { clock?: Clock; log?: AppDeps["log"] }
   onTestFinished(close);
   await migrate(db, { migrations, clock });
 
+  const egressRules = await openEgressRules(db, clock);
   const bus = createEventBus();
   const chats = createChats(db, clock);
   await chats.ensureGroup(MAIN);
@@ -126,6 +128,11 @@ export async function openHouse(options: { clock?: Clock; log?: AppDeps["log"] }
     admission,
     trust: trust.powers,
     registry: { bind: chats.bind, unregistered: admission.unregistered },
+    egress: {
+      list: egressRules.list,
+      add: ({ group, rule, address = null }) => egressRules.add({ group, rule, pin: address }, "the owner"),
+      remove: (id) => egressRules.remove(id, "the owner"),
+    },
     timeline,
     chats,
     media,
@@ -286,6 +293,7 @@ const STATUS: Status = {
   stuck: [],
   silent: [],
   mounts: [],
+  pins: [],
   unregistered: 0,
   senders: { waiting: 0, problems: [] },
 };

@@ -9,6 +9,7 @@ import * as tasks from "./0003-tasks.ts";
 import * as senders from "./0004-senders.ts";
 import * as budgets from "./0005-budgets.ts";
 import * as trust from "./0006-trust.ts";
+import * as egress from "./0007-egress.ts";
 
 export const migrations: readonly Migration[] = [
   { id: 1, name: "first", up: first.up },
@@ -17,4 +18,5 @@ export const migrations: readonly Migration[] = [
   { id: 4, name: "senders", up: senders.up },
   { id: 5, name: "budgets", up: budgets.up },
   { id: 6, name: "trust", up: trust.up },
+  { id: 7, name: "egress", up: egress.up },
 ];
