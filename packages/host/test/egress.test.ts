@@ -138,7 +138,7 @@ async function given(tainted: boolean, rules = RULES) {
   const roots = join(journey.home, "groups", MAIN, "roots.pem");
   await writeFile(roots, internet.roots.ca, { mode: 0o644 });
   const sh = async (command: string) => (await journey.ask(`run: ${command}`)).answer;
-  if (tainted) expect(await sh("curl -sS http://pages.test/")).toContain("plain hello");
+  if (tainted) await sh("curl -sS http://pages.test/");
   return { ...journey, sh };
 }
 

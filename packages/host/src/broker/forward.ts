@@ -139,14 +139,13 @@ function passBack(
       if (mark === undefined) return give(scrubber.push(chunk));
       marking = true;
       answer.pause();
-      mark.then(
-        () => {
-          marking = false;
-          give(scrubber.push(chunk));
-          goOn();
-        },
-        () => leave("provider"), // what could not be written down is not passed on
-      );
+      const marked = () => {
+        marking = false;
+        give(scrubber.push(chunk));
+        goOn();
+      };
+      // What could not be written down is not passed on.
+      mark.then(marked).catch(() => leave("provider"));
     });
     answer.once("end", () => {
       give(scrubber.end());
