@@ -118,6 +118,11 @@ export function createExchange(deps: ExchangeDeps): Exchange {
       refused(target, { method, path }, verdict.rule, verdict.reason);
       throw new RejectedError(verdict.reason);
     }
+    if (!secure && injection?.binds(group, target.host, target.port)) {
+      const why = `a secret is bound to ${targetText(target)}, so it is reached by https alone`;
+      refused(target, { method, path }, "secrets over TLS", why);
+      throw new RejectedError(`${why}.`);
+    }
     const kept = without(headers, NOT_OUT);
     const given = injection?.apply({ group, ...target, method, path: path + search, headers: kept });
     const scrub = given?.scrub ?? [];

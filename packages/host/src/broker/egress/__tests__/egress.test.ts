@@ -634,6 +634,17 @@ describe("a secret that is bound to a host", () => {
     expect(JSON.stringify(begun)).not.toContain(SECRET);
   });
 
+  it("never goes over a connection that others can read", async () => {
+    const { http, begun } = await given({ rules: [{ host: "bound.com" }], injection });
+    internet.dialled.length = 0;
+
+    const answer = await http("http://bound.com:443/", { headers: { authorization: "Bearer placeholder" } });
+
+    expect(answer.status).toBe(403);
+    expect(answer.body).toContain("by https alone");
+    expect([internet.dialled, begun]).toEqual([[], []]);
+  });
+
   it("goes nowhere else", async () => {
     const { http } = await given({ rules: [{ host: "example.com" }], injection });
 
