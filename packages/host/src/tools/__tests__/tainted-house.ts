@@ -1,5 +1,16 @@
 /** A live turn of `main` that has read something from outside, and its agent's hand on the tools. */
+import type { Kysely } from "kysely";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Readable } from "node:stream";
 import { onTestFinished } from "vitest";
+import type { Clock } from "../../core/clock.ts";
+import { silentLog } from "../../log.ts";
+import { createMedia } from "../../media/media.ts";
+import { createFiles } from "../../store/files.ts";
+import type { Database } from "../../store/tables.ts";
+import type { ToolFiles } from "../tool-files.ts";
 import { chatAddress, ChatId } from "../../core/ids.ts";
 import { ApprovalId } from "../../core/trust.ts";
 import type { TriggerSettings } from "../../core/trigger.ts";
@@ -8,10 +19,38 @@ import { middle, settled } from "../../turns/__tests__/middle.ts";
 import type { ToolResult } from "../../turns/engine.ts";
 
 export const OWNER = { who: "the owner", owner: true };
-const channels = ["web", "terminal", "telegram"].map((name) => ({ ...createLocalChannel("web"), name }));
+const FILE_BYTES = 1_000;
+const channels = ["web", "terminal", "telegram"].map((name) => ({
+  ...createLocalChannel("web", FILE_BYTES),
+  name,
+}));
+
+/** Every file that the agent sends has the same in it. */
+async function filesHere() {
+  const root = await mkdtemp(join(tmpdir(), "bellhop-sent-"));
+  onTestFinished(() => rm(root, { recursive: true, force: true }));
+  await mkdir(join(root, ".incoming"));
+  return (db: Kysely<Database>, clock: Clock): ToolFiles => {
+    const { receive, drop, close } = createMedia({
+      root,
+      files: createFiles(db, clock),
+      limits: { fileBytes: FILE_BYTES, groupBytes: 1_000 * FILE_BYTES },
+      deliver: () => undefined,
+      clock,
+      random: () => 0.5,
+      log: silentLog,
+    });
+    onTestFinished(close);
+    return {
+      pull: async (_claim, _path, take) => await take(Readable.from([Buffer.from("a page")])),
+      receive,
+      drop,
+    };
+  };
+}
 
 export async function house(options: Pick<TriggerSettings, "trigger"> = { trigger: "auto" }) {
-  const middles = await middle({ channels, trigger: options });
+  const middles = await middle({ channels, trigger: options, files: await filesHere() });
   await middles.bind("web:kitchen", "main");
   await middles.bind("web:office", "main");
   await middles.bind("web:garden", "garden");

@@ -41,8 +41,10 @@ const ELSEWHERE: Readonly<Record<string, readonly object[]>> = {
     { text: "psst", chat: "web:garden" },
     { text: "psst", chat: "web:office" },
   ],
-  // Nothing is pulled in these tests: journeys send files (test/trust.test.ts).
-  send_file: [],
+  send_file: [
+    { path: "page.txt", chat: "web:garden" },
+    { path: "page.txt", caption: "psst", chat: "web:office" },
+  ],
   schedule_task: [
     { cron: "@daily", prompt: "psst", group: "garden" },
     { cron: "@daily", prompt: "psst", chat: "web:office" },
@@ -79,14 +81,13 @@ describe("every tool", () => {
       const before = await db.selectFrom("tasks").selectAll().execute();
 
       const answer = begin(name, JSON.parse(JSON.stringify(input).replace("ID", id)));
-      await settled();
+      await expect.poll(() => trust.cards).toHaveLength(1);
       await advance(45_000);
 
       expect(await answer).toEqual({
         isError: true,
         text: expect.stringMatching(/needs the owner's approval \w{8}/),
       });
-      expect(trust.cards).toHaveLength(1);
       expect(await db.selectFrom("tasks").selectAll().execute()).toEqual(before);
       expect([...(await said("web:garden")), ...(await said("web:office"))]).toEqual([]);
     },

@@ -3,6 +3,8 @@
  * stands still until the test advances it. Nothing in it waits for anything but promises, so after
  * `settled()` everything that could happen has happened.
  */
+import type { Clock } from "../../core/clock.ts";
+import type { ToolFiles } from "../../tools/tool-files.ts";
 import type { Channel } from "@bellhop/sdk";
 import type { Kysely } from "kysely";
 import { onTestFinished } from "vitest";
@@ -84,6 +86,8 @@ export interface MiddleOptions {
   readonly paused?: () => boolean;
   readonly mayStart?: DispatcherParts["mayStart"];
   readonly queue?: "steer" | "queue" | "interrupt";
+  /** Where the files go that the agent sends; by default it can send none. */
+  readonly files?: (db: Kysely<Database>, clock: Clock) => ToolFiles;
   /** When the files of a message are there; by default at once. */
   readonly filesSettled?: () => Promise<undefined>;
   readonly trigger?: Partial<TriggerSettings>;
@@ -193,7 +197,7 @@ export async function middle(options: MiddleOptions = {}) {
         chats,
         search: createHistory(db, clock, silentLog).search,
         channelOf,
-        files: {
+        files: options.files?.(db, clock) ?? {
           pull: () => Promise.reject(new Error("nothing is pulled here")),
           receive: () => Promise.reject(new Error("nothing is received here")),
           drop: async () => undefined,
