@@ -1,7 +1,15 @@
 /** The part of the sandbox contract that is about the way out (design 5.2). */
+import { randomBytes } from "node:crypto";
+import { mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { TLSSocket } from "node:tls";
 import { describe, expect, it } from "vitest";
+import { openCertificates } from "../../broker/certificates.ts";
+import { openTrust } from "../../broker/trust.ts";
+import { systemClock } from "../../core/clock.ts";
+import { DOOR_FILES } from "../../core/door.ts";
 import type { SandboxRuntime } from "../../turns/sandbox.ts";
-import { MiB, nextLine, node, type Room, run, start } from "./room.ts";
+import { bash, MiB, nextLine, node, type Room, run, start } from "./room.ts";
 
 /** What is promised of the way out, however it is carried. */
 export function doorContract(given: () => { readonly room: Room; readonly runtime: SandboxRuntime }): void {
@@ -73,6 +81,34 @@ export function doorContract(given: () => { readonly room: Room; readonly runtim
 
       server.close();
       expect(stdout).toBe("closed\n");
+    });
+
+    it("leads to TLS that ends at the host, which programs and browsers inside are told to trust", async () => {
+      const { home } = given().room;
+      const { doorDirectory } = given().room.spec("ours");
+      const directory = join(home, "ca");
+      const certificates = await openCertificates({ directory, clock: systemClock, random: randomBytes });
+      mkdirSync(join(home, "run"), { recursive: true });
+      const furnish = await openTrust(join(home, "run"), certificates.ca);
+      await furnish(doorDirectory);
+      const secureContext = await certificates.contextFor("wiki.example");
+      const server = await given().room.openDoor("ours", (socket) => {
+        socket.once("data", () => {
+          socket.write("HTTP/1.1 200 OK\r\n\r\n");
+          const tls = new TLSSocket(socket, { isServer: true, secureContext });
+          tls.once("data", () => tls.end("HTTP/1.1 200 OK\r\nconnection: close\r\n\r\na page"));
+        });
+      });
+
+      const fetched = await inside(
+        node('fetch("https://wiki.example/").then((r) => r.text()).then(console.log, console.log)'),
+      );
+      const policy = await inside(bash(`cat /run/bellhop/${DOOR_FILES.chromium}`));
+
+      server.close();
+      for (const name of Object.values(DOOR_FILES)) rmSync(join(doorDirectory, name));
+      expect(fetched.stdout).toBe("a page\n");
+      expect(policy.stdout).toContain("CACertificates");
     });
   });
 }

@@ -12,7 +12,7 @@ import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
 import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { delimiter, join } from "node:path";
+import { basename, delimiter, join } from "node:path";
 import { createInterface } from "node:readline";
 import { promisify } from "node:util";
 import type { ImageEngine } from "../image/builder.ts";
@@ -76,6 +76,8 @@ export async function startDockerd(): Promise<StartedEngine> {
       ["--exec-opt", "native.cgroupdriver=cgroupfs"],
       ["--host", socket, "--data-root", join(folder, "data"), "--exec-root", join(folder, "exec")],
       ["--pidfile", join(folder, "pid")],
+      // Where a containerd of the machine's runs already, Docker uses that one.
+      ["--containerd-namespace", basename(folder), "--containerd-plugins-namespace", `${basename(folder)}-p`],
     ].flat(),
     { stdio: ["ignore", "ignore", "pipe"], detached: true },
   );

@@ -36,6 +36,7 @@ import { openExecDoor, withoutMark } from "./exec-door.ts";
 import { startGuard, sweep, thisHost } from "./guard.ts";
 import { type Line, openLine } from "./line.ts";
 import { launchContainer, removeContainer } from "./run.ts";
+import { trustMounts } from "./trust.ts";
 
 export interface ContainersOptions {
   readonly dialect: Dialect;
@@ -139,9 +140,11 @@ export function createContainers(options: ContainersOptions): SandboxRuntime {
     try {
       const sockets = line ? socketMounts(line, spec) : [];
       const wanted = [...host.programs, ...(await etcMounts(user)), ...sockets, ...spec.mounts];
+      const checked = withoutSockets(checkedTargets([...wanted, ...reserved(byExec, spec)]));
+      const trust = byExec ? trustMounts(spec.doorDirectory) : [];
       // Held by descriptor where the kernel lets us, else only looked at.
       const open = process.platform === "linux" ? openSources : lookAtSources;
-      sources = await open(withoutSockets(checkedTargets([...wanted, ...reserved(byExec, spec)])), host.home);
+      sources = await open([...checked, ...trust], host.home);
       if (own !== undefined) await handOver(sources, own, log);
       if (byExec)
         door = await openExecDoor({ client, dialect, name, doorDirectory: spec.doorDirectory, log });
