@@ -165,7 +165,11 @@ export async function startPodman(): Promise<StartedEngine> {
   const env = { PATH, HOME: folder, CONTAINERS_CONF: conf, CONTAINERS_STORAGE_CONF: storage };
   const run = runner("podman", env);
   async function stop(): Promise<void> {
-    await run("rm", "--force", "--all", "--time", "0").finally(() => clear(folder));
+    try {
+      await run("rm", "--force", "--all", "--time", "0");
+    } finally {
+      await clear(folder);
+    }
   }
   try {
     await run("import", await baseImage(), IMAGE);
