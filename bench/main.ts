@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- latency|load|idle|dispatch|schedule|history|broker|overhead`: what Bellhop costs, measured at a real host (docs/bench.md).
+ * `npm run bench -- latency|load|idle|dispatch|schedule|history|broker|overhead|sandbox`: what Bellhop costs, measured at a real host (docs/bench.md).
  */
 import { parseArgs } from "node:util";
 import { type BurstReport, type Cost, isFlat, measureBurst, measureDispatchCost } from "./dispatch.ts";
@@ -9,6 +9,7 @@ import { measureIdle } from "./idle.ts";
 import { measureLatency } from "./latency.ts";
 import { measureLoad } from "./load.ts";
 import { measureOverhead } from "./overhead.ts";
+import { measureSandbox, type Started } from "./sandbox.ts";
 import { measureSchedule } from "./schedule.ts";
 import { measureScheduleIdle } from "./schedule-idle.ts";
 import { isSound, type ScheduleMeasured, scheduleJson, scheduleTables } from "./schedule-report.ts";
@@ -57,6 +58,10 @@ const HELP = `Usage: npm run bench -- <workload> [options]
             1 ms, or a stream that is held breaks
               --samples N    calls each way (1000)
               --streams N    held at the same time (200)
+  sandbox   how long a sandbox takes to start in each runtime that this machine
+            has, beside the bare start of the same program (the echo agent), in
+            turns; starts engines of its own, which takes root
+              --samples N    starts of each (20)
   overhead  tokens that a fresh conversation's first call sends in, beside what
             the person wrote, which is a few dozen; it should not grow
 
@@ -70,7 +75,7 @@ Exit code 0 when it was measured (and, for load and schedule, nothing went
 wrong), else 1.
 `;
 
-const WORKLOADS = "latency, load, idle, dispatch, schedule, history, broker or overhead";
+const WORKLOADS = "latency, load, idle, dispatch, schedule, history, broker, overhead or sandbox";
 
 const OPTIONS = {
   warm: { type: "string", default: "100" },
@@ -291,6 +296,19 @@ async function main(): Promise<number> {
       );
       return ok ? 0 : 1;
     }
+    case "sandbox": {
+      const samples = wholeNumber("samples", values.samples ?? "20");
+      const { bare, runtimes, missing } = await measureSandbox({ samples });
+      process.stderr.write(missing.map((one) => `not measured: ${one}\n`).join(""));
+      tell(
+        { bare: startedJson(bare, bare), runtimes: runtimes.map((one) => startedJson(one, bare)), missing },
+        table(
+          ["ms", "prepare p50", "ready p50", "± spread", "ready p95", "over bare", "ratio", "gone p50", "n"],
+          [bare, ...runtimes].map((one) => startedRow(one, bare)),
+        ),
+      );
+      return 0;
+    }
     case undefined:
       throw new TypeError(`name a workload: ${WORKLOADS}`);
     default:
@@ -365,6 +383,28 @@ function waysJson({ direct, broker, added }: Ways): object {
       Object.entries({ p50, p95, max, spread, n }).map(([k, v]) => [k, Number(v.toFixed(3))]),
     );
   return { direct: fine(direct), broker: fine(broker), added: fine(added) };
+}
+
+function startedRow({ name, prepare, ready, gone }: Started, bare: Started): (string | number)[] {
+  const figures = [prepare.p50, ready.p50, ready.spread, ready.p95, ready.p50 - bare.ready.p50];
+  return [
+    name,
+    ...figures.map((figure) => figure.toFixed(1)),
+    (ready.p50 / bare.ready.p50).toFixed(2),
+    gone.p50.toFixed(1),
+    ready.n,
+  ];
+}
+
+function startedJson({ name, prepare, ready, gone }: Started, bare: Started): object {
+  const ofAll = (of: Summary) => ({ ...brief(of), spread: rounded(of.spread), n: of.n });
+  return {
+    name,
+    prepare: ofAll(prepare),
+    ready: ofAll(ready),
+    gone: ofAll(gone),
+    ratio: rounded(ready.p50 / bare.ready.p50),
+  };
 }
 
 function latencyRow(name: string, measured: Summary, floor?: Summary): (string | number)[] {

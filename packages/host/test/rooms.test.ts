@@ -107,12 +107,15 @@ describe("the tools of the host", () => {
     });
 
     const { answer, frames } = await ask(`say: the key is ${key}, really`);
-    const inside = await ask(
-      "run: cat /proc/*/environ 2>/dev/null | tr '\\0' '\\n' | grep -c journey; env | grep ANTHROPIC_API",
-    );
+    const look =
+      "cat /proc/*/environ 2>/dev/null | tr '\\0' '\\n' | grep -c journey; env | grep ANTHROPIC_API";
+    const refused = await ask(`run: ${look}`);
+    await ask(`write: look.sh ${look}`); // what is refused as a command is easily got around
+    const inside = await ask("run: sh look.sh");
 
     expect(answer).toMatch(/^the key is (\*+|\[hidden\]), really$/); // the broker or the filter, whoever sees it first
     expect(JSON.stringify(frames.filter((event) => event.type === "delta"))).not.toContain(key);
+    expect(refused.answer).toContain("Refused");
     expect(inside.answer).toBe("0\nANTHROPIC_API_KEY=placeholder");
   });
 });

@@ -5,8 +5,18 @@
  * allowed is what is mounted. Its device and inode go to forwarder.mjs, which compares them inside
  * before anything runs; the descriptor stays open until then, so that the inode cannot be another's.
  */
-import { constants } from "node:fs";
-import { type FileHandle, chown, lchown, lstat, open, readdir, readlink, stat } from "node:fs/promises";
+import { type BigIntStats, constants } from "node:fs";
+import {
+  type FileHandle,
+  chown,
+  lchown,
+  lstat,
+  open,
+  readdir,
+  readlink,
+  realpath,
+  stat,
+} from "node:fs/promises";
 import { ConfigError, RejectedError, TemporaryError } from "@bellhop/sdk";
 import type { Log } from "../log.ts";
 import type { Mount } from "../turns/sandbox.ts";
@@ -26,17 +36,19 @@ export interface Source extends Mount {
   close(): Promise<void>;
 }
 
+/** `given` as callers write it, `real` without links: the one prefix that may be a link. */
+export interface Home {
+  readonly given: string;
+  readonly real: string;
+}
+
 /**
  * Opens every source, and closes those already open when one is refused.
- * @param home `given` as callers write it, `real` without links: the one prefix that may be a link
  * @throws ConfigError when one is missing or is neither folder nor plain file
  * @throws RejectedError when one is reached through a link
  * @throws TemporaryError when one that is not of the home was changed since it was judged: the next start judges anew
  */
-export async function openSources(
-  mounts: readonly Mount[],
-  home: { readonly given: string; readonly real: string },
-): Promise<Source[]> {
+export async function openSources(mounts: readonly Mount[], home: Home): Promise<Source[]> {
   const opened = await Promise.allSettled(mounts.map((mount) => openSource(mount, home)));
   const sources = opened.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
   const failed = opened.find((one) => one.status === "rejected");
@@ -45,43 +57,63 @@ export async function openSources(
   throw failed.reason;
 }
 
-async function openSource(mount: Mount, home: { given: string; real: string }): Promise<Source> {
-  const { source, foreign } = mount;
+async function openSource(mount: Mount, home: Home): Promise<Source> {
+  const { source } = mount;
   const handle = await open(source, O_PATH | constants.O_NOFOLLOW).catch((cause: unknown) => {
-    if (foreign) throw changed(source, { cause });
-    throw new ConfigError(`${source}, which is to be mounted in a sandbox, cannot be opened`, { cause });
+    throw unopenable(mount, cause);
   });
   try {
     const reach = `/proc/self/fd/${handle.fd}`;
     const path = await readlink(reach);
     const found = await handle.stat({ bigint: true });
-    if (
-      foreign &&
-      (path !== source || foreign.dev !== String(found.dev) || foreign.ino !== String(found.ino))
-    ) {
-      throw changed(source);
-    }
-    if (found.isSymbolicLink() || path !== canonical(source, home)) {
-      throw new RejectedError(
-        `${source} is, or is reached through, a symbolic link and is not mounted: name the real path`,
-      );
-    }
-    if (!found.isDirectory() && !found.isFile()) {
-      throw new ConfigError(`${source} is neither a folder nor a plain file and cannot be mounted`);
-    }
-    return {
-      ...mount,
-      path,
-      reach,
-      directory: found.isDirectory(),
-      dev: String(found.dev),
-      ino: String(found.ino),
-      close: () => handle.close(),
-    };
+    return { ...asOrdered(mount, path, found, home), reach, close: () => handle.close() };
   } catch (error) {
     await handle.close();
     throw error;
   }
+}
+
+/**
+ * The same where no descriptor can name a file (not Linux): every source is judged in the same way, but nothing
+ * holds it until it is mounted.
+ */
+export async function lookAtSources(mounts: readonly Mount[], home: Home): Promise<Source[]> {
+  return await Promise.all(
+    mounts.map(async (mount) => {
+      const path = await realpath(mount.source).catch((cause: unknown) => {
+        throw unopenable(mount, cause);
+      });
+      const found = await lstat(mount.source, { bigint: true });
+      return { ...asOrdered(mount, path, found, home), reach: path, close: () => Promise.resolve() };
+    }),
+  );
+}
+
+/** @throws as openSources does, when this is not what was ordered */
+function asOrdered(
+  mount: Mount,
+  path: string,
+  found: BigIntStats,
+  home: Home,
+): Omit<Source, "reach" | "close"> {
+  const { source, foreign } = mount;
+  const [dev, ino] = [String(found.dev), String(found.ino)];
+  if (foreign && (path !== source || foreign.dev !== dev || foreign.ino !== ino)) throw changed(source);
+  if (found.isSymbolicLink() || path !== canonical(source, home)) {
+    throw new RejectedError(
+      `${source} is, or is reached through, a symbolic link and is not mounted: name the real path`,
+    );
+  }
+  if (!found.isDirectory() && !found.isFile()) {
+    throw new ConfigError(`${source} is neither a folder nor a plain file and cannot be mounted`);
+  }
+  return { ...mount, path, directory: found.isDirectory(), dev, ino };
+}
+
+function unopenable({ source, foreign }: Mount, cause: unknown): Error {
+  return foreign
+    ? changed(source, { cause })
+    : new ConfigError(`${source}, which is to be mounted in a sandbox, cannot be opened`, { cause });
 }
 
 function changed(source: string, options?: ErrorOptions): TemporaryError {
@@ -91,7 +123,7 @@ function changed(source: string, options?: ErrorOptions): TemporaryError {
   );
 }
 
-function canonical(source: string, { given, real }: { given: string; real: string }): string {
+function canonical(source: string, { given, real }: Home): string {
   return source === given || source.startsWith(`${given}/`) ? real + source.slice(given.length) : source;
 }
 

@@ -2,22 +2,15 @@
  * What every sandbox runtime must prove on this machine, seen from inside (design 5.3). Run it with
  * `sandboxContract(...)` in the test file of the runtime.
  */
-import {
-  existsSync,
-  mkdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { join } from "node:path";
-import { ConfigError, RejectedError } from "@bellhop/sdk";
+import { RejectedError } from "@bellhop/sdk";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { SandboxProcess, SandboxRuntime } from "../../turns/sandbox.ts";
+import type { SandboxRuntime } from "../../turns/sandbox.ts";
 import { DENIED } from "../seccomp.ts";
+import { doorContract } from "./contract-door.ts";
+import { mountsContract } from "./contract-mounts.ts";
 import { bash, createRoom, MiB, nextLine, node, perl, processesWith, type Room, run, start } from "./room.ts";
 
 export interface Subject {
@@ -459,154 +452,7 @@ export function sandboxContract({ name, create, uid, own = {} }: Subject): void 
 
     doorContract(() => ({ room, runtime }));
 
-    describe("is mounted only as ordered:", () => {
-      const extra = (source: string, target = "/workspace/extra/x") => ({
-        mounts: [{ source, target, mode: "ro" as const }],
-      });
-
-      it("no source through a link", async () => {
-        symlinkSync(room.folder("theirs"), join(room.home, "link"));
-
-        await expect(runtime.prepare(room.spec("ours", extra(join(room.home, "link"))))).rejects.toThrow(
-          /symbolic link/,
-        );
-        await expect(
-          runtime.prepare(room.spec("ours", extra(join(room.home, "link", "diary")))),
-        ).rejects.toThrow(/symbolic link/);
-      });
-
-      it("no source that is missing or odd", async () => {
-        await expect(runtime.prepare(room.spec("ours", extra(join(room.home, "nothing"))))).rejects.toThrow(
-          ConfigError,
-        );
-        await expect(runtime.prepare(room.spec("ours", extra("/dev/null")))).rejects.toThrow(
-          /neither a folder nor a plain file/,
-        );
-      });
-
-      it.each([
-        "relative",
-        "/usr/lib/x",
-        "/tmp/x",
-        "/workspace/../etc/x",
-        "/workspace/group",
-        "/workspace/group/below",
-        "/run/bellhop",
-        "/workspace/a\0b",
-      ])("no target at %j", async (target) => {
-        const source = join(room.home, "media");
-
-        await expect(runtime.prepare(room.spec("ours", extra(source, target)))).rejects.toThrow(
-          RejectedError,
-        );
-      });
-
-      it("a source that is swapped after it was checked stops everything", async () => {
-        const source = join(room.home, "swapped");
-        for (const swap of [() => symlinkSync(room.folder("theirs"), source), () => mkdirSync(source)]) {
-          rmSync(source, { recursive: true, force: true });
-          rmSync(`${source}-away`, { recursive: true, force: true });
-          mkdirSync(source);
-          const sandbox = await runtime.prepare(room.spec("ours", extra(source)));
-          renameSync(source, `${source}-away`);
-          swap();
-
-          const started: SandboxProcess = sandbox.spawn({
-            argv: bash("touch ran; cat /workspace/extra/x/*"),
-            env: {},
-          });
-          let said = "";
-          for await (const chunk of started.stdout) said += String(chunk);
-
-          expect((await started.exited).code).not.toBe(0);
-          expect(said).toBe("");
-          expect(existsSync(join(room.folder("ours"), "ran"))).toBe(false);
-        }
-      });
-
-      it("nothing that an option could hide in", async () => {
-        const sandbox = await runtime.prepare(room.spec("ours"));
-
-        expect(() => sandbox.spawn({ argv: ["/bin/true"], env: {}, cwd: "/tmp\0--bind\0/\0/host" })).toThrow(
-          RejectedError,
-        );
-        await sandbox.dispose();
-      });
-    });
-  });
-}
-
-/** What is promised of the way out, however it is carried. */
-export function doorContract(given: () => { readonly room: Room; readonly runtime: SandboxRuntime }): void {
-  const inside = (argv: readonly string[]) => run(given().runtime, given().room.spec("ours"), argv);
-
-  describe("has a door that", () => {
-    it("carries bytes both ways, with ends of their own", async () => {
-      // Answers only once the other side has finished: needs half-closed connections.
-      const server = await given().room.openDoor("ours", (socket) => {
-        let bytes = 0;
-        socket
-          .on("data", (chunk) => (bytes += chunk.length))
-          .on("end", () => socket.end(Buffer.alloc(bytes, "y")));
-      });
-      const script = `
-        const socket = require("node:net").connect({ port: 8080, host: "127.0.0.1", allowHalfOpen: true });
-        let bytes = 0;
-        socket.on("data", (chunk) => bytes += chunk.length).on("end", () => console.log(bytes));
-        socket.end(Buffer.alloc(${32 * MiB}, "x"));`;
-
-      const { stdout } = await inside(node(script));
-
-      server.close();
-      expect(Number(stdout)).toBe(32 * MiB);
-    });
-
-    it("is the proxy of the programs inside, and survives the restart of its host", async () => {
-      const answer = (text: string) => (socket: import("node:net").Socket) => {
-        socket.once("data", (request) => {
-          const line = String(request).split("\r\n")[0];
-          socket.end(`HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n${text} ${line}`);
-        });
-      };
-      const first = await given().room.openDoor("ours", answer("first"));
-      const script = `process.stdin.on("data", () => {
-        const request = require("node:http").get("http://example.com/page", async (response) => {
-          console.log((await response.toArray()).join(""));
-        });
-        request.on("error", console.log);
-      });`;
-      const ours = await start(given().runtime, given().room.spec("ours"), node(script));
-
-      const said: string[] = [];
-      ours.stdin.write("go\n");
-      said.push(await nextLine(ours));
-      first.close();
-      const second = await given().room.openDoor("ours", answer("second"));
-      ours.stdin.write("go\n");
-      said.push(await nextLine(ours));
-
-      await ours.kill();
-      second.close();
-      expect(said).toEqual([
-        "first GET http://example.com/page HTTP/1.1",
-        "second GET http://example.com/page HTTP/1.1",
-      ]);
-    });
-
-    it("shows a broken connection as broken, not as an end", async () => {
-      const server = await given().room.openDoor("ours", (socket) =>
-        socket.once("data", () => socket.destroy()),
-      );
-      const script = `
-        const socket = require("node:net").connect({ port: 8080, host: "127.0.0.1" });
-        socket.on("error", () => undefined).on("close", () => console.log("closed"));
-        socket.write("x");`;
-
-      const { stdout } = await inside(node(script));
-
-      server.close();
-      expect(stdout).toBe("closed\n");
-    });
+    mountsContract(() => ({ room, runtime }));
   });
 }
 

@@ -1,6 +1,5 @@
 /** The small image, built by the engines that this machine has, from a base of our own. */
-import { existsSync } from "node:fs";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { RejectedError, TemporaryError } from "@bellhop/sdk";
@@ -10,7 +9,7 @@ import { fakeClock } from "../../core/testing.ts";
 import { buildImage, findImage } from "../image/builder.ts";
 import { readDockerfile } from "../image/dockerfile.ts";
 import { type ImageLayer, type ImagePlan, planImage } from "../image/plan.ts";
-import { aptSecrets, call, cannot, startDocker, startPodman, type TestEngine } from "./an-image.ts";
+import { missingFor, type StartedEngine, startDockerd, startPodman } from "./engines.ts";
 
 const BUILD_MS = 900_000;
 const PLUGIN: ImageLayer = {
@@ -18,25 +17,24 @@ const PLUGIN: ImageLayer = {
   fragment: "RUN echo sunny > /opt/weather\nENV WEATHER=sunny",
 };
 
-/** With BuildKit in it, where Debian's is there beside another. */
-const debians = existsSync("/usr/bin/docker") ? "/usr/bin/docker" : "docker";
 const kinds = [
-  { name: "docker", why: cannot("dockerd", "docker", "debootstrap"), start: () => startDocker(debians) },
-  { name: "podman", why: cannot("podman", "runc", "debootstrap"), start: startPodman },
-];
+  { name: "docker", start: startDockerd },
+  { name: "podman", start: startPodman },
+] as const;
 
-for (const { name, why, start } of kinds) {
+for (const { name, start } of kinds) {
+  const why = missingFor(name);
   const note = why === undefined ? "" : ` (SKIPPED: ${why})`;
   describe.skipIf(why)(`the agent image by ${name}${note}`, () => {
-    let here: TestEngine;
+    let here: StartedEngine;
     let plan: ImagePlan;
     const lines: string[] = [];
 
     function build(of: ImagePlan, more: Partial<Parameters<typeof buildImage>[1]> = {}): Promise<void> {
-      return buildImage(here.engine, {
+      return buildImage(here.builder, {
         plan: of,
         network: "host",
-        options: here.buildOptions,
+        options: here.limits,
         onLine: (line) => lines.push(line),
         deadlineMs: BUILD_MS,
         signal: new AbortController().signal,
@@ -45,14 +43,13 @@ for (const { name, why, start } of kinds) {
       });
     }
     const inside = (...words: string[]) =>
-      call(
-        here.engine,
+      here.run(
         "run",
         "--rm",
         "--network=none",
         "--read-only",
         "--cap-drop=ALL",
-        ...here.runOptions,
+        ...here.limits,
         plan.tag,
         ...words,
       );
@@ -60,21 +57,21 @@ for (const { name, why, start } of kinds) {
     beforeAll(async () => {
       here = await start();
       const dockerfile = await readDockerfile();
-      plan = planImage({ dockerfile, base: here.base, target: "small", layers: [PLUGIN] });
+      plan = planImage({ dockerfile, base: here.image, target: "small", layers: [PLUGIN] });
     }, BUILD_MS);
-    afterAll(() => here[Symbol.asyncDispose](), 60_000);
+    afterAll(() => here.stop(), 60_000);
 
     it(
       "is missing before, built with its progress shown, and there afterwards under both its names",
       { timeout: BUILD_MS },
       async () => {
-        expect(await findImage(here.engine, plan)).toEqual({ engine: here.engine.name, state: "missing" });
+        expect(await findImage(here.builder, plan)).toEqual({ engine: name, state: "missing" });
 
         await build(plan, { secrets: await aptSecrets() });
 
         expect(lines.join("\n")).toMatch(/ripgrep/);
-        expect(await findImage(here.engine, plan)).toEqual({
-          engine: here.engine.name,
+        expect(await findImage(here.builder, plan)).toEqual({
+          engine: name,
           state: "there",
           bytes: expect.any(Number),
           latest: true,
@@ -109,12 +106,12 @@ for (const { name, why, start } of kinds) {
     it("is another one when a layer changes, which is not there then", { timeout: 60_000 }, async () => {
       const other = planImage({
         dockerfile: await readDockerfile(),
-        base: here.base,
+        base: here.image,
         target: "small",
         layers: [],
       });
 
-      expect((await findImage(here.engine, other)).state).toBe("missing");
+      expect((await findImage(here.builder, other)).state).toBe("missing");
     });
 
     it(
@@ -124,7 +121,7 @@ for (const { name, why, start } of kinds) {
         const layers = [PLUGIN, { plugin: "broken", fragment: "RUN echo the-reason >&2; exit 3" }];
         const broken = planImage({
           dockerfile: await readDockerfile(),
-          base: here.base,
+          base: here.image,
           target: "small",
           layers,
         });
@@ -133,8 +130,8 @@ for (const { name, why, start } of kinds) {
         await expect(building).rejects.toThrow(RejectedError);
         await expect(building).rejects.toThrow(/the-reason/);
 
-        expect((await findImage(here.engine, broken)).state).toBe("missing");
-        expect(await findImage(here.engine, plan)).toMatchObject({ state: "there", latest: true });
+        expect((await findImage(here.builder, broken)).state).toBe("missing");
+        expect(await findImage(here.builder, plan)).toMatchObject({ state: "there", latest: true });
       },
     );
 
@@ -145,7 +142,7 @@ for (const { name, why, start } of kinds) {
         const layers = [PLUGIN, { plugin: "slow", fragment: "RUN echo begun-$((40+2)); tail -f /dev/null" }];
         const slow = planImage({
           dockerfile: await readDockerfile(),
-          base: here.base,
+          base: here.image,
           target: "small",
           layers,
         });
@@ -167,7 +164,7 @@ for (const { name, why, start } of kinds) {
         });
         await expect(off).rejects.toThrow(TemporaryError);
         await expect(off).rejects.toThrow(/called off/);
-        expect((await findImage(here.engine, slow)).state).toBe("missing");
+        expect((await findImage(here.builder, slow)).state).toBe("missing");
       },
     );
   });
@@ -204,3 +201,13 @@ describe("an engine that is not there", () => {
     await rm(folder, { recursive: true });
   });
 });
+
+/** The mirror's settings of this machine, as secrets of a build. */
+async function aptSecrets(): Promise<Record<string, string>> {
+  const sources = "/etc/apt/sources.list.d/debian.sources";
+  const there = await readFile(sources, "utf8").then(
+    () => true,
+    () => false,
+  );
+  return there ? { apt_sources: sources } : {};
+}

@@ -4,16 +4,17 @@ import {
   lstatSync,
   mkdirSync,
   mkdtempSync,
+  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ConfigError } from "@bellhop/sdk";
+import { ConfigError, RejectedError, TemporaryError } from "@bellhop/sdk";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { silentLog } from "../../log.ts";
-import { handOver, openSources } from "../sources.ts";
+import { handOver, lookAtSources, openSources } from "../sources.ts";
 
 const AGENT = 1_900_000_042;
 let base: string;
@@ -71,3 +72,59 @@ describe.skipIf(process.getuid?.() !== 0)(
     });
   },
 );
+
+const ways = [
+  { way: "by descriptor", open: openSources },
+  { way: "by name alone", open: lookAtSources },
+];
+
+describe.each(ways)("a source that is held $way", ({ open }) => {
+  /** What `name` is now, or what it was when it was judged. */
+  const source = (name: string, foreign?: { dev: string; ino: string }) => {
+    const mount = { source: join(base, name), target: "/workspace/x", mode: "ro" as const };
+    return { ...mount, ...(foreign && { foreign }) };
+  };
+  const numbers = (name: string) => {
+    const { dev, ino } = lstatSync(join(base, name), { bigint: true });
+    return { dev: String(dev), ino: String(ino) };
+  };
+  async function opened(mount: ReturnType<typeof source>) {
+    const sources = await open([mount], { given: base, real: base });
+    for (const one of sources) await one.close();
+    return sources[0];
+  }
+
+  it("is the very one that was judged", async () => {
+    mkdirSync(join(base, "photos"));
+    const judged = numbers("photos");
+
+    expect(await opened(source("photos", judged))).toMatchObject({ ...judged, directory: true });
+  });
+
+  it.each([
+    ["gone", () => undefined],
+    ["another", () => mkdirSync(join(base, "photos"))],
+    ["a link to another", () => symlinkSync(join(base, "secret"), join(base, "photos"))],
+    ["a link to itself", () => symlinkSync(join(base, "away"), join(base, "photos"))],
+  ])("is judged anew when it is %s since (F30)", async (_, swap) => {
+    mkdirSync(join(base, "secret"));
+    mkdirSync(join(base, "photos"));
+    const judged = numbers("photos");
+    renameSync(join(base, "photos"), join(base, "away"));
+    swap();
+
+    await expect(opened(source("photos", judged))).rejects.toThrow(TemporaryError);
+  });
+
+  it("is no link and lies behind none, though its home may", async () => {
+    mkdirSync(join(base, "home", "ours"), { recursive: true });
+    symlinkSync(join(base, "home"), join(base, "alias"));
+    const behind = source("alias/ours");
+
+    await expect(opened(behind)).rejects.toThrow(RejectedError);
+    await expect(opened(source("alias"))).rejects.toThrow(RejectedError);
+    const [inHome] = await open([behind], { given: join(base, "alias"), real: join(base, "home") });
+    await inHome?.close();
+    expect(inHome?.path).toBe(join(base, "home", "ours"));
+  });
+});

@@ -7,8 +7,8 @@
  *   what the host had opened (F30), and only then runs the program, whose own stdio stay clean.
  * - Everything ends with the host (guard.ts), and what a host left is swept by the next of the same home.
  */
-import { BellhopError, ConfigError, RejectedError, TemporaryError } from "@bellhop/sdk";
-import { chmod, mkdir, mkdtemp, readFile, realpath, rm, stat, writeFile } from "node:fs/promises";
+import { BellhopError, RejectedError, TemporaryError } from "@bellhop/sdk";
+import { chmod, mkdir, mkdtemp, readFile, realpath, rm, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { text } from "node:stream/consumers";
 import type { Clock } from "../../core/clock.ts";
@@ -27,7 +27,7 @@ import { NOFILE, OWN_PROCESSES } from "../limits.ts";
 import { checkedTargets, environment, etcFiles, INSIDE, SHM_BYTES } from "../profile.ts";
 import { doorPrograms, programs } from "../programs.ts";
 import { type Inmates, seccompJson } from "../seccomp.ts";
-import { handOver, openSources, type Source } from "../sources.ts";
+import { handOver, lookAtSources, openSources, type Source } from "../sources.ts";
 import { sandboxUid } from "../staging.ts";
 import { UnfitError } from "../unfit.ts";
 import { createClient, RefusedError } from "./client.ts";
@@ -36,6 +36,7 @@ import { openExecDoor, withoutMark } from "./exec-door.ts";
 import { startGuard, sweep, thisHost } from "./guard.ts";
 import { type Line, openLine } from "./line.ts";
 import { launchContainer, removeContainer } from "./run.ts";
+import { trustMounts } from "./trust.ts";
 
 export interface ContainersOptions {
   readonly dialect: Dialect;
@@ -139,10 +140,11 @@ export function createContainers(options: ContainersOptions): SandboxRuntime {
     try {
       const sockets = line ? socketMounts(line, spec) : [];
       const wanted = [...host.programs, ...(await etcMounts(user)), ...sockets, ...spec.mounts];
-      sources = await opened(
-        withoutSockets(checkedTargets([...wanted, ...reserved(byExec, spec)])),
-        host.home,
-      );
+      const checked = withoutSockets(checkedTargets([...wanted, ...reserved(byExec, spec)]));
+      const trust = byExec ? trustMounts(spec.doorDirectory) : [];
+      // Held by descriptor where the kernel lets us, else only looked at.
+      const open = process.platform === "linux" ? openSources : lookAtSources;
+      sources = await open([...checked, ...trust], host.home);
       if (own !== undefined) await handOver(sources, own, log);
       if (byExec)
         door = await openExecDoor({ client, dialect, name, doorDirectory: spec.doorDirectory, log });
@@ -326,45 +328,6 @@ async function writeEtc(folder: string, uid: string, gid: string): Promise<reado
       await writeFile(source, content);
       await chmod(source, 0o644); // whatever the umask: the sandbox's user reads it
       return { source, target, mode: "ro" } as const;
-    }),
-  );
-}
-
-/** Held by descriptor where the kernel lets us, else only looked at. */
-async function opened(
-  mounts: readonly Mount[],
-  home: { readonly given: string; readonly real: string },
-): Promise<readonly Source[]> {
-  if (process.platform === "linux") return await openSources(mounts, home);
-  return await Promise.all(
-    mounts.map(async (mount) => {
-      const path = await realpath(mount.source).catch((cause: unknown) => {
-        throw new ConfigError(`${mount.source}, which is to be mounted in a sandbox, cannot be opened`, {
-          cause,
-        });
-      });
-      const inHome = mount.source.startsWith(`${home.given}/`);
-      const expected = inHome ? home.real + mount.source.slice(home.given.length) : mount.source;
-      if (path !== expected) {
-        throw new RejectedError(
-          `${mount.source} is, or is reached through, a symbolic link and is not mounted: name the real path`,
-        );
-      }
-      const found = await stat(path, { bigint: true });
-      if (!found.isDirectory() && !found.isFile()) {
-        throw new ConfigError(`${mount.source} is neither a folder nor a plain file and cannot be mounted`);
-      }
-      const { dev, ino } = found;
-      const close = () => Promise.resolve();
-      return {
-        ...mount,
-        path,
-        reach: path,
-        directory: found.isDirectory(),
-        dev: `${dev}`,
-        ino: `${ino}`,
-        close,
-      };
     }),
   );
 }
