@@ -94,9 +94,9 @@ function channel(): Channel {
   };
 }
 
-const { home } = AttackHost.parse(JSON.parse(process.argv[2] ?? ""));
+const { home, policies } = AttackHost.parse(JSON.parse(process.argv[2] ?? ""));
 const host = await startHost({
-  config: loadConfig({ home, env: {}, flags: { port: 0 } }),
+  config: loadConfig({ home, env: { XDG_CONFIG_HOME: policies }, flags: { port: 0 } }),
   channels: [channel()],
 });
 process.on("SIGTERM", () => void host.stop());
@@ -107,7 +107,7 @@ process.stdout.write(
 const delay = monitorEventLoopDelay({ resolution: 10 });
 delay.enable();
 setInterval(() => {
-  tell({ what: "lag", ms: delay.max / 1e6 });
+  tell({ what: "lag", ms: delay.percentile(99) / 1e6 });
   delay.reset();
 }, LAG_EVERY_MS).unref();
 await host.finished;

@@ -25,6 +25,6 @@ export async function tryInside(house: House, names?: readonly string[]): Promis
     const [kind = "", tries = ""] = name.split(/\.(.*)/s);
     const found = CLASSES.find((one) => one === kind);
     if (!found) throw new Error(`an attempt of no class: ${name}`);
-    return { row: { name, class: found, tries }, runtime: house.runtime, leak: leak ?? undefined };
+    return { class: found, tries, runtime: house.runtime, leak: leak ?? undefined, tookMs: 0 };
   });
 }

@@ -1,40 +1,68 @@
 /**
- * The suite must be able to fail: one guard of the product at a time is switched off, and a row that should
- * see it has to. The product has no such switch; mutate.mjs takes the text out while it is loaded.
+ * The suite must be able to fail: one guard of the product at a time is taken out, and a row that should see it
+ * has to. The product has no such switch; mutate.mjs takes the text out while it is loaded.
  */
+import type { Edit } from "./house.ts";
 
 export interface Mutation {
-  /** The guard that is off. */
+  /** The guard that is taken out. */
   readonly guard: string;
-  /** Below packages/host/src. */
-  readonly file: string;
-  /** There exactly once. */
-  readonly find: string;
-  readonly put: string;
-  /** Attempts inside the sandbox of which at least one must get through then. */
-  readonly attempts: readonly string[];
+  /** Where several hold the same thing, all of them. */
+  readonly edits: readonly Edit[];
+  /** Attempts inside the sandbox, and rows, of which at least one must get through then. */
+  readonly inside?: readonly string[];
+  readonly rows?: readonly string[];
 }
 
 export const MUTATIONS: readonly Mutation[] = [
   {
     guard: "a network of its own",
-    file: "sandbox/profile.ts",
-    find: '"--unshare-net",',
-    put: "",
-    attempts: ["secrets.loopback service"],
+    edits: [{ file: "sandbox/profile.ts", find: '"--unshare-net",', put: "" }],
+    inside: ["secrets.loopback service"],
   },
   {
     guard: "seccomp",
-    file: "sandbox/bubblewrap.ts",
-    find: ', "--seccomp", String(FD.seccomp)',
-    put: "",
-    attempts: ["escape.keyring", "escape.io_uring", "escape.perf"],
+    edits: [
+      { file: "sandbox/bubblewrap.ts", find: ', "--seccomp", String(FD.seccomp)', put: "" },
+    ],
+    inside: ["escape.keyring", "escape.io_uring", "escape.perf"],
   },
   {
     guard: "an empty environment to start with",
-    file: "sandbox/launch.ts",
-    find: "env: START,",
-    put: "env: process.env,",
-    attempts: ["secrets.environments of all"],
+    edits: [
+      { file: "sandbox/launch.ts", find: "env: START,", put: "env: process.env," },
+      { file: "sandbox/bubblewrap.ts", find: '["env", "-i", `PATH=${START.PATH}`, "bwrap"', put: '["bwrap"' },
+    ],
+    inside: ["secrets.environments of all"],
+  },
+  {
+    guard: "no links in what agents write",
+    edits: [
+      { file: "core/open-beneath.ts", find: "O_RDONLY | constants.O_NOFOLLOW |", put: "O_RDONLY |" },
+    ],
+    rows: ["host-files.a link as the persona"],
+  },
+  {
+    guard: "no second names of files",
+    edits: [{ file: "core/open-beneath.ts", find: "if (found.nlink !== 1)", put: "if (found.nlink < 1)" }],
+    rows: ["host-files.a hard link as the persona"],
+  },
+  {
+    guard: "no pipes where files are read",
+    edits: [{ file: "core/open-beneath.ts", find: "constants.O_NONBLOCK |", put: "" }],
+    rows: ["host-files.a pipe as the persona"],
+  },
+  {
+    guard: "a chat of one's own",
+    edits: [
+      { file: "tools/target.ts", find: "if (claim.chat.folder !== MAIN)", put: "if (!claim.chat.folder)" },
+      // The same once more, where everything that is owed passes.
+    ],
+    rows: ["other-groups.a message to their chat"],
+  },
+  {
+    guard: "what leaves is freed of secrets",
+    edits: [{ file: "core/outbound-filter.ts", find: "hidden.push(internal.push(chunk))", put: "internal.push(chunk)" }],
+    rows: ["secrets.said as it is"],
   },
 ];

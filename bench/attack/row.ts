@@ -15,17 +15,48 @@ export const CLASSES = [
 ] as const;
 export type Class = (typeof CLASSES)[number];
 
+export type Profile = "ci" | "long";
+
+/** What a row has to work with. */
+export interface Stage {
+  readonly house: House;
+  /** How long it races, ms. */
+  readonly raceMs: number;
+}
+
 export interface Row {
-  readonly name: string;
   readonly class: Class;
   /** What is tried, in words. */
   readonly tries: string;
-  /** What leaked, in words; undefined: it was blocked. */
-  readonly run: (house: House) => Promise<string | undefined>;
+  /** What leaked, in words; undefined: it was blocked. What people were shown meanwhile is looked at besides. */
+  readonly run: (stage: Stage) => Promise<string | undefined>;
 }
 
 export interface Outcome {
-  readonly row: Pick<Row, "name" | "class" | "tries">;
+  readonly class: Class;
+  readonly tries: string;
   readonly runtime: string;
   readonly leak: string | undefined;
+  /** What was measured, for people. */
+  readonly note?: string | undefined;
+  readonly tookMs: number;
+}
+
+export const nameOf = (row: Pick<Row, "class" | "tries">) => `${row.class}.${row.tries}`;
+
+/** Makes the attempt and judges it: by what it says, and by whose canaries were shown to anybody meanwhile. */
+export async function attempt(row: Row, stage: Stage): Promise<Outcome> {
+  const { house } = stage;
+  const from = house.shown.length;
+  const began = performance.now();
+  const said = await row.run(stage).catch((error: unknown) => `the house broke: ${String(error)}`);
+  const holders = house.leaked(from);
+  const shown = holders.length === 0 ? undefined : `people were shown the canary of ${holders.join(", ")}`;
+  return {
+    class: row.class,
+    tries: row.tries,
+    runtime: house.runtime,
+    leak: said ?? shown,
+    tookMs: performance.now() - began,
+  };
 }

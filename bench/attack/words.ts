@@ -21,7 +21,7 @@ export const Said = z.discriminatedUnion("what", [
     name: z.string().optional(),
     file: z.string().optional(),
   }),
-  /** How long its event loop was held up at most since the last time it said so, ms. */
+  /** How long its event loop was held up since the last time it said so, p99, ms. */
   z.object({ what: z.literal("lag"), ms: z.number() }),
 ]);
 export type Said = z.infer<typeof Said>;
