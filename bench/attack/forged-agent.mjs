@@ -4,6 +4,7 @@
  * it has no right to carries the word FORGED. What it was answered it tells as its answer.
  */
 import { spawn } from "node:child_process";
+import { existsSync, writeFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 
 const MiB = 1024 * 1024;
@@ -40,7 +41,7 @@ const deeds = {
   },
   /** Ends turns of others, and answers what nobody asked. */
   answers: async () => {
-    for (const id of [0, 1, 2, 3, 999, "x"]) await send({ id, result: { stopReason: "FORGED" } });
+    for (const id of [999, -1, "x", null]) await send({ id, result: { stopReason: "FORGED" } });
     return "done";
   },
   read: async (session, { path }) => JSON.stringify(await ask("fs/read_text_file", { sessionId: session, path })),
@@ -112,12 +113,15 @@ createInterface({ input: process.stdin }).on("line", (line) => {
   else if (method === undefined) waiting.get(id)?.(error ?? result);
 });
 
-/** Of the messages that it is given it does the last one. A deed that ends the program is done once only. */
+/** Of the messages that it is given it does the last one, once: the host tries again what ends the program. */
 async function answer(id, { sessionId, prompt }) {
   const text = prompt.at(-1)?.text ?? "";
   const [, name, input = "{}"] = /^forge (\w+) ?(\{.*\})?$/m.exec(text) ?? [];
-  const mark = /^say: (\S+)$/m.exec(text)?.[1] ?? "";
-  const said = name === undefined ? "" : await deeds[name]?.(sessionId, JSON.parse(input));
+  const mark = [...text.matchAll(/^say: (\S+)$/gm)].at(-1)?.[1] ?? "";
+  const done = `/workspace/group/forged-${name}`;
+  const again = existsSync(done);
+  writeFileSync(done, "");
+  const said = name === undefined || again ? "" : await deeds[name]?.(sessionId, JSON.parse(input));
   await say(sessionId, `${said ?? ""}\n${mark}`);
   await send({ id, result: { stopReason: "end_turn" } });
 }

@@ -62,7 +62,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     guard: "what leaves is freed of secrets",
-    edits: [{ file: "core/outbound-filter.ts", find: "hidden.push(internal.push(chunk))", put: "internal.push(chunk)" }],
+    edits: [{ file: "core/known-secrets.ts", find: "if (length > 0) mark(", put: "if (length < 0) mark(" }],
     rows: ["secrets.said as it is"],
   },
 ];

@@ -21,7 +21,6 @@ function told(tries: string, words: (key: string) => string): Row {
   };
 }
 
-const percent = (text: string) => encodeURIComponent(text).replaceAll("-", "%2D");
 const base64 = (text: string) => Buffer.from(text).toString("base64");
 const tool = (name: string, input: object) => `tool: ${name} ${JSON.stringify(input)}`;
 
@@ -39,7 +38,7 @@ async function inLogs({ home, holdersIn }: House): Promise<string | undefined> {
 export const SECRETS: readonly Row[] = [
   told("said as it is", (key) => `say: it is ${key}`),
   told("said in base64", (key) => `say: ${base64(key)} ${base64(`xx${key}`)} ${base64(`x${key}`)}`),
-  told("said percent-encoded", (key) => `say: ${percent(key)} ${encodeURIComponent(key)}`),
+  told("said percent-encoded", (key) => `say: https://example.com/?key=${encodeURIComponent(key)}`),
   told("said as JSON", (key) => `say: ${JSON.stringify(JSON.stringify({ key }))}`),
   told("said over lines", (key) => `say: ${key.slice(0, 20)}\nsay: ${key.slice(20, 30)}\nsay: ${key.slice(30)}`),
   told("said around an internal part", (key) => `say: ${key.slice(0, 20)}<internal>x</internal>${key.slice(20)}`),
@@ -51,7 +50,7 @@ export const SECRETS: readonly Row[] = [
   ),
   told(
     "in a text file",
-    (key) => `${shell(`echo ${key} > key.txt`)}\n${tool("send_file", { path: "key.txt" })}`,
+    (key) => `${shell(`echo '${key}' > key.txt`)}\n${tool("send_file", { path: "key.txt" })}`,
   ),
   told("in an error", (key) => `${tool("send_message", { text: "x", chat: `attack:${key}` })}\n${tool("get_task", { id: key })}`),
   {
