@@ -94,9 +94,10 @@ function channel(): Channel {
   };
 }
 
-const { home, policies } = AttackHost.parse(JSON.parse(process.argv[2] ?? ""));
+const { home, policies, env } = AttackHost.parse(JSON.parse(process.argv[2] ?? ""));
+const environment = { XDG_CONFIG_HOME: policies, ...env };
 const host = await startHost({
-  config: loadConfig({ home, env: { XDG_CONFIG_HOME: policies }, flags: { port: 0 } }),
+  config: loadConfig({ home, env: environment, flags: { port: 0 } }),
   channels: [channel()],
 });
 process.on("SIGTERM", () => void host.stop());

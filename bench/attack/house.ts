@@ -38,8 +38,8 @@ const Ready = z.object({ url: z.url(), token: z.string(), pid: z.int(), sandbox:
 
 export const GROUPS = ["ours", "theirs", "injected", "forged", "main"] as const;
 export type GroupName = (typeof GROUPS)[number];
-/** Chats: one of each group, by its name, and one more of the attacker's. */
-export type RoomName = GroupName | "ours2";
+/** Chats: one of each group by its name, one more of the attacker's, and one more of the owner's. */
+export type RoomName = GroupName | "ours2" | "desk";
 /** The operator, and somebody who is not. */
 export type Sender = "owner" | "mallory";
 
@@ -81,6 +81,10 @@ export interface House {
 
 export interface HouseOptions {
   readonly runtime: string;
+  /** Of runtimes of containers. */
+  readonly image?: string;
+  /** What the client of a container engine finds it by. */
+  readonly env?: Readonly<Record<string, string>>;
   readonly settings?: Settings;
   /** Of the product's text, before it is loaded (mutate.mjs). */
   readonly edits?: readonly Edit[];
@@ -137,7 +141,7 @@ export async function openHouse(options: HouseOptions): Promise<House> {
     await mkdir(join(policies, "bellhop"), { recursive: true, mode: 0o700 });
     const allowlist = { roots: [{ path: join(base, "shared"), rw: true }], othersReadOnly: false };
     await writeFile(join(policies, "bellhop", "mount-allowlist.json"), JSON.stringify(allowlist), { mode: 0o600 });
-    const config = { ...settingsFor(runtime, base), ...settings };
+    const config = { ...settingsFor(options, base), ...settings };
     await writeFile(paths.config, JSON.stringify(config), { mode: 0o600 });
     await writeFile(
       paths.env,
@@ -150,7 +154,7 @@ export async function openHouse(options: HouseOptions): Promise<House> {
     await mkdir(folderOf("ours"), { recursive: true, mode: 0o700 });
     await writeFile(join(folderOf("ours"), "attacker.mjs"), await readFile(ATTACKER));
 
-    const argument: AttackHost = { home, policies };
+    const argument: AttackHost = { home, policies, env: options.env ?? {} };
     const flags = edits.length === 0 ? [] : ["--import", HOOK];
     const child = spawn(process.execPath, [...flags, here("host.ts"), JSON.stringify(argument)], {
       env: {
@@ -285,10 +289,11 @@ function seen({ text, sender = "", name = "", file = "" }: Shown): string {
   return [text, sender, name, Buffer.from(file, "base64").toString("latin1")].join("\n");
 }
 
-function settingsFor(runtime: string, base: string): Settings {
+function settingsFor({ runtime, image }: HouseOptions, base: string): Settings {
   const shared = join(base, "shared");
   return {
-    sandbox: { runtime },
+    sandbox: { runtime, ...(image !== undefined && { image }) },
+    notices: "attack:notices",
     owners: ["attack:owner"],
     senders: { perMinute: 1_000, perHour: 10_000, chatPerMinute: 1_000 },
     acp: {
@@ -301,6 +306,7 @@ function settingsFor(runtime: string, base: string): Settings {
         chats: ["attack:ours", "attack:ours2"],
         mounts: [{ source: shared, mode: "rw" }, { source: join(shared, "docs") }],
       },
+      main: { chats: ["attack:main", "attack:desk"] },
       forged: { chats: ["attack:forged"], engine: "acp" },
     },
   };

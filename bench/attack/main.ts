@@ -2,13 +2,11 @@
 import { parseArgs } from "node:util";
 import { runCommand } from "../command-line.ts";
 import { table } from "../table.ts";
+import { missing, RUNTIMES, startEngine } from "./engine.ts";
 import { openHouse } from "./house.ts";
 import { type Caught, runMutations } from "./mutated.ts";
-import { type Class, CLASSES, type Outcome, type Profile } from "./row.ts";
+import { CLASSES, type Outcome, type Profile } from "./row.ts";
 import { attack } from "./suite.ts";
-
-const RUNTIMES = ["bubblewrap"] as const;
-type Runtime = (typeof RUNTIMES)[number];
 
 const HELP = `Usage: npm run attack -- [options]
 
@@ -17,7 +15,8 @@ Then each of the host's guards is taken out in turn, and a row that should see i
 has to. Every run has a home of its own, and what it makes is gone afterwards.
 
   --profile NAME    ci: races of 5 s (default); long: of 60 s
-  --runtime LIST    of these, separated by commas: ${RUNTIMES.join(", ")}
+  --runtime LIST    of these, separated by commas: ${RUNTIMES.join(", ")};
+                    default: those that are here
   --only LIST       attempts of these classes: ${CLASSES.join(", ")}
   --no-mutations    only the attempts
   --mutations-only  only the mutations
@@ -34,7 +33,7 @@ async function main(): Promise<number> {
   const { values } = parseArgs({
     options: {
       profile: { type: "string", default: "ci" },
-      runtime: { type: "string", default: RUNTIMES.join(",") },
+      runtime: { type: "string", default: "" },
       only: { type: "string", default: "" },
       "no-mutations": { type: "boolean", default: false },
       "mutations-only": { type: "boolean", default: false },
@@ -46,12 +45,14 @@ async function main(): Promise<number> {
     process.stdout.write(HELP);
     return 0;
   }
-  const runtimes = listed("runtime", values.runtime, RUNTIMES);
+  const here = RUNTIMES.filter((runtime) => missing(runtime) === undefined);
+  const runtimes = values.runtime === "" ? here : listed("runtime", values.runtime, RUNTIMES);
   const options = { profile: profile(values.profile), only: listed("only", values.only, CLASSES), say };
   const outcomes: Outcome[] = [];
   for (const runtime of values["mutations-only"] ? [] : runtimes) {
     say(`${runtime} …`);
-    await using house = await openHouse({ runtime });
+    await using engine = await startEngine(runtime);
+    await using house = await openHouse({ runtime, ...engine.options });
     outcomes.push(...(await attack(house, options)));
   }
   const mutations = values["no-mutations"] ? [] : await runMutations(say);

@@ -22,6 +22,8 @@ export interface Stage {
   readonly house: House;
   /** How long it races, ms. */
   readonly raceMs: number;
+  /** What was measured, for people. */
+  note(text: string): void;
 }
 
 export interface Row {
@@ -45,11 +47,16 @@ export interface Outcome {
 export const nameOf = (row: Pick<Row, "class" | "tries">) => `${row.class}.${row.tries}`;
 
 /** Makes the attempt and judges it: by what it says, and by whose canaries were shown to anybody meanwhile. */
-export async function attempt(row: Row, stage: Stage): Promise<Outcome> {
-  const { house } = stage;
+export async function attempt(
+  row: Row,
+  { house, raceMs }: Pick<Stage, "house" | "raceMs">,
+): Promise<Outcome> {
+  let note: string | undefined;
   const from = house.shown.length;
   const began = performance.now();
-  const said = await row.run(stage).catch((error: unknown) => `the house broke: ${String(error)}`);
+  const said = await row
+    .run({ house, raceMs, note: (text) => (note = text) })
+    .catch((error: unknown) => `the house broke: ${String(error)}`);
   const holders = house.leaked(from);
   const shown = holders.length === 0 ? undefined : `people were shown the canary of ${holders.join(", ")}`;
   return {
@@ -57,6 +64,7 @@ export async function attempt(row: Row, stage: Stage): Promise<Outcome> {
     tries: row.tries,
     runtime: house.runtime,
     leak: said ?? shown,
+    note,
     tookMs: performance.now() - began,
   };
 }

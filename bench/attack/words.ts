@@ -31,5 +31,7 @@ export const AttackHost = z.object({
   home: z.string(),
   /** Outside the home, where operators keep their policies. */
   policies: z.string(),
+  /** What the client of a container engine finds it by. */
+  env: z.record(z.string(), z.string()),
 });
 export type AttackHost = z.infer<typeof AttackHost>;

@@ -18,7 +18,9 @@ function racer(name: string, kind: "file" | "folder", to: string): string {
     kind === "file"
       ? `symlink($t, "$n.link"); rename("$n.link", $n);`
       : `rename($n, "$n.gone"); symlink($t, $n);`;
-  return `perl -e 'my ($n, $t) = @ARGV; until (-e "/workspace/group/${STOP}") { ${linked} ${made} }' '${name}' '${to}'`;
+  // Faster, and the engine's own watching of the folder drowns in news, which stops the race.
+  const nap = "select(undef, undef, undef, 0.002);";
+  return `perl -e 'my ($n, $t) = @ARGV; until (-e "/workspace/group/${STOP}") { ${linked} ${nap} ${made} ${nap} }' '${name}' '${to}'`;
 }
 
 /** @param opens makes the host open it once */
