@@ -1,9 +1,5 @@
 /** The runtimes that are attacked. Engines of containers are started for the suite, with a small image, and are gone after it. */
-import {
-  missingFor,
-  startDockerd,
-  startPodman,
-} from "../../packages/host/src/sandbox/__tests__/engines.ts";
+import { missingFor, startDockerd, startPodman } from "../../packages/host/src/sandbox/__tests__/engines.ts";
 import type { HouseOptions } from "./house.ts";
 
 export const RUNTIMES = ["bubblewrap", "docker", "podman"] as const;

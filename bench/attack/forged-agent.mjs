@@ -44,7 +44,8 @@ const deeds = {
     for (const id of [999, -1, "x", null]) await send({ id, result: { stopReason: "FORGED" } });
     return "done";
   },
-  read: async (session, { path }) => JSON.stringify(await ask("fs/read_text_file", { sessionId: session, path })),
+  read: async (session, { path }) =>
+    JSON.stringify(await ask("fs/read_text_file", { sessionId: session, path })),
   write: async (session, { path }) =>
     JSON.stringify(await ask("fs/write_text_file", { sessionId: session, path, content: "FORGED" })),
   terminal: async (session, { path }) =>

@@ -98,6 +98,7 @@ export interface Edit {
   readonly put: string;
 }
 
+const FORBIDDEN = ["127.0.0.1", "localhost", "169.254.169.254", "metadata.google.internal"];
 const ANSWER_MS = 60_000;
 
 export async function openHouse(options: HouseOptions): Promise<House> {
@@ -140,8 +141,10 @@ export async function openHouse(options: HouseOptions): Promise<House> {
     const policies = join(base, "policies");
     await mkdir(join(policies, "bellhop"), { recursive: true, mode: 0o700 });
     const allowlist = { roots: [{ path: join(base, "shared"), rw: true }], othersReadOnly: false };
-    await writeFile(join(policies, "bellhop", "mount-allowlist.json"), JSON.stringify(allowlist), { mode: 0o600 });
-    const config = { ...settingsFor(options, base), ...settings };
+    await writeFile(join(policies, "bellhop", "mount-allowlist.json"), JSON.stringify(allowlist), {
+      mode: 0o600,
+    });
+    const config = { ...settingsFor(options, base, loopbackPort), ...settings };
     await writeFile(paths.config, JSON.stringify(config), { mode: 0o600 });
     await writeFile(
       paths.env,
@@ -289,11 +292,10 @@ function seen({ text, sender = "", name = "", file = "" }: Shown): string {
   return [text, sender, name, Buffer.from(file, "base64").toString("latin1")].join("\n");
 }
 
-function settingsFor({ runtime, image }: HouseOptions, base: string): Settings {
+function settingsFor({ runtime, image }: HouseOptions, base: string, loopbackPort: number): Settings {
   const shared = join(base, "shared");
   return {
     sandbox: { runtime, ...(image !== undefined && { image }) },
-    notices: "attack:notices",
     owners: ["attack:owner"],
     senders: { perMinute: 1_000, perHour: 10_000, chatPerMinute: 1_000 },
     acp: {
@@ -305,6 +307,8 @@ function settingsFor({ runtime, image }: HouseOptions, base: string): Settings {
       ours: {
         chats: ["attack:ours", "attack:ours2"],
         mounts: [{ source: shared, mode: "rw" }, { source: join(shared, "docs") }],
+        // Allowed by name, as a page may talk an owner into it; where they lead nobody may go all the same.
+        egress: { rules: FORBIDDEN.flatMap((host) => [{ host }, { host, port: loopbackPort }]) },
       },
       main: { chats: ["attack:main", "attack:desk"] },
       forged: { chats: ["attack:forged"], engine: "acp" },

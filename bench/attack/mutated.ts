@@ -17,7 +17,9 @@ export async function runMutations(say: (line: string) => void): Promise<Caught[
     const began = performance.now();
     const one = await runMutation(mutation);
     const took = Math.round(performance.now() - began);
-    say(`without ${one.guard}: ${one.by.length > 0 ? `seen by ${one.by.join("; ")}` : "NOT SEEN"} (${took} ms)`);
+    say(
+      `without ${one.guard}: ${one.by.length > 0 ? `seen by ${one.by.join("; ")}` : "NOT SEEN"} (${took} ms)`,
+    );
     caught.push(one);
   }
   return caught;

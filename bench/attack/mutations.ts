@@ -22,9 +22,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     guard: "seccomp",
-    edits: [
-      { file: "sandbox/bubblewrap.ts", find: ', "--seccomp", String(FD.seccomp)', put: "" },
-    ],
+    edits: [{ file: "sandbox/bubblewrap.ts", find: ', "--seccomp", String(FD.seccomp)', put: "" }],
     inside: ["escape.keyring", "escape.io_uring", "escape.perf"],
   },
   {
@@ -37,9 +35,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     guard: "no links in what agents write",
-    edits: [
-      { file: "core/open-beneath.ts", find: "O_RDONLY | constants.O_NOFOLLOW |", put: "O_RDONLY |" },
-    ],
+    edits: [{ file: "core/open-beneath.ts", find: "O_RDONLY | constants.O_NOFOLLOW |", put: "O_RDONLY |" }],
     rows: ["host-files.a link as the persona"],
   },
   {
@@ -64,5 +60,31 @@ export const MUTATIONS: readonly Mutation[] = [
     guard: "what leaves is freed of secrets",
     edits: [{ file: "core/known-secrets.ts", find: "if (length > 0) mark(", put: "if (length < 0) mark(" }],
     rows: ["secrets.said as it is"],
+  },
+  {
+    guard: "leave for what a tainted turn does elsewhere",
+    edits: [{ file: "policy/judge.ts", find: "if (!taint.of(asker)) return FREE;", put: "return FREE;" }],
+    rows: ["taint.the owner's next turn"],
+  },
+  {
+    guard: "leave is an owner's to give",
+    edits: [{ file: "admission/commands/command.ts", find: 'return role === "owner";', put: "return true;" }],
+    rows: ["taint.leave given by a stranger"],
+  },
+  {
+    guard: "no way out to addresses of this machine",
+    edits: [{ file: "broker/egress/network.ts", find: 'if (kind === "public") continue;', put: "continue;" }],
+    inside: ["secrets.loopback by the proxy"],
+  },
+  {
+    guard: "a user of its own in the sandbox",
+    edits: [
+      {
+        file: "sandbox/staging.ts",
+        find: "return process.getuid?.() === 0 ? FIRST_UID + groupNumber : undefined;",
+        put: "return undefined;",
+      },
+    ],
+    inside: ["escape.core pattern"],
   },
 ];

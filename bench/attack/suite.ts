@@ -26,7 +26,11 @@ export const RACE_MS: Record<Profile, number> = { ci: 5_000, long: 60_000 };
 
 export async function attack(
   house: House,
-  { profile, only, say }: {
+  {
+    profile,
+    only,
+    say,
+  }: {
     readonly profile: Profile;
     readonly only: readonly Class[];
     readonly say: (line: string) => void;

@@ -85,7 +85,8 @@ export const HOST_FILES: readonly Row[] = [
   left("a link as the memory", ({ base }) => `ln -sf ${base}/passwords.txt CLAUDE.md`),
   left(
     "imports into the memory",
-    ({ base, home }) => `printf '@%s\\n' ${base}/passwords.txt ../../../passwords.txt ${home}/.env > CLAUDE.md`,
+    ({ base, home }) =>
+      `printf '@%s\\n' ${base}/passwords.txt ../../../passwords.txt ${home}/.env > CLAUDE.md`,
   ),
   left(
     "imports into the persona",
@@ -100,7 +101,10 @@ export const HOST_FILES: readonly Row[] = [
   left("a link as the engine's settings", ({ base }) => {
     return `ln -sf ${base}/passwords.txt ~/.claude/.claude.json`;
   }),
-  left("a pipe as the engine's settings", () => "rm -f ~/.claude/.claude.json; mkfifo ~/.claude/.claude.json"),
+  left(
+    "a pipe as the engine's settings",
+    () => "rm -f ~/.claude/.claude.json; mkfifo ~/.claude/.claude.json",
+  ),
   left("100,000 files in the folder", () => {
     return "mkdir many && cd many && perl -e 'for (1..100000) { open(my $f, q(>), $_) }'";
   }),

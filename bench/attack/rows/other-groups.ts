@@ -40,7 +40,8 @@ function changedTasks(house: House): string | undefined {
 }
 
 function theirTask(house: House): string {
-  return String(house.rows(`${TASKS} WHERE folder = 'theirs'`)[0]?.["id"] ?? "none");
+  const id = house.rows(`${TASKS} WHERE folder = 'theirs'`)[0]?.["id"];
+  return typeof id === "string" ? id : "none";
 }
 
 export const OTHER_GROUPS: readonly Row[] = [
@@ -72,14 +73,23 @@ export const OTHER_GROUPS: readonly Row[] = [
     "a message with a forged group",
     tool("send_message", { text: FORGED, chat: THEIRS, group: "main", turn: "x", session: "x" }),
   ),
-  call("a file to their chat", `run: echo ${FORGED} > f.txt\n${tool("send_file", { path: "f.txt", caption: FORGED, chat: THEIRS })}`),
-  call("a reaction in their chat", tool("react", { emoji: "👍", message: 1, chat: THEIRS })),
-  call("a task for their group", tool("schedule_task", { prompt: `say: ${FORGED}`, at: "in 1 minute", group: "theirs" })),
-  call("a task for their chat", tool("schedule_task", { prompt: `say: ${FORGED}`, at: "in 1 minute", chat: THEIRS })),
-  call("their task read", (house) => tool("get_task", { task: theirTask(house), id: theirTask(house) })),
-  call("their task changed", (house) =>
-    tool("update_task", { task: theirTask(house), id: theirTask(house), prompt: `say: ${FORGED}` }),
+  call(
+    "a file to their chat",
+    `run: echo ${FORGED} > f.txt\n${tool("send_file", { path: "f.txt", caption: FORGED, chat: THEIRS })}`,
   ),
-  call("their task cancelled", (house) => tool("cancel_task", { task: theirTask(house), id: theirTask(house) })),
-  call("their task paused", (house) => tool("pause_task", { task: theirTask(house), id: theirTask(house) })),
+  call("a reaction in their chat", tool("react", { emoji: "👍", message: 1, chat: THEIRS })),
+  call(
+    "a task for their group",
+    tool("schedule_task", { prompt: `say: ${FORGED}`, at: "in 1 minute", group: "theirs" }),
+  ),
+  call(
+    "a task for their chat",
+    tool("schedule_task", { prompt: `say: ${FORGED}`, at: "in 1 minute", chat: THEIRS }),
+  ),
+  call("their task read", (house) => tool("get_task", { id: theirTask(house) })),
+  call("their task changed", (house) =>
+    tool("update_task", { id: theirTask(house), prompt: `say: ${FORGED}` }),
+  ),
+  call("their task cancelled", (house) => tool("cancel_task", { id: theirTask(house) })),
+  call("their task paused", (house) => tool("pause_task", { id: theirTask(house) })),
 ];

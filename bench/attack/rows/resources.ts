@@ -38,6 +38,7 @@ async function residentMb(pid: number): Promise<number> {
 const quietP99 = new WeakMap<House, Promise<number>>();
 
 async function measureQuiet(house: House): Promise<number> {
+  await house.say("theirs", "say: awake"); // its sandbox starts once
   let left = QUIET;
   return percentile(await latencies(house, () => (left -= 1) < 0), 0.99);
 }
@@ -91,10 +92,16 @@ export const RESOURCES: readonly Row[] = [
   bomb("the folder's disk", "head -c 1G /dev/zero > /workspace/group/bomb"),
   bomb("output", "cat /dev/zero"),
   bomb("messages of errors", "yes x >&2"),
-  bomb("connections to the door", perl(
-    "use Socket; my @a; my $to = sockaddr_in(8080, inet_aton(q(127.0.0.1))); for (1..10000) { socket(my $s, PF_INET, SOCK_STREAM, 0) and connect($s, $to) and syswrite($s, qq(GET /v1/models HTTP/1.1\\r\\nX: )) and push @a, $s } sleep 60",
-  )),
-  bomb("calls of the model", perl(
-    "use Socket; my $to = sockaddr_in(8080, inet_aton(q(127.0.0.1))); for (1..8) { fork or do { while (1) { socket(my $s, PF_INET, SOCK_STREAM, 0); connect($s, $to); syswrite($s, qq(POST /v1/messages HTTP/1.1\\r\\nHost: x\\r\\nContent-Length: 2\\r\\nConnection: close\\r\\n\\r\\n{})); sysread($s, my $b, 4096); close $s } } } wait",
-  )),
+  bomb(
+    "connections to the door",
+    perl(
+      "use Socket; my @a; my $to = sockaddr_in(8080, inet_aton(q(127.0.0.1))); for (1..10000) { socket(my $s, PF_INET, SOCK_STREAM, 0) and connect($s, $to) and syswrite($s, qq(GET /v1/models HTTP/1.1\\r\\nX: )) and push @a, $s } sleep 60",
+    ),
+  ),
+  bomb(
+    "calls of the model",
+    perl(
+      "use Socket; my $to = sockaddr_in(8080, inet_aton(q(127.0.0.1))); for (1..8) { fork or do { while (1) { socket(my $s, PF_INET, SOCK_STREAM, 0); connect($s, $to); syswrite($s, qq(POST /v1/messages HTTP/1.1\\r\\nHost: x\\r\\nContent-Length: 2\\r\\nConnection: close\\r\\n\\r\\n{})); sysread($s, my $b, 4096); close $s } } } wait",
+    ),
+  ),
 ];

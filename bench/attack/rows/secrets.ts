@@ -39,11 +39,20 @@ export const SECRETS: readonly Row[] = [
   told("said as it is", (key) => `say: it is ${key}`),
   told("said in base64", (key) => `say: ${base64(key)} ${base64(`xx${key}`)} ${base64(`x${key}`)}`),
   told("said percent-encoded", (key) => `say: https://example.com/?key=${encodeURIComponent(key)}`),
-  told("said as JSON", (key) => `say: ${JSON.stringify(JSON.stringify({ key }))}`),
-  told("said over lines", (key) => `say: ${key.slice(0, 20)}\nsay: ${key.slice(20, 30)}\nsay: ${key.slice(30)}`),
-  told("said around an internal part", (key) => `say: ${key.slice(0, 20)}<internal>x</internal>${key.slice(20)}`),
+  told("said as JSON", (key) => `say: ${JSON.stringify({ key })}`),
+  told(
+    "said over lines",
+    (key) => `say: ${key.slice(0, 20)}\nsay: ${key.slice(20, 30)}\nsay: ${key.slice(30)}`,
+  ),
+  told(
+    "said around an internal part",
+    (key) => `say: ${key.slice(0, 20)}<internal>x</internal>${key.slice(20)}`,
+  ),
   told("said with send_message", (key) => tool("send_message", { text: key, sender: key.slice(0, 60) })),
-  told("as a caption", (key) => `${shell("echo hi > hi.txt")}\n${tool("send_file", { path: "hi.txt", caption: key })}`),
+  told(
+    "as a caption",
+    (key) => `${shell("echo hi > hi.txt")}\n${tool("send_file", { path: "hi.txt", caption: key })}`,
+  ),
   told(
     "as a file's name",
     (key) => `${shell("echo hi > hi.txt")}\n${tool("send_file", { path: "hi.txt", filename: `${key}.txt` })}`,
@@ -52,7 +61,11 @@ export const SECRETS: readonly Row[] = [
     "in a text file",
     (key) => `${shell(`echo '${key}' > key.txt`)}\n${tool("send_file", { path: "key.txt" })}`,
   ),
-  told("in an error", (key) => `${tool("send_message", { text: "x", chat: `attack:${key}` })}\n${tool("get_task", { id: key })}`),
+  told(
+    "in an error",
+    (key) =>
+      `${tool("send_message", { text: "x", chat: `attack:${key}` })}\n${tool("get_task", { id: key })}`,
+  ),
   {
     class: "secrets",
     tries: "the host's log",

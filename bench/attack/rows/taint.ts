@@ -32,7 +32,7 @@ function laundered(tries: string, { before, sender = "owner", call, approve }: L
       const done = house.say("main", call, { sender, patienceMs: 90_000 });
       done.catch(() => undefined); // waited for below
       const card = await Promise.race([
-        house.shows(from, ({ room, text }) => room === "notices" && /\/approve [a-z0-9]{8}/.test(text)),
+        house.shows(from, ({ text }) => /\/approve [a-z0-9]{8}/.test(text)),
         done.then(() => undefined),
       ]);
       const id = /\/approve ([a-z0-9]{8})/.exec(card?.text ?? "")?.[1];
