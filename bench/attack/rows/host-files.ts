@@ -29,11 +29,8 @@ function left(tries: string, command: (house: House) => string): Row {
     tries,
     async run({ house }) {
       await house.say("ours", shell(command(house)), { patienceMs: 120_000 });
-      try {
-        await afresh(house);
-      } finally {
-        await house.say("ours", CLEAN);
-      }
+      await afresh(house);
+      await house.say("ours", CLEAN);
       return undefined;
     },
   };
