@@ -108,6 +108,7 @@ function passBack(
   return new Promise((resolve) => {
     /** It is being written down that what comes next is from outside. */
     let marking = false;
+    let ended = false;
     const leave = (who: "caller" | "provider") => {
       resolve(who); // whatever comes second changes nothing
       answer.destroy();
@@ -118,6 +119,10 @@ function passBack(
       if (bytes.length === 0) return;
       if (!response.write(bytes)) answer.pause();
       tap(bytes);
+    };
+    const finish = () => {
+      give(scrubber.end());
+      response.end();
     };
     // The head goes along with the first piece if that is here already, and does not wait for one that is not.
     setImmediate(() => {
@@ -142,14 +147,15 @@ function passBack(
       const marked = () => {
         marking = false;
         give(scrubber.push(chunk));
-        goOn();
+        if (ended) finish();
+        else goOn();
       };
       // What could not be written down is not passed on.
       mark.then(marked).catch(() => leave("provider"));
     });
     answer.once("end", () => {
-      give(scrubber.end());
-      response.end();
+      ended = true; // it may come while it is paused, with its last piece
+      if (!marking) finish();
     });
   });
 }

@@ -86,16 +86,25 @@ function formsOf({ name, value, public: isPublic = false }: Secret): string[] {
   if (!critical && (isPublic || NO_SECRETS.has(name) || value.length < SHORTEST)) return [];
   const json = JSON.stringify(value).slice(1, -1);
   const percent = encodeURIComponent(value.toWellFormed());
+  const all = percent.replace(/%..|[^a-z0-9]/gi, (one) => (one.length === 3 ? one : codeOf(one)));
   const forms = [
     json,
     json.replaceAll("/", "\\/"),
+    JSON.stringify(json).slice(1, -1),
     json.replace(/[^\x20-\x7e]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`),
     percent,
     percent.replace(/%../g, (code) => code.toLowerCase()),
     percent.replaceAll("%20", "+"),
+    all,
+    all.replace(/%../g, (code) => code.toLowerCase()),
     ...base64Forms(Buffer.from(value)),
   ];
   return [value, ...forms.filter(({ length }) => length >= SHORTEST)].filter((form) => form !== "");
+}
+
+/** As encoders write it that leave nothing but letters and digits. */
+function codeOf(character: string): string {
+  return `%${character.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`;
 }
 
 /** As it stands in base64 of something longer: at each of the three offsets, without what its neighbours share. */

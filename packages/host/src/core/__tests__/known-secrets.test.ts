@@ -17,6 +17,11 @@ describe("the known secrets", () => {
     ["as it is", KEY],
     ["percent-encoded", encodeURIComponent(KEY)],
     ["percent-encoded in lower case", encodeURIComponent(KEY).replace(/%../g, (code) => code.toLowerCase())],
+    [
+      "percent-encoded to the last dash",
+      encodeURIComponent(KEY).replaceAll("-", "%2D").replaceAll("~", "%7E"),
+    ],
+    ["as JSON within JSON", JSON.stringify(JSON.stringify(KEY).slice(1, -1)).slice(1, -1)],
     ["as a JSON string", JSON.stringify(KEY).slice(1, -1)],
     ["as a JSON string in ASCII", JSON.stringify(KEY).slice(1, -1).replace("é", "\\u00e9")],
     ["broken over lines", broken(KEY, 4)],

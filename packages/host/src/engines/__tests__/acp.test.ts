@@ -67,7 +67,9 @@ describe.skipIf(sandbox.missing)(`the acp engine${sandbox.note}`, () => {
     const events = await session.rest();
 
     expect(failures(events)).toEqual(["crashed"]);
-    expect(events.at(-1)).toMatchObject({ failure: { detail: "the agent's program ended with code 3" } });
+    expect(events.at(-1)).toMatchObject({
+      failure: { detail: expect.stringMatching(/^the agent's program ended with code 3/) },
+    });
   });
 
   it("finds nothing at the host but an ear: no files, no terminals, and every permission", async () => {
