@@ -5,9 +5,7 @@ import { defineConfig } from "vitest/config";
  * Measure a host, or wear the machine out on purpose: each needs it for itself, and the others are not to be
  * judged by what they do to it. They come when the others are done, one at a time.
  */
-const ALONE = ["attack", "fault", "fault-scheduler", "load", "panic"].map(
-  (name) => `packages/host/test/${name}.test.ts`,
-);
+const ALONE = ["attack", "load", "panic"].map((name) => `packages/host/test/${name}.test.ts`);
 
 /** Unit and contract tests sit beside the code; whole journeys start real hosts and are slower. */
 const ALL = ["packages/*/src/**/__tests__/*.test.ts", "packages/host/test/**/*.test.ts"];

@@ -1,6 +1,6 @@
 /**
  * A program in the place of the engine's that lies about who it is and what happened (F33). It drives the group
- * `forged`, and speaks ACP; forged frames of the other engine are in forged-claude.ts.
+ * `forged`, and speaks ACP; forged frames of the other engine are held by packages/host/src/engines/__tests__/forged-cli.test.ts.
  */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
