@@ -14,8 +14,11 @@ export interface Leftovers {
   readonly files: readonly string[];
 }
 
-/** What a host that has stopped leaves there on purpose: the lock's file, and the groups' composed memory. */
-const STAYS = /^(lock\.db|compose\/.*)$/;
+/**
+ * What a host that has stopped leaves there on purpose: the lock's file, the groups' composed memory, and what
+ * sandboxes are to trust, which each start writes anew.
+ */
+const STAYS = /^(lock\.db|compose\/.*|ca(-bundle)?\.pem|chromium-policy\.json)$/;
 
 /** Of the home at this real path, once no host runs on it. */
 export async function leftovers(home: string): Promise<Leftovers> {
