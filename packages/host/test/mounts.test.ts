@@ -16,7 +16,7 @@ async function aUser() {
   await mkdir(policies, { recursive: true });
   return {
     base,
-    env: { HOME: base },
+    env: { HOME: base, XDG_CONFIG_HOME: join(base, ".config") },
     allow: (content: string) => writeFile(join(policies, "mount-allowlist.json"), content, { mode: 0o600 }),
   };
 }
