@@ -1,9 +1,9 @@
 /** The attack suite (docs/attack.md): every attempt is blocked in every runtime here, and each guard is missed when it is gone. */
 import { expect, describe, it } from "vitest";
-import { missing, RUNTIMES, startEngine } from "../../../bench/attack/engine.ts";
+import { missing, type Runtime, startEngine } from "../../../bench/attack/engine.ts";
 import { openHouse } from "../../../bench/attack/house.ts";
 import { runMutations } from "../../../bench/attack/mutated.ts";
-import type { Class } from "../../../bench/attack/row.ts";
+import type { Class, Outcome } from "../../../bench/attack/row.ts";
 import { attack } from "../../../bench/attack/suite.ts";
 
 /** Of a machine that is shared; alone it takes about three for all classes. */
@@ -20,31 +20,62 @@ const OF_THE_RUNTIME: readonly Class[] = [
   "broker",
 ];
 
-describe.each(RUNTIMES)("an attacker in %s", (runtime) => {
-  const why = missing(runtime);
-  if (why !== undefined && demanded) throw new Error(`${runtime} cannot be attacked: ${why}`);
+async function attacked(runtime: Runtime, only: readonly Class[]): Promise<readonly Outcome[]> {
+  await using engine = await startEngine(runtime);
+  await using house = await openHouse({ runtime, ...engine.options });
+  return await attack(house, { profile: "ci", only, say: quietly });
+}
+
+const leaks = (outcomes: readonly Outcome[]) => outcomes.filter(({ leak }) => leak !== undefined);
+
+/** First, and by itself: it also measures what the others feel of it. */
+describe("an attacker in bubblewrap", () => {
+  const why = wanting("bubblewrap");
 
   it.skipIf(why !== undefined)(
-    `gets nothing out and holds nobody up${why === undefined ? "" : `, SKIPPED: ${why}`}`,
+    `gets nothing out and holds nobody up${note(why)}`,
     { timeout: MINUTES },
     async () => {
-      const only = runtime === "bubblewrap" ? [] : OF_THE_RUNTIME;
-      await using engine = await startEngine(runtime);
-      await using house = await openHouse({ runtime, ...engine.options });
+      const outcomes = await attacked("bubblewrap", []);
 
-      const outcomes = await attack(house, { profile: "ci", only, say: quietly });
-
-      expect(outcomes.filter(({ leak }) => leak !== undefined)).toEqual([]);
+      expect(leaks(outcomes)).toEqual([]);
       expect(outcomes.length).toBeGreaterThanOrEqual(60);
     },
   );
 });
 
-describe("the attack suite", () => {
-  it("misses each of the guards that is taken out of the host", { timeout: MINUTES }, async () => {
+/** Side by side: they mostly wait for what does not come. */
+describe.concurrent("the attack suite", () => {
+  for (const runtime of ["docker", "podman"] as const) {
+    const why = wanting(runtime);
+
+    it.skipIf(why !== undefined)(
+      `gets nothing out of ${runtime}${note(why)}`,
+      { timeout: MINUTES },
+      async ({ expect }) => {
+        const outcomes = await attacked(runtime, OF_THE_RUNTIME);
+
+        expect(leaks(outcomes)).toEqual([]);
+        expect(outcomes.length).toBeGreaterThanOrEqual(60);
+      },
+    );
+  }
+
+  it("misses each of the guards that is taken out of the host", { timeout: MINUTES }, async ({ expect }) => {
     const caught = await runMutations(quietly);
 
     expect(caught.filter(({ by }) => by.length === 0)).toEqual([]);
     expect(caught.length).toBeGreaterThanOrEqual(10);
   });
 });
+
+/** Why it cannot be attacked here. @throws Error where it has to be */
+function wanting(runtime: Runtime): string | undefined {
+  const why = missing(runtime);
+  if (why !== undefined && demanded) throw new Error(`${runtime} cannot be attacked: ${why}`);
+  return why;
+}
+
+function note(why: string | undefined): string {
+  return why === undefined ? "" : `, SKIPPED: ${why}`;
+}

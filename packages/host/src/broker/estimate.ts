@@ -9,7 +9,7 @@
  */
 import { tokensIn } from "../core/tokens.ts";
 import type { Call } from "./call.ts";
-import type { Tokens } from "./prices.ts";
+import { NO_TOKENS, type Tokens } from "./prices.ts";
 
 const USUAL_OUTPUT = 2_000;
 const MOST_INPUT = 200_000;
@@ -57,15 +57,6 @@ export function createEstimator(): Estimator {
     },
   };
 }
-
-const NO_TOKENS: Tokens = {
-  input: 0,
-  output: 0,
-  cacheRead: 0,
-  cacheWrite: 0,
-  cacheWriteHour: 0,
-  webSearches: 0,
-};
 
 export function totalOf({ input, output, cacheRead, cacheWrite, cacheWriteHour }: Tokens): number {
   return input + output + cacheRead + cacheWrite + cacheWriteHour;

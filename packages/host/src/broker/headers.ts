@@ -7,7 +7,7 @@ import type { IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http";
 import type { Provider } from "./provider.ts";
 import { scrubText } from "./scrub.ts";
 
-const HOP_BY_HOP = [
+export const HOP_BY_HOP = [
   "connection",
   "keep-alive",
   "proxy-authenticate",
@@ -17,6 +17,7 @@ const HOP_BY_HOP = [
   "trailer",
   "transfer-encoding",
   "upgrade",
+  "http2-settings",
 ];
 const NOT_OUT = new Set([
   ...HOP_BY_HOP,
@@ -47,9 +48,14 @@ export function outwards(
   };
 }
 
-export function inwards(headers: IncomingHttpHeaders, secrets: readonly string[]): OutgoingHttpHeaders {
+/** @param dropped what does not come back, beside what `Connection` names */
+export function inwards(
+  headers: IncomingHttpHeaders,
+  secrets: readonly string[],
+  dropped: ReadonlySet<string> = NOT_IN,
+): OutgoingHttpHeaders {
   return Object.fromEntries(
-    Object.entries(without(headers, NOT_IN)).map(([name, value]) => [
+    Object.entries(without(headers, dropped)).map(([name, value]) => [
       name,
       Array.isArray(value) ? value.map((one) => scrubText(one, secrets)) : scrubText(value ?? "", secrets),
     ]),

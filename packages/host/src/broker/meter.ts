@@ -7,7 +7,7 @@ import { StringDecoder } from "node:string_decoder";
 import { z } from "zod";
 import type { EngineFailure } from "../turns/engine.ts";
 import { brokenOff, parseJson, refusedByModel, streamFailure } from "./failure.ts";
-import type { Tokens } from "./prices.ts";
+import { NO_TOKENS, type Tokens } from "./prices.ts";
 
 const count = z.number().nonnegative().nullish();
 const UsageFigures = z.looseObject({
@@ -57,14 +57,7 @@ export interface Meter {
 const MAX_UNIT = 8 * 1024 * 1024;
 
 export function createMeter(streamed: boolean): Meter {
-  const figures: { -readonly [K in keyof Tokens]: Tokens[K] } = {
-    input: 0,
-    output: 0,
-    cacheRead: 0,
-    cacheWrite: 0,
-    cacheWriteHour: 0,
-    webSearches: 0,
-  };
+  const figures: { -readonly [K in keyof Tokens]: Tokens[K] } = { ...NO_TOKENS };
   let model: string | undefined;
   let stopReason: string | undefined;
   let failure: EngineFailure | undefined;

@@ -18,6 +18,15 @@ export interface Tokens {
   readonly webSearches: number;
 }
 
+export const NO_TOKENS: Tokens = {
+  input: 0,
+  output: 0,
+  cacheRead: 0,
+  cacheWrite: 0,
+  cacheWriteHour: 0,
+  webSearches: 0,
+};
+
 export interface Prices {
   readonly version: string;
   /** Millionths of a US dollar; null where the model has no price. */

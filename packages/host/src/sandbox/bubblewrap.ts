@@ -9,13 +9,11 @@
  * - Everything ends with the host: bubblewrap dies with its parent, and forwarder.mjs holds a line to it.
  */
 import { execFile } from "node:child_process";
-import { mkdir, mkdtemp, readFile, realpath, rm } from "node:fs/promises";
+import { mkdir, readFile, realpath } from "node:fs/promises";
 import { join } from "node:path";
-import { text } from "node:stream/consumers";
 import { promisify } from "node:util";
 import { BellhopError, RejectedError } from "@bellhop/sdk";
 import type { Clock } from "../core/clock.ts";
-import { MAIN, newId, SandboxId } from "../core/ids.ts";
 import type { Log } from "../log.ts";
 import type { PreparedSandbox, Probe, SandboxRuntime, SandboxSpec } from "../turns/sandbox.ts";
 import { chooseLimiter } from "./choose-limiter.ts";
@@ -27,6 +25,7 @@ import { programs } from "./programs.ts";
 import { seccompFilter } from "./seccomp.ts";
 import { handOver, openSources } from "./sources.ts";
 import { sandboxUid, stage } from "./staging.ts";
+import { trial } from "./trial.ts";
 import { explained, howToInstall, UnfitError } from "./unfit.ts";
 
 export interface BubblewrapOptions {
@@ -39,9 +38,6 @@ export interface BubblewrapOptions {
   /** Only this tier of limits will do. @default the strongest of this machine */
   readonly limits?: LimitsTier | undefined;
 }
-
-const MiB = 1024 * 1024;
-const TRIAL_LIMITS = { cpus: 1, memoryBytes: 512 * MiB, pids: 16, tmpBytes: MiB };
 
 /** The runtime. Nothing is done before the first call of it. */
 export function createBubblewrap({
@@ -144,35 +140,13 @@ export function createBubblewrap({
     }
   }
 
-  /** A sandbox like any other, in which `true` runs. */
-  async function trial(): Promise<void> {
-    const folder = await mkdtemp(join(home, "run", "trial-"));
-    const [door, group] = [join(folder, "door"), join(folder, "group")];
-    try {
-      await Promise.all([mkdir(door, { mode: 0o755 }), mkdir(group)]);
-      const sandbox = await prepare({
-        id: newId(SandboxId),
-        group: MAIN,
-        groupNumber: 0,
-        mounts: [{ source: group, target: INSIDE.group, mode: "rw" }],
-        doorDirectory: door,
-        limits: TRIAL_LIMITS,
-      });
-      const process = sandbox.spawn({ argv: ["/usr/bin/env", "true"], env: {} });
-      process.stdout.resume();
-      const [printed, { code }] = await Promise.all([text(process.stderr), process.exited]);
-      if (code !== 0) throw explained(printed, code);
-    } finally {
-      await rm(folder, { recursive: true });
-    }
-  }
-
   return {
     name: "bubblewrap",
     async probe(): Promise<Probe> {
       try {
         const { version, limiter } = await ready();
-        await trial();
+        const { said, code } = await trial(prepare, { home, clock });
+        if (code !== 0) throw explained(said, code);
         return { ok: true, version, limits: limiter.tier };
       } catch (error) {
         if (error instanceof UnfitError) return { ok: false, reason: error.reason, fix: error.fix };

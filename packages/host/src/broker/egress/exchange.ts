@@ -15,7 +15,7 @@ import { readPath, type Target, targetOf, targetText } from "../../core/egress-r
 import type { GroupFolder, SessionId, TurnId } from "../../core/ids.ts";
 import type { Log } from "../../log.ts";
 import type { Taint } from "../../policy/policy.ts";
-import { without } from "../headers.ts";
+import { HOP_BY_HOP, inwards, without } from "../headers.ts";
 import type { Injection } from "../injection.ts";
 import { refusalBytes } from "../refusal.ts";
 import { createScrubber, scrubText } from "../scrub.ts";
@@ -59,18 +59,6 @@ export interface Exchange {
   ): Promise<void>;
 }
 
-const HOP_BY_HOP = new Set([
-  "connection",
-  "keep-alive",
-  "proxy-authenticate",
-  "proxy-authorization",
-  "proxy-connection",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-  "http2-settings",
-]);
 const NOT_OUT = new Set([...HOP_BY_HOP, "expect", "host"]);
 /** Another way to the same host would pass us by. */
 const NOT_IN = new Set([...HOP_BY_HOP, "alt-svc"]);
@@ -185,7 +173,7 @@ export function createExchange(deps: ExchangeDeps): Exchange {
         );
       }
       await onAnswer(upstream.target);
-      const to = caller.answer(status, inwards(answer.headers, scrub));
+      const to = caller.answer(status, inwards(answer.headers, scrub, NOT_IN));
       outcome = `cut: ${status}`;
       const filters = scrub.length > 0 ? [scrubbing(scrub)] : [];
       await pipeline([answer, received.stream, ...filters, to]);
@@ -245,7 +233,7 @@ export function createExchange(deps: ExchangeDeps): Exchange {
       out.end();
       const { answer, switched } = await headOf(out);
       await onAnswer(upstream.target);
-      socket.write(headBytes(answer, inwards(answer.headers, allowed.scrub), switched !== undefined));
+      socket.write(headBytes(answer, inwards(answer.headers, allowed.scrub, NOT_IN), switched !== undefined));
       outcome = `cut: ${answer.statusCode}`;
       const filters = allowed.scrub.length > 0 ? [scrubbing(allowed.scrub)] : [];
       if (!switched) await pipeline([answer, received.stream, ...filters, socket]);
@@ -287,15 +275,6 @@ function push(body: Readable, through: Transform, out: ClientRequest): void {
   });
   body.once("error", () => out.destroy());
   body.pipe(through).pipe(out);
-}
-
-function inwards(headers: IncomingHttpHeaders, secrets: readonly string[]): OutgoingHttpHeaders {
-  return Object.fromEntries(
-    Object.entries(without(headers, NOT_IN)).map(([name, value]) => [
-      name,
-      Array.isArray(value) ? value.map((one) => scrubText(one, secrets)) : scrubText(value ?? "", secrets),
-    ]),
-  );
 }
 
 /** The head of an answer on a raw connection; without a switch, the connection ends with the body. */

@@ -8,11 +8,9 @@
  * - Everything ends with the host (guard.ts), and what a host left is swept by the next of the same home.
  */
 import { BellhopError, RejectedError, TemporaryError } from "@bellhop/sdk";
-import { chmod, mkdir, mkdtemp, readFile, realpath, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, readFile, realpath, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { text } from "node:stream/consumers";
 import type { Clock } from "../../core/clock.ts";
-import { MAIN, newId, SandboxId } from "../../core/ids.ts";
 import type { Log } from "../../log.ts";
 import {
   type Mount,
@@ -29,6 +27,7 @@ import { doorPrograms, programs } from "../programs.ts";
 import { type Inmates, seccompJson } from "../seccomp.ts";
 import { handOver, lookAtSources, openSources, type Source } from "../sources.ts";
 import { sandboxUid } from "../staging.ts";
+import { trial } from "../trial.ts";
 import { UnfitError } from "../unfit.ts";
 import { createClient, RefusedError } from "./client.ts";
 import { type ContainerOrder, type Dialect, LABEL } from "./dialect.ts";
@@ -55,11 +54,8 @@ export interface ContainersOptions {
   readonly log: Log;
 }
 
-const MiB = 1024 * 1024;
-const TRIAL_LIMITS = { cpus: 1, memoryBytes: 512 * MiB, pids: 16, tmpBytes: MiB };
 /** An engine under load. */
 const CREATE_MS = 60_000;
-const TRIAL_MS = 60_000;
 /** Where the line's folder is seen inside. */
 const LINE = "/run/bellhop-line";
 /** What door.mjs takes of `pids` beside forwarder.mjs. */
@@ -233,42 +229,18 @@ export function createContainers(options: ContainersOptions): SandboxRuntime {
     return made;
   }
 
-  /** A sandbox like any other, in which `true` runs. */
-  async function trial(): Promise<void> {
-    const folder = await mkdtemp(join(home, "run", "trial-"));
-    const [door, group] = [join(folder, "door"), join(folder, "group")];
-    try {
-      await Promise.all([mkdir(door, { mode: 0o755 }), mkdir(group)]);
-      const sandbox = await prepare({
-        id: newId(SandboxId),
-        group: MAIN,
-        groupNumber: 0,
-        mounts: [{ source: group, target: INSIDE.group, mode: "rw" }],
-        doorDirectory: door,
-        limits: TRIAL_LIMITS,
-      });
-      const process = sandbox.spawn({ argv: ["/usr/bin/env", "true"], env: {} });
-      const cancel = clock.after(TRIAL_MS, () => void process.kill());
-      process.stdout.resume();
-      const [printed, { code }] = await Promise.all([text(process.stderr), process.exited]);
-      cancel();
-      if (code !== 0) {
-        throw new UnfitError(
-          `A trial container ended with code ${code}: ${printed.trim().slice(-500) || "it said nothing"}`,
-          `Mend that, or choose another runtime`,
-        );
-      }
-    } finally {
-      await rm(folder, { recursive: true });
-    }
-  }
-
   return {
     name: dialect.name,
     async probe(): Promise<Probe> {
       try {
         const { facts, byExec } = await ready();
-        await trial();
+        const { said, code } = await trial(prepare, { home, clock });
+        if (code !== 0) {
+          throw new UnfitError(
+            `A trial container ended with code ${code}: ${said.trim().slice(-500) || "it said nothing"}`,
+            `Mend that, or choose another runtime`,
+          );
+        }
         const notes = [
           ...(dialect.unverified ? ["unverified"] : []),
           ...(byExec ? ["door by exec"] : []),
