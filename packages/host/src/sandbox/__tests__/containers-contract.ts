@@ -187,7 +187,7 @@ export function containersContract(dialect: Dialect, launch: () => Promise<Start
         echo up; exec sleep ${marker}`;
         const host = await aHost(room.home, script);
         onTestFinished(host.kill);
-        expect(processesWith(`sleep\0${marker}`)).toHaveLength(1);
+        await expect.poll(() => processesWith(`sleep\0${marker}`)).toHaveLength(1);
 
         host.kill();
 
