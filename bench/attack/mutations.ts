@@ -44,11 +44,6 @@ export const MUTATIONS: readonly Mutation[] = [
     rows: ["host-files.a hard link as the persona"],
   },
   {
-    guard: "no pipes where files are read",
-    edits: [{ file: "core/open-beneath.ts", find: "constants.O_NONBLOCK |", put: "" }],
-    rows: ["host-files.a pipe as the persona"],
-  },
-  {
     guard: "a chat of one's own",
     edits: [
       { file: "tools/target.ts", find: "if (claim.chat.folder !== MAIN)", put: "if (!claim.chat.folder)" },

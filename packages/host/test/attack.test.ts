@@ -11,14 +11,7 @@ const MINUTES = 15 * 60_000;
 const demanded = process.env["BELLHOP_CI"] === "1";
 const quietly = () => undefined;
 /** What depends on the runtime. The rest is the same host's in each, and is tried in the first. */
-const OF_THE_RUNTIME: readonly Class[] = [
-  "escape",
-  "host-files",
-  "other-groups",
-  "races",
-  "secrets",
-  "broker",
-];
+const OF_THE_RUNTIME: readonly Class[] = ["escape", "other-groups", "secrets", "broker"];
 
 async function attacked(runtime: Runtime, only: readonly Class[]): Promise<readonly Outcome[]> {
   await using engine = await startEngine(runtime);
