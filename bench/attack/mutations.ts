@@ -47,7 +47,6 @@ export const MUTATIONS: readonly Mutation[] = [
     guard: "a chat of one's own",
     edits: [
       { file: "tools/target.ts", find: "if (claim.chat.folder !== MAIN)", put: "if (!claim.chat.folder)" },
-      // The same once more, where everything that is owed passes.
     ],
     rows: ["other-groups.a message to their chat"],
   },
