@@ -8,7 +8,12 @@ import { defineConfig } from "vitest/config";
 const ALONE = ["attack", "load", "panic"].map((name) => `packages/host/test/${name}.test.ts`);
 
 /** Unit and contract tests sit beside the code; whole journeys start real hosts and are slower. */
-const ALL = ["packages/*/src/**/__tests__/*.test.ts", "packages/host/test/**/*.test.ts"];
+const ALL = [
+  "packages/*/src/**/__tests__/*.test.ts",
+  "packages/sdk/testing/**/__tests__/*.test.ts",
+  "packages/host/test/**/*.test.ts",
+  "plugins/*/{src,test}/**/*.test.ts",
+];
 
 const common = { testTimeout: 30_000, hookTimeout: 60_000, pool: "forks" } as const;
 

@@ -1,8 +1,23 @@
 /**
  * The channel contract: an adapter knows its platform and nothing else. No database, no retry
  * policy, no agent. It turns what the platform says into `Inbound`, and `Outbound` into one call.
+ *
+ * Texts that are sent are CommonMark; each adapter renders its platform's dialect, and sends the plain text
+ * where the platform refuses what was rendered. `maxTextLength` counts what is given, before rendering.
  */
 import type { Readable } from "node:stream";
+
+export type Formatting =
+  | "bold"
+  | "italic"
+  | "strikethrough"
+  | "code"
+  | "code-block"
+  | "link"
+  | "quote"
+  | "list"
+  | "heading"
+  | "table";
 
 /** How a platform counts the length of a text. */
 export type LengthUnit = "utf16" | "codepoints" | "bytes";
@@ -28,14 +43,28 @@ export interface ChannelAbilities {
     | { readonly how: "lookup" }
     | { readonly how: "twice" };
   readonly reactions: boolean;
+  /** The only reactions that the platform takes; any where it is absent. */
+  readonly reactionsOf?: readonly string[] | undefined;
+  /** What of CommonMark people see as such; the rest is shown as plain text. Absent: all of it. */
+  readonly formatting?: readonly Formatting[] | undefined;
+  /** Chats may have threads or topics, each of which is a chat of its own here. */
+  readonly threads?: boolean | undefined;
+  /** Buttons below a text: at most so many. Absent where there are none. */
+  readonly buttons?: { readonly most: number } | undefined;
   /** A message may quote the one it answers. */
   readonly quotes: boolean;
   /** Text that was sent may be changed: `edit` is there. */
   readonly edits: boolean;
+  /** A growing text is edited at most this often, ms. Default: what the outbox thinks right. */
+  readonly editEveryMs?: { readonly direct: number; readonly shared: number } | undefined;
   /** `typing` is there; what it shows goes by itself after so many ms. */
   readonly typingMs?: number | undefined;
   /** Files of up to so many bytes can be sent; absent where the channel takes none. */
   readonly maxFileBytes?: number | undefined;
+  /** Longest caption of a file, in `lengthUnit`; `maxTextLength` where it is not said. */
+  readonly maxCaptionLength?: number | undefined;
+  /** The platform hands out files of up to so many bytes; a larger one is announced and cannot be had. */
+  readonly maxInboundFileBytes?: number | undefined;
   /**
    * The account is its owner's own, and people take what is sent there for theirs. What that account writes
    * (`InboundSender.self`) is the owner's word then, unless we sent it; what we send carries our name; and no
@@ -74,7 +103,7 @@ export interface InboundSender {
 export interface Inbound {
   /** The platform's own id of the message; with `kind` and `version` it is the dedupe key (G2). */
   readonly platformId: string;
-  readonly kind: "message" | "edit" | "delete";
+  readonly kind: "message" | "edit" | "delete" | "reaction" | "button";
   /** 0 for the original, counted up by edits. */
   readonly version: number;
   /** Native id of the conversation, without channel and account. */
@@ -88,8 +117,12 @@ export interface Inbound {
   readonly nonText?: string | undefined;
   /** The platform says that the assistant is addressed: its own kind of mention. */
   readonly mentionsUs?: boolean | undefined;
-  /** Platform id of the message this one answers. */
+  /** Platform id of the message this one answers, reacts to, or whose button was pressed. */
   readonly replyTo?: string | undefined;
+  /** The part of the message it answers that was quoted, as the sender chose it. */
+  readonly quote?: string | undefined;
+  /** Of kind `button`: the id that the button was sent with. Of kind `reaction` the emoji is the text; empty: taken away. */
+  readonly button?: string | undefined;
   /** When the platform says it was written, ms since 1970. Never used for order (G3). */
   readonly sentAt?: number | undefined;
   readonly files?: readonly InboundFile[] | undefined;
@@ -115,6 +148,8 @@ export type Outbound = {
       /** A name other than the assistant's, where an agent speaks for a subagent. */
       readonly sender?: string | undefined;
       readonly replyTo?: string | undefined;
+      /** In the order in which they are shown; only where `abilities.buttons` is. */
+      readonly buttons?: readonly Button[] | undefined;
     }
   | {
       readonly kind: "file";
@@ -131,6 +166,14 @@ export type Outbound = {
     }
 );
 
+/** Pressed, it comes back as an `Inbound` of kind `button`, from whoever pressed it. */
+export interface Button {
+  /** Opaque, at most 32 characters of `A-Za-z0-9_-`. */
+  readonly id: string;
+  /** At most 20 characters. */
+  readonly label: string;
+}
+
 export interface Sent {
   /** The platform's id of what was sent; reactions have none of their own. */
   readonly platformId: string;
@@ -141,6 +184,22 @@ export interface Sent {
  * Resolves only once both are on disk: acknowledge to the platform after that, never before.
  */
 export type Accept = (inbound: Inbound, cursor?: string) => Promise<void>;
+
+/** How it stands with an account, as the adapter itself sees it just now. */
+export type ChannelHealth =
+  | { readonly state: "up" }
+  /** It is being (re)connected; `why`: what went wrong, in one sentence. */
+  | { readonly state: "connecting"; readonly why?: string | undefined }
+  /** It does not work; `why` says what is wrong and how to mend it. */
+  | { readonly state: "down"; readonly why: string };
+
+/** What the platform knows of a chat. */
+export interface ChatInfo {
+  readonly title?: string | undefined;
+  readonly direct?: boolean | undefined;
+  /** How many people are in it. */
+  readonly members?: number | undefined;
+}
 
 export interface Channel {
   /** `telegram`, `web`, …: the first part of every chat address. */
@@ -164,6 +223,10 @@ export interface Channel {
   edit?(message: { chat: string; platformId: string; text: string }, signal: AbortSignal): Promise<void>;
   /** Shows that an answer is being written; it goes by itself. Throws as `send` does. */
   typing?(chat: string, signal: AbortSignal): Promise<void>;
+  /** Throws as `send` does. */
+  chatInfo?(chat: string, signal: AbortSignal): Promise<ChatInfo>;
+  /** Tells the truth of this moment, from what it knows already: it asks nobody. */
+  health?(): ChannelHealth;
   /** Whether what was sent under this key has arrived (`resend: lookup`). Throws as `send` does. */
   find?(message: { chat: string; key: string }, signal: AbortSignal): Promise<Sent | undefined>;
 }

@@ -1,2 +1,5 @@
+export * from "./auth.ts";
 export * from "./channel.ts";
 export * from "./errors.ts";
+export * from "./manifest.ts";
+export * from "./plugin.ts";

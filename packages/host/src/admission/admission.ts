@@ -215,13 +215,22 @@ export function createAdmission(parts: AdmissionParts) {
         ? {}
         : { codes: { chat, chatTitle, direct, platformId, sender: who, codes, whole, silent: personal } }),
       ...(claims ? { claims: { owner } } : {}),
-      ...(held ? { newcomer: newcomer({ chat, chatTitle, sender: who }, inbound, owner, personal) } : {}),
+      ...(held
+        ? {
+            newcomer: newcomer(
+              { chat, chatTitle, sender: who },
+              { ...inbound, kind: message.kind },
+              owner,
+              personal,
+            ),
+          }
+        : {}),
     };
   }
 
   function newcomer(
     known: Pick<NonNullable<NewMessage["newcomer"]>, "chat" | "chatTitle" | "sender">,
-    inbound: Inbound,
+    inbound: Parameters<typeof heldInbound>[0],
     owner: boolean,
     personal: boolean,
   ): NonNullable<NewMessage["newcomer"]> {
@@ -395,6 +404,7 @@ function parse(
   const { platformId, kind, version, chatTitle, direct, nonText, replyTo, sentAt } = inbound;
   if (platformId.length > MAX_ID_LENGTH || (replyTo?.length ?? 0) > MAX_ID_LENGTH)
     throw new RejectedError(`the id of a message has at most ${MAX_ID_LENGTH} characters`);
+  if (kind === "reaction" || kind === "button") throw new RejectedError(`${kind}s are not taken yet`);
   const text = inbound.text.toWellFormed(); // a lone surrogate would not survive the database
   const empty = text.trim() === "" && nonText === undefined && files.length === 0;
   if (kind === "message" && empty) throw new RejectedError("the message is empty: write some text");

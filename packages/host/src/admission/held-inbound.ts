@@ -13,7 +13,7 @@ const MOST_FILES = 20;
 const MOST_MESSAGES = 1_000;
 const CUT = "\n… (the rest was too long to be kept while you were unknown)";
 
-export function heldInbound(inbound: Inbound): HeldInbound {
+export function heldInbound(inbound: Inbound & Pick<HeldInbound, "kind">): HeldInbound {
   const { platformId, kind, version, chat, chatTitle, direct, sender, nonText, mentionsUs, replyTo, sentAt } =
     inbound;
   const text = inbound.text.toWellFormed();

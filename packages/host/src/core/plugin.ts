@@ -1,0 +1,111 @@
+/**
+ * Plugins as the host knows them: what an owner decided about each, and what the rest of the host may ask of
+ * one that runs. The room `plugins/` does it; here are the words. Pure.
+ */
+import type { Capability, HookName, Json, Manifest } from "@bellhop/sdk";
+import { z } from "zod";
+import { chatAddress, type ChatId, GroupFolder } from "./ids.ts";
+
+/** Where its code came from. */
+export const PluginSource = z.discriminatedUnion("from", [
+  /** It ships with Bellhop. */
+  z.strictObject({ from: z.literal("bellhop") }),
+  z.strictObject({ from: z.literal("npm"), package: z.string(), version: z.string(), integrity: z.string() }),
+  z.strictObject({ from: z.literal("tarball"), place: z.string(), integrity: z.string() }),
+  z.strictObject({ from: z.literal("git"), url: z.string(), commit: z.string() }),
+  z.strictObject({ from: z.literal("folder"), path: z.string() }),
+]);
+export type PluginSource = z.infer<typeof PluginSource>;
+
+export const PluginScope = z.strictObject({
+  channels: z.union([z.literal("all"), z.array(z.string())]),
+  groups: z.union([z.literal("all"), z.array(GroupFolder)]),
+});
+export type PluginScope = z.infer<typeof PluginScope>;
+
+/** What an owner decided of one plugin: an entry of `plugins/installed.json`, under the plugin's name. */
+export const Installed = z.strictObject({
+  version: z.string(),
+  source: PluginSource,
+  enabled: z.boolean(),
+  /** Why the host turned it off by itself. */
+  disabledBecause: z.string().optional(),
+  scope: PluginScope,
+  /** What it asked for when it was approved, a line each (plugins/asks.ts). More than this is asked anew. */
+  approved: z.array(z.string()),
+  settings: z.record(z.string(), z.json()).default({}),
+  /** Values of its sandbox variables that are no secrets: of all groups under `*`, and of single ones. */
+  variables: z.record(z.string(), z.record(z.string(), z.string())).default({}),
+  /** Secrets that the owner lets groups see as they are, where nothing else works. */
+  revealed: z.array(z.strictObject({ variable: z.string(), groups: z.array(GroupFolder) })).default([]),
+});
+export type Installed = Readonly<z.infer<typeof Installed>>;
+
+export const InstalledFile = z.record(z.string(), Installed);
+
+/** A plugin whose manifest holds and whose code is there. */
+export interface KnownPlugin {
+  readonly name: string;
+  readonly manifest: Manifest;
+  /** Absolute; the code is never written to. */
+  readonly folder: string;
+  /** Undefined: found, and never approved by anybody. */
+  readonly installed: Installed | undefined;
+}
+
+export type PluginState =
+  | "running"
+  /** it has no process, and what it brings is in use */
+  | "in use"
+  | "starting"
+  | "disabled"
+  /** found, not approved */
+  | "new"
+  /** what it asks for has grown, or its manifest does not hold: `why` */
+  | "refused";
+
+export interface PluginStatus {
+  readonly name: string;
+  readonly version: string;
+  readonly state: PluginState;
+  readonly why?: string | undefined;
+  readonly channel: boolean;
+  readonly crashes: number;
+  readonly rssBytes?: number | undefined;
+}
+
+/** A plugin that is enabled, as the rest of the host uses it. */
+export interface ActivePlugin extends KnownPlugin {
+  readonly installed: Installed;
+  /**
+   * Runs its hook within the time that its manifest gives it.
+   * @throws TemporaryError where it did not answer in time, is not up, or failed
+   */
+  hook(name: HookName, event: Json): Promise<Json | undefined>;
+  /**
+   * @throws RejectedError with its own sentence for the agent
+   * @throws TemporaryError where it did not answer in time, is not up, or died
+   */
+  tool(name: string, input: Json, call: { group: string; chat: string; turn: string }): Promise<string>;
+}
+
+export interface Plugins {
+  /** Enabled ones in the order of their names. */
+  active(): readonly ActivePlugin[];
+  list(): readonly PluginStatus[];
+  /** Called whenever one came, went, or changed. @returns ends that */
+  onChange(listener: () => void): () => void;
+}
+
+/** What a plugin's process asks of the host; each is answered or refused by what it declared. */
+export type ServePlugin = (plugin: KnownPlugin, method: string, params: Json) => Promise<Json | undefined>;
+
+export function inScope({ channels, groups }: PluginScope, group: GroupFolder, chat?: ChatId): boolean {
+  const here = groups === "all" || groups.includes(group);
+  const there = chat === undefined || channels === "all" || channels.includes(chatAddress(chat).channel);
+  return here && there;
+}
+
+export function may({ manifest }: Pick<KnownPlugin, "manifest">, capability: Capability): boolean {
+  return manifest.capabilities.includes(capability);
+}
