@@ -25,7 +25,7 @@ export async function openEgress(
   { config, clock, db, audit }: Ground,
   { trust: { policy, taint }, vault: { certificates, injection }, network = systemNetwork }: EgressParts,
 ) {
-  const rules = await openEgressRules(db, clock);
+  const rules = await openEgressRules(db, clock, audit);
   const ownPorts = new Set<number>();
   const reach = createReach({ network, ownPorts: () => [...ownPorts], clock });
   const { limits, ...configured } = readConfig(config);

@@ -9,7 +9,7 @@ import type { Ground } from "./ground.ts";
 import type { WayOut } from "./way-out.ts";
 
 export async function openMoney(
-  { config, clock, db }: Ground,
+  { config, clock, db, audit }: Ground,
   agents: Agents,
   out: WayOut,
 ): Promise<Budgets> {
@@ -23,7 +23,7 @@ export async function openMoney(
       if (task?.id !== id) throw new NoTaskError(id);
       return task.folder;
     },
-    store: createBudgetStore(db, clock),
+    store: createBudgetStore(db, clock, audit),
     usage,
     reports: createUsageReports(db),
     notices: out.notices,

@@ -3,13 +3,12 @@ import { join } from "node:path";
 import { GroupFolder } from "../core/ids.ts";
 import { createMounts, type Mounts } from "../policy/mounts.ts";
 import { sandboxUid } from "../sandbox/staging.ts";
-import { audit } from "../store/audit.ts";
 import type { Ground } from "./ground.ts";
 import type { Records } from "./records.ts";
 import type { WayOut } from "./way-out.ts";
 
 export function openMounts(
-  { config, paths, db, clock, log }: Ground,
+  { config, paths, audit, log }: Ground,
   { chats }: Pick<Records, "chats">,
   { notices }: Pick<WayOut, "notices">,
 ): Mounts {
@@ -27,18 +26,14 @@ export function openMounts(
     uidOf: async (group) => sandboxUid(await chats.numberOf(group)),
     tell: notices.tell,
     async record({ group, source, target, mode, refused }) {
-      await audit(
-        db,
-        {
-          actor: "the host",
-          groupId: await chats.numberOf(group),
-          action: "mount",
-          subject: `mount:${source}`,
-          allowed: refused === undefined,
-          detail: refused ?? `${target}, ${mode}`,
-        },
-        clock.now(),
-      );
+      await audit.note({
+        actor: "the host",
+        groupId: await chats.numberOf(group),
+        action: "mount",
+        subject: `mount:${source}`,
+        allowed: refused === undefined,
+        detail: refused ?? `${target}, ${mode}`,
+      });
     },
     log,
   });

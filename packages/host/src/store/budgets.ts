@@ -6,7 +6,7 @@ import { type Kysely, sql } from "kysely";
 import type { Amount, BudgetId, Payer } from "../core/budget.ts";
 import type { Clock } from "../core/clock.ts";
 import type { GroupFolder } from "../core/ids.ts";
-import { audit } from "./audit.ts";
+import type { Audit } from "./audit.ts";
 import type { Database } from "./tables.ts";
 import { TOKENS } from "./usage.ts";
 
@@ -26,7 +26,7 @@ export interface Since {
 
 export type BudgetStore = ReturnType<typeof createBudgetStore>;
 
-export function createBudgetStore(db: Kysely<Database>, clock: Clock) {
+export function createBudgetStore(db: Kysely<Database>, clock: Clock, audit: Pick<Audit, "write">) {
   return {
     /** Those that hold now. */
     lifts: async (): Promise<Lift[]> =>
@@ -41,7 +41,7 @@ export function createBudgetStore(db: Kysely<Database>, clock: Clock) {
           .onConflict((conflict) => conflict.columns(["budget", "period"]).doUpdateSet({ micros, tokens }))
           .execute();
         const done = { actor: by.actor, groupId: null, action: "lift", allowed: true };
-        await audit(trx, { ...done, subject: `budget:${lift.budget}`, detail: by.words }, clock.now());
+        await audit.write(trx, { ...done, subject: `budget:${lift.budget}`, detail: by.words });
       });
     },
 

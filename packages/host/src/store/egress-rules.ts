@@ -12,7 +12,7 @@ import type { Clock } from "../core/clock.ts";
 import { EgressRule, type PlacedRule, ruleWords } from "../core/egress-rule.ts";
 import { given } from "../core/given.ts";
 import type { GroupFolder } from "../core/ids.ts";
-import { audit } from "./audit.ts";
+import type { Audit } from "./audit.ts";
 import type { Database, EgressRulesTable } from "./tables.ts";
 
 export interface StoredEgressRule {
@@ -25,7 +25,7 @@ export interface StoredEgressRule {
   readonly createdAt: number;
 }
 
-export async function openEgressRules(db: Kysely<Database>, clock: Clock) {
+export async function openEgressRules(db: Kysely<Database>, clock: Clock, audit: Pick<Audit, "write">) {
   const rows = await db
     .selectFrom("egress_rules")
     .leftJoin("groups", "groups.id", "egress_rules.group_id")
@@ -82,11 +82,8 @@ export async function openEgressRules(db: Kysely<Database>, clock: Clock) {
           .executeTakeFirstOrThrow();
         const detail = pin === null ? ruleWords(rule) : `${ruleWords(rule)} at ${pin}`;
         const subject = `egress:${inserted.id}`;
-        await audit(
-          trx,
-          { actor: by, groupId, action: "egress rule made", subject, allowed: true, detail },
-          clock.now(),
-        );
+        const action = "egress rule made";
+        await audit.write(trx, { actor: by, groupId, action, subject, allowed: true, detail });
         return inserted;
       });
       const made = stored(row, group);
@@ -104,18 +101,14 @@ export async function openEgressRules(db: Kysely<Database>, clock: Clock) {
           .where("id", "=", id)
           .returning("group_id")
           .executeTakeFirstOrThrow();
-        await audit(
-          trx,
-          {
-            actor: by,
-            groupId: row.group_id,
-            action: "egress rule removed",
-            subject: `egress:${id}`,
-            allowed: true,
-            detail: ruleWords(one.rule),
-          },
-          clock.now(),
-        );
+        await audit.write(trx, {
+          actor: by,
+          groupId: row.group_id,
+          action: "egress rule removed",
+          subject: `egress:${id}`,
+          allowed: true,
+          detail: ruleWords(one.rule),
+        });
       });
       rules.delete(id);
       return one;

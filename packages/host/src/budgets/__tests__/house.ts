@@ -4,6 +4,7 @@ import type { Config } from "../../config.ts";
 import type { Clock } from "../../core/clock.ts";
 import { MAIN } from "../../core/ids.ts";
 import { silentLog } from "../../log.ts";
+import { createAudit } from "../../store/audit.ts";
 import { createBudgetStore } from "../../store/budgets.ts";
 import type { Database } from "../../store/tables.ts";
 import { createUsage, type UsageStore } from "../../store/usage.ts";
@@ -34,7 +35,7 @@ export async function budgetsOver(
     },
     timezoneOf: () => more.timezone ?? "UTC",
     groupOfTask: async () => MAIN,
-    store: createBudgetStore(db, clock),
+    store: createBudgetStore(db, clock, createAudit(db, { clock, redact: (text) => text })),
     usage: more.usage ?? createUsage(db, clock, silentLog),
     reports: createUsageReports(db),
     notices: { tell: more.tell ?? (async () => undefined) },

@@ -21,6 +21,7 @@ import { silentLog } from "../../log.ts";
 import { createMedia } from "../../media/media.ts";
 import { createChats } from "../../store/chats.ts";
 import { openDatabase } from "../../store/database.ts";
+import { createAudit } from "../../store/audit.ts";
 import { openEgressRules } from "../../store/egress-rules.ts";
 import { createFiles } from "../../store/files.ts";
 import { createDead } from "../../store/dead.ts";
@@ -54,7 +55,7 @@ export async function openHouse(options: { clock?: Clock; log?: AppDeps["log"] }
   onTestFinished(close);
   await migrate(db, { migrations, clock });
 
-  const egressRules = await openEgressRules(db, clock);
+  const egressRules = await openEgressRules(db, clock, createAudit(db, { clock, redact: (text) => text }));
   const bus = createEventBus();
   const chats = createChats(db, clock);
   await chats.ensureGroup(MAIN);

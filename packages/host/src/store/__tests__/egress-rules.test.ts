@@ -8,11 +8,13 @@ import { house } from "./house.ts";
 
 const FAMILY = GroupFolder.parse("family");
 const rule = (host: string, more: Partial<EgressRule> = {}) => EgressRule.parse({ host, ...more });
+const plainAudit = ({ db, clock }: Pick<Awaited<ReturnType<typeof house>>, "db" | "clock">) =>
+  createAudit(db, { clock, redact: (text) => text });
 
 describe("the rules of owners", () => {
   it("are for one group or for all, and outlive a restart as they were", async () => {
     const { db, clock } = await house();
-    const rules = await openEgressRules(db, clock);
+    const rules = await openEgressRules(db, clock, plainAudit({ db, clock }));
     const all = { methods: ["GET"], path: "/a", port: 8443, write: true };
     await rules.add({ group: null, rule: rule("*.a.com", all), pin: null }, "the owner");
     await rules.add(
@@ -20,7 +22,7 @@ describe("the rules of owners", () => {
       "the owner",
     );
 
-    const again = await openEgressRules(db, clock);
+    const again = await openEgressRules(db, clock, plainAudit({ db, clock }));
 
     expect(again.list()).toEqual(rules.list());
     expect(again.of(MAIN)).toMatchObject([{ origin: "install", rule: { host: "*.a.com", ...all } }]);
@@ -32,20 +34,20 @@ describe("the rules of owners", () => {
 
   it("are one where they are the same, and are gone once removed", async () => {
     const { db, clock } = await house();
-    const rules = await openEgressRules(db, clock);
+    const rules = await openEgressRules(db, clock, plainAudit({ db, clock }));
     const one = await rules.add({ group: MAIN, rule: rule("a.com"), pin: null }, "the owner");
 
     expect(await rules.add({ group: MAIN, rule: rule("a.com"), pin: null }, "the owner")).toEqual(one);
     await rules.remove(one.id, "the owner");
 
     expect(rules.list()).toEqual([]);
-    expect((await openEgressRules(db, clock)).list()).toEqual([]);
+    expect((await openEgressRules(db, clock, plainAudit({ db, clock }))).list()).toEqual([]);
     await expect(rules.remove(one.id, "the owner")).rejects.toThrow(/bellhop allow list/);
   });
 
   it("are not made for a group that is not there, and each that is made or removed is recorded", async () => {
     const { db, clock } = await house();
-    const rules = await openEgressRules(db, clock);
+    const rules = await openEgressRules(db, clock, plainAudit({ db, clock }));
 
     const stranger = rules.add({ group: GroupFolder.parse("nobody"), rule: rule("a.com"), pin: null }, "x");
     await expect(stranger).rejects.toThrow(/There is no group nobody/);
@@ -62,7 +64,7 @@ describe("the rules of owners", () => {
 describe("the record of what goes out", () => {
   it("is there before it goes, and says afterwards how it ended", async () => {
     const { db, clock } = await house();
-    const record = createEgressRecord(db, createAudit(db, { clock, redact: (text) => text }));
+    const record = createEgressRecord(db, plainAudit({ db, clock }));
     const rows = () => db.selectFrom("audit").select(["action", "subject", "allowed", "detail"]).execute();
     const asked = { group: FAMILY, session: newId(SessionId), host: "a.com", port: 443, rule: "allow a.com" };
 
