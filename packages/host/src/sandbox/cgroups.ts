@@ -17,6 +17,8 @@ import { hasCode } from "../core/error-code.ts";
 
 /** As cpu.max and cpu.cfs_period_us want it: the kernel's default of 100 ms. */
 const CPU_PERIOD_US = 100_000;
+/** Where processors are short, a sandbox gets a quarter of what anything else does: the host serves all of them. */
+const CPU_SHARES = { v1: "256", v2: "25" } as const;
 /** A killed process leaves its cgroup within a few ms; a loaded machine gets two seconds. */
 const EMPTY_TRIES = 200;
 const EMPTY_PAUSE_MS = 10;
@@ -181,6 +183,7 @@ function version1(mounts: readonly CgroupMount[]): Hierarchy[] | undefined {
       settings: ({ cpus }) => [
         ["cpu.cfs_period_us", String(CPU_PERIOD_US)],
         ["cpu.cfs_quota_us", String(Math.round(cpus * CPU_PERIOD_US))],
+        ["cpu.shares", CPU_SHARES.v1],
       ],
     },
   ];
@@ -215,6 +218,7 @@ async function version2(mounts: readonly CgroupMount[]): Promise<Hierarchy[] | u
         ["memory.swap.max", "0", "optional"],
         ["pids.max", String(pids + OWN_PROCESSES)],
         ["cpu.max", `${Math.round(cpus * CPU_PERIOD_US)} ${CPU_PERIOD_US}`],
+        ["cpu.weight", CPU_SHARES.v2],
       ],
     },
   ];

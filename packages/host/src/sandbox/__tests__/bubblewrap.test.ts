@@ -1,6 +1,6 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, openSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -40,6 +40,9 @@ describe.skipIf(!probe.ok)(`bubblewrap, ${root ? "as root" : "as an ordinary use
         other.kill();
       });
       await expect.poll(() => processesWith(`sleep\0${marker}`).length).toBe(4);
+
+      const shares = cgroupsOf(ours.pid).map(cpuShareOf);
+      expect(shares.every((share) => share === "256" || share === "25")).toBe(true);
 
       ours.kill();
       other.kill();
@@ -115,6 +118,12 @@ async function aHost(
 }
 
 /** Names of the cgroups for memory that a host made. */
+/** What it gets of short processors, against 1024 (v1) or 100 (v2) of anything else. */
+function cpuShareOf(cgroup: string): string | undefined {
+  const files = [`/sys/fs/cgroup/cpu/${cgroup}/cpu.shares`, `/sys/fs/cgroup/${cgroup}/cpu.weight`];
+  return files.flatMap((file) => (existsSync(file) ? readFileSync(file, "utf8").trim() : []))[0];
+}
+
 function cgroupsOf(pid: number | undefined): string[] {
   const folders = ["/sys/fs/cgroup/memory", "/sys/fs/cgroup"];
   return folders.flatMap((folder) => {
