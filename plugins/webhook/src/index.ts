@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { Settings, webhook } from "./webhook.ts";
 
 export default definePlugin(({ environment, settings }) => {
-  const { channel, route, show } = webhook({
+  const { channels, route, show } = webhook({
     secret: environment["WEBHOOK_SECRET"] ?? "",
     settings: Settings.parse(settings),
     fetch: globalThis.fetch,
@@ -12,7 +12,7 @@ export default definePlugin(({ environment, settings }) => {
   });
   const { publicUrl = "http://127.0.0.1:7407" } = Settings.parse(settings);
   return {
-    channels: [channel],
+    channels,
     routes: route,
     commands: {
       show({ args: [name = ""], print }) {

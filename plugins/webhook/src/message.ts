@@ -12,6 +12,12 @@ const Id = z.string().min(1).max(256);
 const Posted = z.looseObject({
   text: z.string().max(200_000),
   id: Id.optional(),
+  /** One of several conversations that the program has with us. */
+  chat: Id.regex(/^\S+$/, "is a word without spaces").default("main"),
+  chat_title: z.string().max(200).optional(),
+  /** Several people write in it: only what mentions us is answered there. */
+  shared: z.boolean().default(false),
+  mentions_us: z.boolean().default(false),
   sender: z.object({ id: Id, name: z.string().min(1).max(200).optional() }).optional(),
   reply_to: Id.optional(),
   files: z
@@ -28,18 +34,13 @@ const Posted = z.looseObject({
 
 const MOST_JSON = 100_000;
 
-export interface Hook {
-  readonly name: string;
-  readonly title: string | undefined;
-}
-
 /**
  * @param id of the event, where the request says one
  * @param fresh makes one where nobody does
  * @throws RejectedError with what is wrong with the body
  */
 export function messageFrom(
-  hook: Hook,
+  hook: { readonly name: string; readonly title?: string | undefined },
   { body, type, id, now }: { body: Uint8Array; type: string; id: string | undefined; now: number },
   fresh: () => string,
 ): Inbound {
@@ -50,16 +51,16 @@ export function messageFrom(
     platformId,
     kind: "message",
     version: 0,
-    chat: hook.name,
-    chatTitle: hook.title,
-    direct: false,
+    chat: posted.chat,
+    chatTitle: posted.chat_title ?? hook.title,
+    direct: !posted.shared,
     // Whoever has the key may say for whom it speaks; that never makes an owner of them.
     sender: {
       id: posted.sender ? `${hook.name}/${posted.sender.id}` : hook.name,
       name: posted.sender?.name ?? posted.sender?.id ?? hook.title ?? hook.name,
     },
     text: posted.text,
-    mentionsUs: true,
+    mentionsUs: posted.mentions_us,
     replyTo: posted.reply_to,
     sentAt: now,
     files: posted.files.map(fileFrom),
@@ -70,7 +71,7 @@ function read(body: Uint8Array, type: string): z.infer<typeof Posted> {
   const text = Buffer.from(body).toString("utf8");
   if (!/^application\/(?:json|[\w.+-]+\+json)\b/i.test(type)) {
     if (text.trim() === "") throw new RejectedError("there is nothing in the body");
-    return { text, files: [] };
+    return Posted.parse({ text });
   }
   let json: unknown;
   try {
@@ -85,7 +86,7 @@ function read(body: Uint8Array, type: string): z.infer<typeof Posted> {
   }
   const whole = JSON.stringify(json, null, 2);
   const shown = whole.length <= MOST_JSON ? whole : `${whole.slice(0, MOST_JSON).toWellFormed()}\n…`;
-  return { text: `\`\`\`json\n${shown}\n\`\`\``, files: [] };
+  return Posted.parse({ text: `\`\`\`json\n${shown}\n\`\`\`` });
 }
 
 function fileFrom({ name, type, base64 }: z.infer<typeof Posted>["files"][number]): InboundFile {

@@ -10,14 +10,16 @@ import {
   type Accept,
   type Channel,
   type ChannelAbilities,
-  type ChannelHealth,
   ConfigError,
+  type Inbound,
   type Outbound,
+  refusal,
   RejectedError,
   type RouteRequest,
   type RouteResponse,
+  type Sent,
   TemporaryError,
-  UnknownOutcomeError,
+  unanswered,
 } from "@bellhop/sdk";
 import { once } from "node:events";
 import { buffer } from "node:stream/consumers";
@@ -34,6 +36,7 @@ const HookSettings = z.strictObject({
   idempotent: z.boolean().default(false),
   generation: z.int().min(1).default(1),
 });
+type HookSettings = z.infer<typeof HookSettings>;
 export const Settings = z.strictObject({
   publicUrl: z.url({ protocol: /^https?$/ }).optional(),
   hooks: z.record(z.string().regex(/^[a-z0-9][a-z0-9-]{0,63}$/), HookSettings).default({}),
@@ -42,6 +45,8 @@ export type Settings = z.infer<typeof Settings>;
 
 const Taken = z.object({ id: z.string().min(1).max(256) });
 
+/** As the senders of webhooks mostly have it. */
+const PATIENCE_MS = 30_000;
 const MAX_FILE_BYTES = 5 * 1024 * 1024;
 /** An answer to an answer says next to nothing. */
 const MAX_REPLY_BYTES = 64 * 1024;
@@ -53,48 +58,48 @@ export interface WebhookOptions {
   /** Wall clock, ms. */
   readonly now: () => number;
   readonly randomId: () => string;
+  /** How long the program at `replyUrl` may take to answer. */
+  readonly patienceMs?: number | undefined;
 }
 
 export interface Webhook {
-  readonly channel: Channel;
+  /** One per hook, its name the account: one whose answers nobody takes holds up no other. */
+  readonly channels: readonly Channel[];
   /** Serves `POST /NAME`. */
   route(request: RouteRequest): Promise<RouteResponse>;
   /** @throws RejectedError when there is no such hook */
   show(name: string): { readonly path: string; readonly key: string };
 }
 
-export function webhook({ secret, settings, fetch, now, randomId }: WebhookOptions): Webhook {
+/** @throws ConfigError when the secret is none */
+export function webhook({
+  secret,
+  settings,
+  fetch,
+  now,
+  randomId,
+  patienceMs = PATIENCE_MS,
+}: WebhookOptions): Webhook {
   if (secret.length < 32) {
     throw new ConfigError("WEBHOOK_SECRET is too short to be a secret; make one with: openssl rand -hex 32");
   }
-  const hooks = new Map(Object.entries(settings.hooks));
-  /** Set while somebody listens. */
-  let accept: Accept | undefined;
-
-  function hookNamed(name: string) {
-    const hook = hooks.get(name);
-    if (!hook) throw new RejectedError(`there is no hook ${name}`);
-    return { ...hook, name, key: keyOf(secret, name, hook.generation) };
-  }
+  const hooks = new Map(
+    Object.entries(settings.hooks).map(([name, hook]) => [name, openHook(name, hook)] as const),
+  );
+  /** Nobody's: so that a name that is not there and a key that does not fit look the same from outside. */
+  const noKey = keyOf(secret, "", 0);
 
   async function route(request: RouteRequest): Promise<RouteResponse> {
     const [, name = ""] = /^\/([^/]+)$/.exec(request.path) ?? [];
-    // A name that is not there and a key that does not fit look the same from outside.
-    const hook = hooks.has(name) ? hookNamed(name) : { name, title: undefined, key: keyOf(secret, name, 0) };
-    const proof = prove(hook.key, request.headers, request.body, now());
-    if (!proof.ok || !hooks.has(name)) {
-      return json(401, { error: proof.ok ? "the token is not this hook's" : proof.why });
-    }
+    const hook = hooks.get(name);
+    const proof = prove(hook?.key ?? noKey, request.headers, request.body, now());
+    if (!proof.ok) return json(401, { error: proof.why });
+    if (!hook) return json(404, { error: "there is no such hook" });
     if (request.method !== "POST") return json(405, { error: "post to it" }, { allow: "POST" });
-    if (!accept) return json(503, { error: "Bellhop does not listen just now" }, { "retry-after": "5" });
     try {
       const type = request.headers["content-type"] ?? "";
-      const message = messageFrom(
-        { name, title: hook.title },
-        { body: request.body, type, id: proof.id, now: now() },
-        randomId,
-      );
-      await accept(message);
+      const message = messageFrom(hook, { body: request.body, type, id: proof.id, now: now() }, randomId);
+      await hook.take(message);
       return json(202, { id: message.platformId });
     } catch (error) {
       if (error instanceof RejectedError) return json(400, { error: error.message });
@@ -103,23 +108,56 @@ export function webhook({ secret, settings, fetch, now, randomId }: WebhookOptio
     }
   }
 
-  async function send(message: Outbound, signal: AbortSignal): Promise<{ platformId: string }> {
-    const hook = hookNamed(message.chat);
-    // The answer stays where it is, and can be read there.
-    if (hook.replyUrl === undefined) return { platformId: message.key };
-    const body = Buffer.from(JSON.stringify(await payload(message)));
-    const answer = await post(hook.replyUrl, body, sign(hook.key, message.key, body, now()), signal);
-    const taken = Taken.safeParse(answer);
-    return { platformId: taken.success ? taken.data.id : message.key };
+  function openHook(name: string, { title, replyUrl, idempotent, generation }: HookSettings) {
+    const key = keyOf(secret, name, generation);
+    /** Set while somebody listens. */
+    let accept: Accept | undefined;
+
+    async function send(message: Outbound, signal: AbortSignal): Promise<Sent> {
+      // The answer stays where it is, and can be read there.
+      if (replyUrl === undefined) return { platformId: message.key };
+      const body = Buffer.from(JSON.stringify(await payload(message)));
+      const taken = Taken.safeParse(await post(replyUrl, body, sign(key, message.key, body, now()), signal));
+      return { platformId: taken.success ? taken.data.id : message.key };
+    }
+
+    const channel: Channel = {
+      name: "webhook",
+      account: name,
+      abilities: { ...ABILITIES, resend: { how: idempotent || replyUrl === undefined ? "once" : "twice" } },
+      async listen(_cursor, take, signal) {
+        accept = take;
+        try {
+          if (!signal.aborted) await once(signal, "abort");
+        } finally {
+          accept = undefined;
+        }
+      },
+      send,
+      health: () => (accept ? { state: "up" } : { state: "connecting" }),
+    };
+    return {
+      name,
+      title,
+      key,
+      channel,
+      /** @throws TemporaryError while nobody listens */
+      async take(message: Inbound): Promise<void> {
+        if (!accept) throw new TemporaryError("Bellhop does not listen just now");
+        await accept(message);
+      },
+    };
   }
 
-  /** What its JSON says; undefined where there is none. */
+  /** What its JSON says; undefined where there is none. Throws as `Channel.send` does. */
   async function post(
     url: string,
     body: Uint8Array<ArrayBuffer>,
     signed: object,
     signal: AbortSignal,
   ): Promise<unknown> {
+    const patience = AbortSignal.timeout(patienceMs);
+    const who = hostOf(url);
     let answer: Response;
     try {
       answer = await fetch(url, {
@@ -127,59 +165,31 @@ export function webhook({ secret, settings, fetch, now, randomId }: WebhookOptio
         body,
         headers: { "content-type": "application/json", "user-agent": "bellhop", ...signed },
         redirect: "manual",
-        signal,
+        signal: AbortSignal.any([signal, patience]),
       });
     } catch (cause) {
       signal.throwIfAborted();
-      if (neverArrived(cause)) throw new TemporaryError(`${hostOf(url)} cannot be reached`, { cause });
-      throw new UnknownOutcomeError(`${hostOf(url)} did not say whether it took the answer`, { cause });
+      throw unanswered(cause, who);
     }
     if (!answer.ok) {
       await answer.body?.cancel();
-      throw refusal(hostOf(url), answer);
+      throw refusal(answer.status, who, answer.headers.get("retry-after"));
     }
     try {
       return await said(answer);
     } catch (cause) {
       signal.throwIfAborted();
-      throw new UnknownOutcomeError(`what ${hostOf(url)} said broke off in the middle`, { cause });
+      throw unanswered(cause, who);
     }
   }
 
-  const channel: Channel = {
-    name: "webhook",
-    account: "",
-    abilities: {
-      ...ABILITIES,
-      // It holds for all of them or for none: the outbox asks the channel.
-      resend: [...hooks.values()].every(({ idempotent, replyUrl }) => idempotent || replyUrl === undefined)
-        ? { how: "once" }
-        : { how: "twice" },
-    },
-    async listen(_cursor, take, signal) {
-      accept = take;
-      try {
-        if (!signal.aborted) await once(signal, "abort");
-      } finally {
-        accept = undefined;
-      }
-    },
-    send,
-    async chatInfo(chat) {
-      return { title: hookNamed(chat).title, direct: false };
-    },
-    health: (): ChannelHealth =>
-      hooks.size > 0
-        ? { state: "up" }
-        : { state: "down", why: "no hook is set up; see the README of the plugin webhook" },
-  };
-
   return {
-    channel,
+    channels: [...hooks.values()].map(({ channel }) => channel),
     route,
     show(name) {
-      const { key } = hookNamed(name);
-      return { path: `/plugins/webhook/${name}`, key };
+      const hook = hooks.get(name);
+      if (!hook) throw new RejectedError(`there is no hook ${name}`);
+      return { path: `/plugins/webhook/${name}`, key: hook.key };
     },
   };
 }
@@ -225,32 +235,6 @@ async function said(answer: Response): Promise<unknown> {
   } catch {
     return undefined; // nobody has to say anything
   }
-}
-
-function refusal(host: string, answer: Response): Error {
-  const { status } = answer;
-  if (status === 429) {
-    const seconds = Number(answer.headers.get("retry-after") ?? Number.NaN);
-    return new TemporaryError(`${host} asks to wait (429)`, {
-      retryAfterMs: Number.isFinite(seconds) && seconds >= 0 ? seconds * 1_000 : undefined,
-    });
-  }
-  if (status >= 500)
-    return new UnknownOutcomeError(`${host} failed (${status}) and may have taken the answer`);
-  return new RejectedError(`${host} does not take the answer (${status})`);
-}
-
-/** Not one byte of the request was written (G14): no name, no connection, no TLS. */
-const NEVER =
-  /^(ENOTFOUND|EAI_\w+|ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|UND_ERR_CONNECT_TIMEOUT|CERT_\w+|ERR_TLS_\w+|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_\w+)$/;
-const Coded = z.object({ code: z.string() });
-
-function neverArrived(error: unknown): boolean {
-  for (let cause = error; cause instanceof Error; cause = cause.cause) {
-    const coded = Coded.safeParse(cause);
-    if (coded.success && NEVER.test(coded.data.code)) return true;
-  }
-  return false;
 }
 
 /** Addresses may hold keys: only their host is ever named. */

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { buffer } from "node:stream/consumers";
 import type { AddressInfo } from "node:net";
 import {
+  ConfigError,
   type Inbound,
   type Outbound,
   RejectedError,
@@ -47,11 +48,11 @@ function hook(more: object = {}) {
 }
 
 /** What a listening host was given. */
-function listening({ channel }: ReturnType<typeof webhook>, fail?: Error): Inbound[] {
+function listening({ channels: [channel] }: ReturnType<typeof webhook>, fail?: Error): Inbound[] {
   const taken: Inbound[] = [];
   const over = new AbortController();
   onTestFinished(() => over.abort());
-  void channel.listen?.(
+  void channel?.listen?.(
     undefined,
     async (inbound) => {
       if (fail) throw fail;
@@ -75,7 +76,16 @@ function post(key: string, body: string, more: Partial<RouteRequest> = {}): Rout
   };
 }
 
-const text: Outbound = { key: "turn:1", chat: "ci", kind: "text", text: "**done**", replyTo: "event-1" };
+async function sendBy(
+  { channels: [channel] }: ReturnType<typeof webhook>,
+  message: Outbound,
+  signal: AbortSignal,
+) {
+  if (!channel) throw new Error("no hook");
+  return await channel.send(message, signal);
+}
+
+const text: Outbound = { key: "turn:1", chat: "main", kind: "text", text: "**done**", replyTo: "event-1" };
 
 describe("a post to a hook", () => {
   it("becomes a message that calls the assistant, and is answered once that is on disk", async () => {
@@ -94,13 +104,29 @@ describe("a post to a hook", () => {
       {
         platformId: "event-1",
         kind: "message",
-        chat: "ci",
+        chat: "main",
+        direct: true,
         chatTitle: "Builds",
         sender: { id: "ci/7", name: "Jenkins" },
         text: "broke",
-        mentionsUs: true,
         replyTo: "e0",
       },
+    ]);
+  });
+
+  it("may be one of several conversations, in which several people write", async () => {
+    const one = hook();
+    const taken = listening(one);
+
+    await one.route(
+      post(
+        one.show("ci").key,
+        '{"text":"hi","chat":"kitchen","chat_title":"The kitchen","shared":true,"mentions_us":true}',
+      ),
+    );
+
+    expect(taken).toMatchObject([
+      { chat: "kitchen", chatTitle: "The kitchen", direct: false, mentionsUs: true, sender: { id: "ci" } },
     ]);
   });
 
@@ -176,14 +202,14 @@ describe("an answer", () => {
     const program = await givenProgram((_, response) => response.end('{"id":"their-9"}'));
     const one = hook({ replyUrl: program.url });
 
-    const sent = await one.channel.send(text, never);
-    await one.channel.send(text, never);
+    const sent = await sendBy(one, text, never);
+    await sendBy(one, text, never);
 
     expect(sent).toEqual({ platformId: "their-9" });
     const [first, second] = program.posted;
     expect(JSON.parse(first?.body.toString() ?? "")).toEqual({
       id: "turn:1",
-      chat: "ci",
+      chat: "main",
       kind: "text",
       text: "**done**",
       reply_to: "event-1",
@@ -208,7 +234,7 @@ describe("an answer", () => {
       open: () => Readable.from([Buffer.from("hi")]),
     };
 
-    const sent = await one.channel.send({ key: "k", chat: "ci", kind: "file", text: "", file }, never);
+    const sent = await sendBy(one, { key: "k", chat: "main", kind: "file", text: "", file }, never);
 
     expect(sent).toEqual({ platformId: "k" });
     expect(JSON.parse(program.posted[0]?.body.toString() ?? "")).toMatchObject({
@@ -218,11 +244,12 @@ describe("an answer", () => {
   });
 
   it("stays in Bellhop where the hook has no address for it", async () => {
-    expect(await hook().channel.send(text, never)).toEqual({ platformId: "turn:1" });
+    expect(await sendBy(hook(), text, never)).toEqual({ platformId: "turn:1" });
   });
 
   it.each<[string, (request: IncomingMessage, response: ServerResponse) => void, unknown]>([
     ["429", (_, response) => response.writeHead(429, { "retry-after": "3" }).end(), TemporaryError],
+    ["401", (_, response) => response.writeHead(401).end(), ConfigError],
     ["404", (_, response) => response.writeHead(404).end(), RejectedError],
     ["a redirect", (_, response) => response.writeHead(302, { location: "/x" }).end(), RejectedError],
     ["500", (_, response) => response.writeHead(500).end(), UnknownOutcomeError],
@@ -241,7 +268,7 @@ describe("an answer", () => {
     const program = await givenProgram(say);
     const one = hook({ replyUrl: program.url });
 
-    const failure: unknown = await one.channel.send(text, never).catch((error: unknown) => error);
+    const failure: unknown = await sendBy(one, text, never).catch((error: unknown) => error);
 
     expect(failure).toBeInstanceOf(kind);
     expect(program.posted).toHaveLength(1);
@@ -255,7 +282,7 @@ describe("an answer", () => {
     await once(gone, "close");
     const one = hook({ replyUrl: `http://127.0.0.1:${port}/` });
 
-    await expect(one.channel.send(text, never)).rejects.toBeInstanceOf(TemporaryError);
+    await expect(sendBy(one, text, never)).rejects.toBeInstanceOf(TemporaryError);
   });
 
   it("waits as long as the other side asks", async () => {
@@ -263,7 +290,7 @@ describe("an answer", () => {
       response.writeHead(429, { "retry-after": "3" }).end(),
     );
 
-    await expect(hook({ replyUrl: program.url }).channel.send(text, never)).rejects.toMatchObject({
+    await expect(sendBy(hook({ replyUrl: program.url }), text, never)).rejects.toMatchObject({
       retryAfterMs: 3_000,
     });
   });
@@ -276,8 +303,8 @@ describe("the settings", () => {
   });
 
   it("say whether an answer may be posted again", () => {
-    expect(hook({ replyUrl: "https://a.example/" }).channel.abilities.resend).toEqual({ how: "twice" });
-    expect(hook({ replyUrl: "https://a.example/", idempotent: true }).channel.abilities.resend).toEqual({
+    expect(hook({ replyUrl: "https://a.example/" }).channels[0]?.abilities.resend).toEqual({ how: "twice" });
+    expect(hook({ replyUrl: "https://a.example/", idempotent: true }).channels[0]?.abilities.resend).toEqual({
       how: "once",
     });
   });

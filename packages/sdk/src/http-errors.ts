@@ -1,0 +1,54 @@
+/**
+ * What went wrong with a request that a platform was sent, in the errors that the outbox acts on (G14): for adapters
+ * that speak with their platform by `fetch`. Where a platform means something else by a status, its adapter says so
+ * itself.
+ */
+import { z } from "zod";
+import {
+  type BellhopError,
+  ConfigError,
+  RejectedError,
+  TemporaryError,
+  UnknownOutcomeError,
+} from "./errors.ts";
+
+/** Not one byte of the request was written: no name, no way, no connection, no TLS. */
+const NEVER_WRITTEN =
+  /^(ENOTFOUND|EAI_\w+|ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|UND_ERR_CONNECT_TIMEOUT|CERT_\w+|ERR_TLS_\w+|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_\w+)$/;
+const Coded = z.object({ code: z.string() });
+
+/**
+ * There was no answer, or none that could be read to its end.
+ * @param cause what `fetch`, or reading its answer, threw
+ * @param who the platform, in words
+ */
+export function unanswered(cause: unknown, who: string): TemporaryError | UnknownOutcomeError {
+  for (let error = cause; error instanceof Error; error = error.cause) {
+    const coded = Coded.safeParse(error);
+    if (coded.success && NEVER_WRITTEN.test(coded.data.code)) {
+      return new TemporaryError(`${who} cannot be reached (${coded.data.code})`, { cause });
+    }
+  }
+  return new UnknownOutcomeError(`${who} did not say whether it took this`, { cause });
+}
+
+/**
+ * The answer is no.
+ * @param status any but 2xx
+ * @param retryAfter the header, where there is one
+ */
+export function refusal(status: number, who: string, retryAfter?: string | null): BellhopError {
+  if (status === 429) {
+    const seconds = Number(retryAfter ?? Number.NaN);
+    return new TemporaryError(`${who} asks to wait (429)`, {
+      retryAfterMs: seconds >= 0 ? seconds * 1_000 : undefined,
+    });
+  }
+  if (status === 401 || status === 403) {
+    return new ConfigError(
+      `${who} does not take our key (${status}): look whether it is still the right one`,
+    );
+  }
+  if (status >= 500) return new UnknownOutcomeError(`${who} failed (${status}), and may have taken this`);
+  return new RejectedError(`${who} does not take this (${status})`);
+}
