@@ -18,7 +18,9 @@ const Posted = z.looseObject({
   /** Several people write in it: only what mentions us is answered there. */
   shared: z.boolean().default(false),
   mentions_us: z.boolean().default(false),
-  sender: z.object({ id: Id, name: z.string().min(1).max(200).optional() }).optional(),
+  sender: z
+    .object({ id: Id, name: z.string().min(1).max(200).optional(), bot: z.boolean().optional() })
+    .optional(),
   reply_to: Id.optional(),
   files: z
     .array(
@@ -33,6 +35,8 @@ const Posted = z.looseObject({
 });
 
 const MOST_JSON = 100_000;
+/** What of a file fits into a post of 1 MiB, in base64 and with the rest. */
+export const MAX_FILE_BYTES = 700 * 1024;
 
 /**
  * @param id of the event, where the request says one
@@ -58,6 +62,7 @@ export function messageFrom(
     sender: {
       id: posted.sender ? `${hook.name}/${posted.sender.id}` : hook.name,
       name: posted.sender?.name ?? posted.sender?.id ?? hook.title ?? hook.name,
+      bot: posted.sender?.bot,
     },
     text: posted.text,
     mentionsUs: posted.mentions_us,
@@ -91,5 +96,13 @@ function read(body: Uint8Array, type: string): z.infer<typeof Posted> {
 
 function fileFrom({ name, type, base64 }: z.infer<typeof Posted>["files"][number]): InboundFile {
   const content = Buffer.from(base64, "base64");
-  return { name, type, bytes: content.length, open: async () => Readable.from([content]) };
+  return {
+    name,
+    type,
+    bytes: content.length,
+    async open() {
+      if (content.length <= MAX_FILE_BYTES) return Readable.from([content]);
+      throw new RejectedError(`the file is too large for a post: ${content.length} bytes`);
+    },
+  };
 }

@@ -25,7 +25,7 @@ import { once } from "node:events";
 import { buffer } from "node:stream/consumers";
 import { z } from "zod";
 import { keyOf, prove, sign } from "./keys.ts";
-import { messageFrom } from "./message.ts";
+import { MAX_FILE_BYTES as MAX_POSTED_FILE_BYTES, messageFrom } from "./message.ts";
 
 const HookSettings = z.strictObject({
   title: z.string().min(1).max(200).optional(),
@@ -201,7 +201,7 @@ const ABILITIES: Omit<ChannelAbilities, "resend"> = {
   quotes: true,
   edits: false,
   maxFileBytes: MAX_FILE_BYTES,
-  maxInboundFileBytes: 768 * 1024,
+  maxInboundFileBytes: MAX_POSTED_FILE_BYTES,
 };
 
 /** docs: the README of this plugin. */
@@ -211,7 +211,12 @@ async function payload(message: Outbound): Promise<Readonly<Record<string, unkno
     case "text":
       return { id, chat, kind, text: message.text, sender: message.sender, reply_to: message.replyTo };
     case "file": {
-      const { name, type, open } = message.file;
+      const { name, type, bytes, open } = message.file;
+      if (bytes > MAX_FILE_BYTES) {
+        throw new RejectedError(
+          `${name} is too large for a webhook (${bytes} bytes; at most ${MAX_FILE_BYTES})`,
+        );
+      }
       const base64 = (await buffer(open())).toString("base64");
       return { id, chat, kind, text: message.text, reply_to: message.replyTo, file: { name, type, base64 } };
     }
