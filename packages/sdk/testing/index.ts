@@ -5,3 +5,7 @@ export * from "./fake/journal.ts";
 export * from "./fake/rates.ts";
 export * from "./fake/server.ts";
 export * from "./peer.ts";
+export * from "./contract/ambiguity.ts";
+export * from "./contract/suite.ts";
+export type { Check } from "./contract/check.ts";
+export type * from "./contract/hosted.ts";

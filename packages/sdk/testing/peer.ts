@@ -73,6 +73,7 @@ export interface PeerChat {
 export interface ChannelPeer {
   /** An adapter as a restarted host would make it; the peer stays as it is. */
   connect(): Channel;
+  /** Of one person with us; the same each time. */
   direct(person: PeerPerson): PeerChat;
   group(title: string): PeerChat;
   /** A thread or topic of a group; absent where the platform has none. */
