@@ -2,7 +2,7 @@
  * The contract suite: every adapter runs all of it against its peer, in any runner of tests that has `describe`
  * and `it` (vitest, node:test).
  *
- *     channelContract({ describe, it }, "telegram", openTelegramPeer);
+ *     channelContract({ describe, it, afterAll }, "telegram", openTelegramPeer);
  *
  * A check that a platform cannot have is skipped, and says why; what decides that is what the adapter declares.
  */
@@ -11,7 +11,8 @@ import type { Check } from "./check.ts";
 import { CONTENT, DECLARING } from "./content.ts";
 import { DELIVERING } from "./delivering.ts";
 import { HEARING } from "./hearing.ts";
-import { type ContractHost, HOSTED, type OpenHost, openHosted } from "./hosted.ts";
+import { HOST_CHECKS, type HostCheck } from "./hosted-checks.ts";
+import { type OpenHost, openShared, type SharedHost } from "./hosted.ts";
 import { openRig, type Rig } from "./rig.ts";
 import { SENDING } from "./sending.ts";
 
@@ -42,12 +43,11 @@ export const ADAPTER_CHECKS: readonly Check[] = [
   ...CONTENT,
 ].toSorted((a, b) => a.point - b.point);
 
-/** What it shows together with a host. */
-export const HOST_CHECKS: readonly Check<ContractHost>[] = HOSTED;
-
 export interface TestRunner {
   describe(name: string, body: () => void): unknown;
   it(name: string, body: (context: TestContext) => Promise<void>): unknown;
+  /** `after` of node:test. */
+  afterAll(body: () => Promise<void>): unknown;
 }
 export interface TestContext {
   skip(why?: string): unknown;
@@ -68,14 +68,48 @@ export async function runCheck(check: Check, open: OpenPeer): Promise<string | u
   return undefined;
 }
 
+/**
+ * One host for an adapter, opened when it is needed; a check that fails leaves it to nobody else.
+ * `run` returns why a check does not apply, if it does not.
+ */
+export function hostChecks(open: OpenPeer, openHost: OpenHost) {
+  let shared: SharedHost | undefined;
+
+  async function close(): Promise<void> {
+    const host = shared;
+    shared = undefined;
+    await host?.[Symbol.asyncDispose]();
+  }
+
+  return {
+    async run(check: HostCheck): Promise<string | undefined> {
+      const peer = await open();
+      const why = await check.without?.(peer.connect(), peer);
+      if (why !== undefined || shared) await peer.close();
+      if (why !== undefined) return why;
+      shared ??= await openShared(peer, openHost, HOST_CHECKS.length);
+      try {
+        await check.run(shared.for(HOST_CHECKS.indexOf(check), check));
+      } catch (error) {
+        await close();
+        throw error;
+      }
+      return undefined;
+    },
+    close,
+  };
+}
+
 /** @param openHost a host with that channel; without one, what needs a host is skipped */
 export function channelContract(
-  { describe, it }: TestRunner,
+  { describe, it, afterAll }: TestRunner,
   name: string,
   open: OpenPeer,
   openHost?: OpenHost,
 ): void {
+  const hosts = openHost && hostChecks(open, openHost);
   describe(`the channel contract: ${name}`, () => {
+    afterAll(async () => await hosts?.close());
     for (const [point, about] of Object.entries(POINTS)) {
       const alone = ADAPTER_CHECKS.filter((check) => String(check.point) === point);
       const hosted = HOST_CHECKS.filter((check) => String(check.point) === point);
@@ -88,15 +122,8 @@ export function channelContract(
         }
         for (const check of hosted) {
           it(`${check.says}, with its host`, async (context) => {
-            if (!openHost) return void context.skip("no host is given");
-            const peer = await open();
-            const why = await check.without?.(peer.connect(), peer);
-            if (why !== undefined) {
-              await peer.close();
-              return void context.skip(why);
-            }
-            await using host = await openHosted(peer, openHost);
-            await check.run(host);
+            const why = hosts ? await hosts.run(check) : "no host is given";
+            if (why !== undefined) context.skip(why);
           });
         }
       });
