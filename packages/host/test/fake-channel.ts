@@ -12,6 +12,7 @@
  */
 import {
   type Accept,
+  type Button,
   type Channel,
   type ChannelAbilities,
   ConfigError,
@@ -76,6 +77,7 @@ export interface Shown {
   readonly replyTo?: string | undefined;
   readonly sender?: string | undefined;
   readonly file?: { readonly name: string; readonly type: string; readonly content: Buffer } | undefined;
+  readonly buttons?: readonly Button[] | undefined;
   /** The assistant's own. */
   readonly reaction?: string | undefined;
 }
@@ -83,6 +85,7 @@ export interface Shown {
 /** What a person adds to a text. */
 export interface Also {
   readonly replyTo?: string;
+  readonly quote?: string;
   readonly mentionsUs?: boolean;
   readonly nonText?: string;
   readonly files?: readonly InboundFile[];
@@ -97,6 +100,14 @@ export interface FakeChat {
   types(text: string): string;
   edits(platformId: string, text: string, also?: Pick<Also, "mentionsUs">): void;
   deletes(platformId: string): void;
+  /** An empty emoji takes the reaction away. */
+  reacts(person: Person, platformId: string, emoji: string): void;
+  /** Presses the button of that label below the newest message that has one. @returns its id */
+  presses(person: Person, label: string): string;
+  /** Gives back what was pressed, as a message of long ago still may. */
+  pressesId(person: Person, button: string): void;
+  /** Begins a thread: a chat of its own. */
+  thread(id: string): FakeChat;
   /** What people see in it, oldest first. */
   shown(): readonly Shown[];
   /** The texts that the host sent and that still stand. */
@@ -131,7 +142,10 @@ const US: Person = { id: "us", name: "The account of the assistant" };
 export function fakePlatform(options: FakePlatformOptions = {}) {
   const { name = "fake", account = "", echoes = false } = options;
   const abilities: ChannelAbilities = { ...EVERYTHING, ...options.abilities };
-  const chats = new Map<string, { title?: string; direct: boolean; messages: Map<string, Shown> }>();
+  const chats = new Map<
+    string,
+    { title?: string; direct: boolean; threadOf?: string; messages: Map<string, Shown> }
+  >();
   /** Everything people did, as the platform hands it out. */
   const updates: Inbound[] = [];
   /** Which message a key was used for, where the platform looks at keys. */
@@ -232,6 +246,11 @@ export function fakePlatform(options: FakePlatformOptions = {}) {
       if (!abilities.quotes) throw new RejectedError(`${name}: a message cannot quote another`);
       messageOf(outbound.chat, outbound.replyTo);
     }
+    const buttons = outbound.kind === "text" ? outbound.buttons : undefined;
+    if (buttons && buttons.length > (abilities.buttons?.most ?? 0))
+      throw new RejectedError(`${name}: so many buttons are not shown`);
+    if (buttons?.some(({ id, label }) => !/^[\w-]{1,32}$/.test(id) || label.length > 20))
+      throw new RejectedError(`${name}: a button does not fit`);
     const file = outbound.kind === "file" ? await fileOf(outbound) : undefined;
     const platformId = `p${nextId++}`;
     byKey.set(outbound.key, platformId);
@@ -243,6 +262,7 @@ export function fakePlatform(options: FakePlatformOptions = {}) {
       versions: [outbound.text],
       replyTo: outbound.replyTo,
       sender: outbound.kind === "text" ? outbound.sender : undefined,
+      buttons,
       file,
     });
     if (echoes) publish({ ...inboundOf(outbound.chat, { ...US, self: true }, outbound.text), platformId });
@@ -257,8 +277,9 @@ export function fakePlatform(options: FakePlatformOptions = {}) {
   }
 
   function inboundOf(chat: string, sender: Inbound["sender"], text: string): Inbound {
-    const { title, direct } = chatOf(chat);
-    return { platformId: "", kind: "message", version: 0, chat, chatTitle: title, direct, sender, text };
+    const { title, direct, threadOf } = chatOf(chat);
+    const where = { chat, chatTitle: title, direct, threadOf };
+    return { platformId: "", kind: "message", version: 0, ...where, sender, text };
   }
 
   async function listen(cursor: string | undefined, accept: Accept, signal: AbortSignal): Promise<void> {
@@ -342,8 +363,19 @@ export function fakePlatform(options: FakePlatformOptions = {}) {
     }),
   };
 
-  function open(id: string, { title, direct }: { title?: string; direct: boolean }): FakeChat {
-    chats.set(id, { ...(title === undefined ? {} : { title }), direct, messages: new Map() });
+  function open(
+    id: string,
+    place: { readonly title?: string; readonly direct: boolean; readonly threadOf?: string },
+  ): FakeChat {
+    chats.set(id, { ...place, messages: new Map() });
+    const press = (person: Person, button: string, replyTo?: string) =>
+      publish({
+        ...inboundOf(id, person, ""),
+        platformId: `e${nextId++}`,
+        kind: "button",
+        button,
+        replyTo,
+      });
     return {
       id,
       says(person, text, also = {}) {
@@ -377,6 +409,22 @@ export function fakePlatform(options: FakePlatformOptions = {}) {
         const sender = from === "us" ? { ...US, self: true } : from;
         publish({ ...inboundOf(id, sender, ""), platformId, kind: "delete", version: versions.length });
       },
+      reacts(person, replyTo, emoji) {
+        messageOf(id, replyTo);
+        publish({ ...inboundOf(id, person, emoji), platformId: `e${nextId++}`, kind: "reaction", replyTo });
+      },
+      presses(person, label) {
+        const found = [...chatOf(id).messages.values()]
+          .toReversed()
+          .flatMap(({ platformId, buttons = [] }) =>
+            buttons.flatMap((button) => (button.label === label ? { platformId, id: button.id } : [])),
+          )[0];
+        if (!found) throw new Error(`no button reads ${label} in ${id}`);
+        press(person, found.id, found.platformId);
+        return found.id;
+      },
+      pressesId: (person, button) => press(person, button),
+      thread: (native) => open(`${id}:${native}`, { direct: place.direct, threadOf: id }),
       shown: () => [...chatOf(id).messages.values()],
       ours: () => [...chatOf(id).messages.values()].flatMap(({ from, text }) => (from === "us" ? text : [])),
       shows: (fits) => until(() => [...chatOf(id).messages.values()].find(fits)),
@@ -400,6 +448,10 @@ export function fakePlatform(options: FakePlatformOptions = {}) {
     disconnect(error: Error = new TemporaryError(`${name}: the connection is gone`)): void {
       listener?.(error);
     },
+    /** All faults are over, those too that were not used up. */
+    mend(): void {
+      faults.clear();
+    },
     get listening(): boolean {
       return listener !== undefined;
     },
@@ -410,6 +462,8 @@ export function fakePlatform(options: FakePlatformOptions = {}) {
     },
     /** Resolves with what `look` finds, now or after something has changed. */
     until,
+    /** Resolves with the next change. */
+    changed: change,
   };
 }
 

@@ -109,6 +109,11 @@ export interface Inbound {
   /** Native id of the conversation, without channel and account. */
   readonly chat: string;
   readonly chatTitle?: string | undefined;
+  /**
+   * `chat` is a thread or topic of the chat with this native id, which `chat` begins with, followed by a
+   * colon. It belongs to the group of that chat from its first message on.
+   */
+  readonly threadOf?: string | undefined;
   /** A conversation of one person with the assistant alone. */
   readonly direct?: boolean | undefined;
   readonly sender: InboundSender;

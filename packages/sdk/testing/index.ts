@@ -1,1 +1,12 @@
+export * from "./fake/changes.ts";
+export * from "./fake/faults.ts";
+export * from "./fake/feed.ts";
+export * from "./fake/journal.ts";
+export * from "./fake/rates.ts";
+export * from "./fake/server.ts";
 export * from "./peer.ts";
+export * from "./contract/ambiguity.ts";
+export * from "./contract/suite.ts";
+export type { Check } from "./contract/check.ts";
+export type * from "./contract/hosted.ts";
+export { HOST_CHECKS, type HostCheck } from "./contract/hosted-checks.ts";

@@ -13,6 +13,7 @@ export interface PeerPerson {
 /** What goes wrong with the next calls of a kind. `calls`: how many of them; default 1. */
 export type PeerFault = { readonly calls?: number } & (
   | { readonly how: "refuse" }
+  /** Nobody answers on its address, whatever is called and however often, until `mend`. */
   | { readonly how: "unreachable" }
   /** 429; `applied` never. */
   | { readonly how: "slow down"; readonly retryAfterMs: number }
@@ -72,6 +73,7 @@ export interface PeerChat {
 export interface ChannelPeer {
   /** An adapter as a restarted host would make it; the peer stays as it is. */
   connect(): Channel;
+  /** Of one person with us; the same each time. */
   direct(person: PeerPerson): PeerChat;
   group(title: string): PeerChat;
   /** A thread or topic of a group; absent where the platform has none. */
@@ -80,8 +82,14 @@ export interface ChannelPeer {
   fault(call: PeerCall, fault: PeerFault): boolean;
   /** Calls that changed something, oldest first: what was really asked for. */
   applied(call: PeerCall): number;
+  /** Calls that came at all, whatever became of them. */
+  asked(call: PeerCall): number;
+  /** How long its adapter waits for an answer by itself, ms, as this peer has set it. */
+  readonly patienceMs?: number | undefined;
   /** Cuts every live connection. */
   cut(): void;
+  /** All faults are over, those too that were not used up. */
+  mend(): Promise<void>;
   /** Resolves after anything changed on it. */
   changed(): Promise<void>;
   close(): Promise<void>;

@@ -1,0 +1,209 @@
+/**
+ * An adapter with a real host behind it: its inbox, its outbox, and for an agent the rehearsal model
+ * (docs/rehearsal.md), which answers what the directives in a message say.
+ *
+ * The adapter is watched on its way into the host, and can be made plainer: an answer that grows in place is
+ * more than one call, and what is counted here are messages.
+ */
+import type { Channel, Sent } from "../../src/channel.ts";
+import { type Changes, createChanges } from "../fake/changes.ts";
+import type { ChannelPeer, PeerChat, PeerMessage, PeerPerson } from "../peer.ts";
+import { fail, within } from "./check.ts";
+
+/** A host under test. */
+export interface HostUnderTest {
+  readonly home: string;
+  /** Ends as a host that is killed: nothing is finished, nothing is told. Then another one starts on its home. */
+  kill(): Promise<void>;
+  /** Ends as one that is told to. Then another one starts on its home. */
+  restart(): Promise<void>;
+  /** A code that makes an owner of whoever writes it. */
+  pair(): Promise<string>;
+  /** The folder of the group that answers in the chats: a path. */
+  readonly folder: string;
+  /** How much it owes still. */
+  owes(): Promise<number>;
+  close(): Promise<void>;
+}
+
+export interface HostOptions {
+  readonly peer: ChannelPeer;
+  /** Made anew at each start. Empty where Bellhop has the channel itself. */
+  readonly channels: () => readonly Channel[];
+  /** Native ids of its owners; everybody else is a stranger. */
+  readonly owners: readonly string[];
+  /** Native ids of the chats of its groups, in which owners are answered. `folder` is the folder of the first. */
+  readonly groups: readonly { readonly name: string; readonly chats: readonly string[] }[];
+}
+
+export type OpenHost = (options: HostOptions) => Promise<HostUnderTest>;
+
+/** What a check is given: chats of its own on a host that others have used. */
+export interface ContractHost {
+  readonly peer: ChannelPeer;
+  readonly host: HostUnderTest;
+  readonly channel: Channel;
+  /** The owner whose chats these are. */
+  readonly owner: PeerPerson;
+  readonly direct: PeerChat;
+  /** Of another group than `direct`. */
+  readonly group: PeerChat;
+  /** What its adapter was asked since the check began, and what came of it. */
+  calls(): readonly Call[];
+  /** The next message is sent, and whether it was is never told. Resolves once it was sent. */
+  swallow(): Promise<void>;
+  /** Resolves with the first message of ours that fits, now or as soon as there is one. */
+  shows(chat: PeerChat, what: string, fits: (message: PeerMessage) => boolean): Promise<PeerMessage>;
+  until(what: string, look: () => boolean | Promise<boolean>): Promise<void>;
+}
+
+/** One host with one peer, for as many checks as are run on it, one at a time. */
+export interface SharedHost extends AsyncDisposable {
+  /** The chats of the check with this number. */
+  for(check: number, plainer: Plainer): ContractHost;
+}
+
+interface Call {
+  readonly kind: "send" | "edit";
+  readonly at: number;
+  readonly text: string;
+  readonly error?: unknown;
+}
+
+/** A turn takes its time, on a machine that others use too. */
+const PATIENCE_MS = 25_000;
+export const STRANGER: PeerPerson = { id: "7008", name: "Sam" };
+
+export interface Plainer {
+  /** Without edits and reactions: one message is one call then. */
+  readonly plain?: boolean;
+  /** What it shows of our writing goes so soon. */
+  readonly typingMs?: number;
+}
+
+/** @param checks how many there will be at most */
+export async function openShared(peer: ChannelPeer, open: OpenHost, checks: number): Promise<SharedHost> {
+  const changes: Changes = createChanges();
+  const calls: Call[] = [];
+  const channel = peer.connect();
+  const places = Array.from({ length: checks }, (_, i) => {
+    const owner: PeerPerson = { id: String(7100 + i), name: `Ann ${i}` };
+    return { owner, direct: peer.direct(owner), group: peer.group(`The kitchen ${i}`) };
+  });
+  let plainer: Plainer = {};
+  let swallowing: PromiseWithResolvers<void> | undefined;
+
+  function note(call: Omit<Call, "at">): void {
+    calls.push({ ...call, at: performance.now() });
+    changes.note();
+  }
+
+  async function watched<T>(kind: Call["kind"], text: string, call: () => Promise<T>): Promise<T> {
+    try {
+      const result = await call();
+      note({ kind, text });
+      return result;
+    } catch (error) {
+      note({ kind, text, error });
+      throw error;
+    }
+  }
+
+  async function sendSwallowed(send: () => Promise<Sent>, signal: AbortSignal): Promise<Sent> {
+    const sent = await send();
+    if (!swallowing) return sent;
+    swallowing.resolve();
+    return await gone(signal);
+  }
+
+  /** The adapter as the present check wants it to be. */
+  function watch(one: Channel): Channel {
+    const { edit, typing } = one;
+    return {
+      ...one,
+      get abilities() {
+        const { plain = false, typingMs = one.abilities.typingMs } = plainer;
+        return {
+          ...one.abilities,
+          ...(plain && { edits: false, reactions: false }),
+          ...(typing && { typingMs }),
+        };
+      },
+      send: (message, signal) =>
+        message.kind === "reaction"
+          ? one.send(message, signal)
+          : watched("send", message.text, () => sendSwallowed(() => one.send(message, signal), signal)),
+      ...(edit && {
+        edit: (message, signal) => watched("edit", message.text, () => edit(message, signal)),
+      }),
+    };
+  }
+
+  const host = await open({
+    peer,
+    channels: () => (channel.listen ? [watch(peer.connect())] : []),
+    owners: places.map(({ owner }) => owner.id),
+    groups: [
+      { name: "family", chats: places.map(({ direct }) => direct.id) },
+      { name: "kitchen", chats: places.map(({ group }) => group.id) },
+    ],
+  });
+
+  const until = (what: string, look: () => boolean | Promise<boolean>) =>
+    within(
+      PATIENCE_MS,
+      what,
+      (async () => {
+        for (;;) {
+          const change = Promise.race([changes.changed(), peer.changed()]);
+          if (await look()) return;
+          await change;
+        }
+      })(),
+    );
+
+  return {
+    for(check, wanted) {
+      plainer = wanted;
+      const before = calls.length;
+      const place = places[check] ?? fail(`there are no chats for check ${check}`);
+      return {
+        peer,
+        host,
+        channel,
+        ...place,
+        calls: () => calls.slice(before),
+        async swallow() {
+          swallowing = Promise.withResolvers();
+          await within(PATIENCE_MS, "a message is sent", swallowing.promise);
+          swallowing = undefined;
+        },
+        until,
+        async shows(chat, what, fits) {
+          const find = () => chat.messages().find((message) => message.from === "us" && fits(message));
+          await until(`people see: ${what}`, () => find() !== undefined).catch((error: unknown) => {
+            const seen = chat.messages().map(({ from, text }) => `${from}: ${text.slice(0, 200)}`);
+            fail(
+              `${error instanceof Error ? error.message : String(error)}; they see ${JSON.stringify(seen)}`,
+            );
+          });
+          return find() ?? fail(what);
+        },
+      };
+    },
+    async [Symbol.asyncDispose]() {
+      try {
+        await host.close();
+      } finally {
+        await peer.close();
+      }
+    },
+  };
+}
+
+/** Never resolves; rejects once nobody waits any more. */
+function gone(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener("abort", () => reject(new Error("whoever asked is gone")), { once: true });
+  });
+}
