@@ -73,6 +73,8 @@ export interface PeerChat {
 export interface ChannelPeer {
   /** An adapter as a restarted host would make it; the peer stays as it is. */
   connect(): Channel;
+  /** Their id as the adapter says it; absent where it is the person's own. */
+  idOf?(person: PeerPerson): string;
   /** Of one person with us; the same each time. */
   direct(person: PeerPerson): PeerChat;
   group(title: string): PeerChat;

@@ -8,7 +8,7 @@ import type { ChannelPeer } from "../peer.ts";
 import { type Check, fail, needsListen, outcome, without } from "./check.ts";
 import { essay, lengthOf, messagesOf, readsAs } from "./essay.ts";
 import { keyOf } from "./hearing.ts";
-import { ANN, BEN } from "./rig.ts";
+import { ANN, BEN, idOf } from "./rig.ts";
 import { shown, texts } from "./sending.ts";
 
 const hasThreads = ({ abilities }: Channel) => (abilities.threads ? undefined : "it has no threads");
@@ -162,7 +162,10 @@ export const CONTENT: readonly Check[] = [
       const before = await hears("the press", ({ kind }) => kind === "button");
       await restart();
       await chat.presses?.(ANN, platformId, first.id);
-      const after = await hears("the next", ({ kind, sender }) => kind === "button" && sender.id === ANN.id);
+      const after = await hears(
+        "the next",
+        ({ kind, sender }) => kind === "button" && sender.id === idOf(peer, ANN),
+      );
       await marker();
 
       for (const [press, person] of [
@@ -171,7 +174,7 @@ export const CONTENT: readonly Check[] = [
       ] as const) {
         deepStrictEqual(
           [press.chat, press.button, press.replyTo, press.sender.id],
-          [chat.id, first.id, platformId, person.id],
+          [chat.id, first.id, platformId, idOf(peer, person)],
         );
       }
       const presses = heard.filter(({ kind }) => kind === "button").map(keyOf);

@@ -4,7 +4,7 @@ import { buffer } from "node:stream/consumers";
 import type { Channel, Inbound } from "../../src/channel.ts";
 import type { ChannelPeer } from "../peer.ts";
 import { type Check, fail, needsListen, without } from "./check.ts";
-import { ANN, BEN, ROBOT } from "./rig.ts";
+import { ANN, BEN, idOf, ROBOT } from "./rig.ts";
 
 const ODD_TEXTS = [
   "/status now",
@@ -52,7 +52,15 @@ export const HEARING: readonly Check[] = [
           id: sender.id,
           name: sender.name,
         },
-        { platformId, kind: "message", version: 0, chat: chat.id, direct: true, id: ANN.id, name: ANN.name },
+        {
+          platformId,
+          kind: "message",
+          version: 0,
+          chat: chat.id,
+          direct: true,
+          id: idOf(peer, ANN),
+          name: ANN.name,
+        },
       );
       ok(sender.bot !== true && sender.self !== true, "a person is neither a program nor us");
       deepStrictEqual([heard.replyTo, heard.files ?? [], heard.button], [undefined, [], undefined]);
@@ -81,7 +89,10 @@ export const HEARING: readonly Check[] = [
 
       const heard = await hears("hello all", ({ text }) => text === "hello all");
 
-      deepStrictEqual([heard.chat, heard.chatTitle, heard.sender.id], [chat.id, "The kitchen", BEN.id]);
+      deepStrictEqual(
+        [heard.chat, heard.chatTitle, heard.sender.id],
+        [chat.id, "The kitchen", idOf(peer, BEN)],
+      );
       ok(heard.direct !== true, "it is no conversation of one person alone");
     },
   },
@@ -167,7 +178,7 @@ export const HEARING: readonly Check[] = [
       await chat.reacts?.(ANN, ours, "");
       const taken = await hears("that it is gone", reacted(""));
 
-      deepStrictEqual([given.replyTo, given.sender.id, taken.replyTo], [ours, ANN.id, ours]);
+      deepStrictEqual([given.replyTo, given.sender.id, taken.replyTo], [ours, idOf(peer, ANN), ours]);
       notEqual(keyOf(given), keyOf(taken));
     },
   },

@@ -44,6 +44,9 @@ export type Unkeyed = Outbound extends infer One
 export const ANN: PeerPerson = { id: "7001", name: "Ann" };
 export const BEN: PeerPerson = { id: "7002", name: "Ben" };
 export const ROBOT: PeerPerson = { id: "7003", name: "Robot", bot: true };
+/** As the adapter says it. */
+export const idOf = (peer: ChannelPeer, person: PeerPerson): string => peer.idOf?.(person) ?? person.id;
+
 const MARKER: PeerPerson = { id: "7009", name: "Marker" };
 
 /** How long an adapter may take for anything that it is not kept from. */
