@@ -50,7 +50,7 @@ export async function openWebhookPeer(): Promise<ChannelPeer> {
   const hosts: Webhook[] = [];
   let ids = 0;
   let doubles = 0;
-  let open = true;
+  const over = new AbortController();
   /** One thing is said after the other, whatever conversation it is of. */
   let line: Promise<unknown> = Promise.resolve();
 
@@ -114,7 +114,7 @@ export async function openWebhookPeer(): Promise<ChannelPeer> {
     const times = doubles > 0 ? 2 : 1;
     doubles -= times - 1;
     for (let time = 0; time < times; time += 1) {
-      while (open) {
+      while (!over.signal.aborted) {
         const request: RouteRequest = {
           method: "POST",
           path: `/${HOOK}`,
@@ -190,7 +190,7 @@ export async function openWebhookPeer(): Promise<ChannelPeer> {
     },
     changed: server.changes.changed,
     async close() {
-      open = false;
+      over.abort();
       await server.close();
     },
   };
