@@ -2,7 +2,15 @@
  * Plugins as the host knows them: what an owner decided about each, and what the rest of the host may ask of
  * one that runs. The room `plugins/` does it; here are the words. Pure.
  */
-import type { Capability, HookName, Json, Manifest } from "@bellhop/sdk";
+import type {
+  AuthStep,
+  Capability,
+  HookName,
+  Json,
+  Manifest,
+  RouteRequest,
+  RouteResponse,
+} from "@bellhop/sdk";
 import { z } from "zod";
 import { chatAddress, type ChatId, GroupFolder } from "./ids.ts";
 
@@ -95,6 +103,37 @@ export interface Plugins {
   list(): readonly PluginStatus[];
   /** Called whenever one came, went, or changed. @returns ends that */
   onChange(listener: () => void): () => void;
+}
+
+/** An account that is being connected, as somebody watches and answers. */
+export interface AuthSession {
+  /**
+   * What is to be shown or asked, in order; ends after `done`.
+   * @throws ConfigError that says why it cannot be connected
+   * @throws TemporaryError where its process died
+   */
+  readonly steps: AsyncIterable<AuthStep>;
+  /** To the `ask` that was shown last. */
+  answer(value: string): void;
+  /** Whoever watched has gone. */
+  cancel(): void;
+}
+
+/** Who runs a command of a plugin's. */
+export interface CommandIo {
+  print(line: string): void;
+  ask(text: string, options: { readonly secret: boolean }): Promise<string>;
+  readonly signal: AbortSignal;
+}
+
+/** What is asked of one plugin by its name. RejectedError where there is none, or it does not offer it. */
+export interface PluginProcesses {
+  /** Also where a required variable is still missing: it is what is being asked for. */
+  startAuth(name: string): Promise<AuthSession>;
+  /** Resolves with the exit code. The time it takes is its own. */
+  command(name: string, command: string, args: readonly string[], io: CommandIo): Promise<number>;
+  /** @throws TemporaryError where it did not answer in time, is not up, or died */
+  route(name: string, request: RouteRequest): Promise<RouteResponse>;
 }
 
 /** What a plugin's process asks of the host; each is answered or refused by what it declared. */
