@@ -112,6 +112,10 @@ export interface HomePaths {
   readonly groups: string;
   readonly sessions: string;
   readonly media: string;
+  /** A folder for each plugin that was added, and `installed.json`: what owners decided about them. */
+  readonly plugins: string;
+  /** What plugins keep for themselves, a folder each. */
+  readonly pluginsData: string;
   /** Global memory and persona, which `main` edits. */
   readonly global: string;
   readonly backups: string;
@@ -136,6 +140,8 @@ export function homePaths(home: string): HomePaths {
     groups: below("groups"),
     sessions: below("sessions"),
     media: below("media"),
+    plugins: below("plugins"),
+    pluginsData: below("plugins-data"),
     global: below("global"),
     backups: below("backups"),
     logs: below("logs"),

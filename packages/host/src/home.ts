@@ -24,13 +24,12 @@ const MARKS = ["config.yaml", ".env", "bellhop.db"];
  */
 export async function prepareHome(home: string): Promise<{ readonly paths: HomePaths }> {
   const paths = homePaths(home);
-  const { groups, sessions, media, run, backups, logs } = paths;
   try {
     await makeDirectory(home);
     await assertOurs(home);
     await assertAHome(paths);
     await makePrivate(home);
-    for (const folder of [groups, sessions, media, run, backups, logs]) {
+    for (const folder of foldersOf(paths)) {
       await makeDirectory(folder);
       await assertOurs(folder);
       await makePrivate(folder);
@@ -68,12 +67,18 @@ async function assertOurs(path: string): Promise<void> {
   }
 }
 
-async function assertAHome({ home, groups, sessions, media, run, backups, logs }: HomePaths): Promise<void> {
+function foldersOf(paths: HomePaths): readonly string[] {
+  const { groups, sessions, media, plugins, pluginsData, run, backups, logs } = paths;
+  return [groups, sessions, media, plugins, pluginsData, run, backups, logs];
+}
+
+async function assertAHome(paths: HomePaths): Promise<void> {
+  const { home } = paths;
   const entries = await readdir(home);
   const { mode } = await lstat(home);
   const shared = (mode & 0o1000) !== 0; // a place for everybody, such as /tmp
   // Our folders alone are a first start that was cut short; lost+found is of a fresh disk.
-  const ours = ["lost+found", ...[groups, sessions, media, run, backups, logs].map((path) => basename(path))];
+  const ours = ["lost+found", ...foldersOf(paths).map((path) => basename(path))];
   const marked = entries.some((name) => MARKS.includes(name));
   if (!shared && (marked || entries.every((name) => ours.includes(name)))) return;
   throw new ConfigError(

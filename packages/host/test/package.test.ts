@@ -9,7 +9,10 @@ import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { homePaths } from "../src/config.ts";
 import { FAILPOINTS } from "../src/core/failpoint.ts";
+import { editInstalled } from "../src/plugins/installed.ts";
+import { installedOf, type Written, writePlugin } from "../src/plugins/__tests__/a-room.ts";
 import { cleanUp, freshHome, run, startHost } from "./command.ts";
 
 const execute = promisify(execFile);
@@ -79,10 +82,19 @@ describe("the installed package", () => {
 
   it("starts a host, answers from a real sandbox, and stops, all outside of the repository", async () => {
     const options = { program, cwd: folder, env: { PATH } };
-    const host = await startHost(freshHome(), options);
+    const home = freshHome();
+    const plugin: Written = {
+      name: "here",
+      code: `{ hooks: { onTurnEnd() {} } }`,
+      manifest: { hooks: ["onTurnEnd"] },
+    };
+    await writePlugin(join(home, "plugins", "here"), plugin);
+    await editInstalled(homePaths(home), () => ({ here: installedOf(plugin) }));
+    const host = await startHost(home, options);
 
     const asked = await run(["ask", "--home", host.home, "run: pwd\nsay: done"], options);
     const web = await fetch(`${host.url}/login`);
+    const status = await run(["status", "--home", host.home], options);
     const stopped = await run(["stop", "--home", host.home], options);
 
     expect(asked).toMatchObject({
@@ -91,6 +103,7 @@ describe("the installed package", () => {
       stdout: expect.stringMatching(/\/workspace\/group[^]*done\n$/),
     });
     expect(web.status).toBe(200);
+    expect(status.stdout).toMatch(/^plugins +here 1\.0\.0: running/m);
     expect(stopped.code).toBe(0);
     expect((await host.ended).code).toBe(0);
     expect(dirname(host.home)).not.toContain(repository);

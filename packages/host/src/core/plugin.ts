@@ -2,7 +2,16 @@
  * Plugins as the host knows them: what an owner decided about each, and what the rest of the host may ask of
  * one that runs. The room `plugins/` does it; here are the words. Pure.
  */
-import type { Capability, HookName, Json, Manifest } from "@bellhop/sdk";
+import type {
+  AuthStep,
+  Capability,
+  HookName,
+  Json,
+  Manifest,
+  RouteRequest,
+  RouteResponse,
+} from "@bellhop/sdk";
+import type { Readable } from "node:stream";
 import { z } from "zod";
 import { chatAddress, type ChatId, GroupFolder } from "./ids.ts";
 
@@ -53,26 +62,32 @@ export interface KnownPlugin {
   readonly installed: Installed | undefined;
 }
 
-export type PluginState =
-  | "running"
+export const PluginState = z.enum([
+  "running",
   /** it has no process, and what it brings is in use */
-  | "in use"
-  | "starting"
-  | "disabled"
+  "in use",
+  /** its process is not up yet, or not up again: `why` */
+  "starting",
+  "disabled",
   /** found, not approved */
-  | "new"
-  /** what it asks for has grown, or its manifest does not hold: `why` */
-  | "refused";
+  "new",
+  /** what it asks for has grown, what it needs is missing, or its manifest does not hold: `why` */
+  "refused",
+]);
+export type PluginState = z.infer<typeof PluginState>;
 
-export interface PluginStatus {
-  readonly name: string;
-  readonly version: string;
-  readonly state: PluginState;
-  readonly why?: string | undefined;
-  readonly channel: boolean;
-  readonly crashes: number;
-  readonly rssBytes?: number | undefined;
-}
+export const PluginStatus = z.object({
+  name: z.string(),
+  version: z.string(),
+  state: PluginState,
+  why: z.string().optional(),
+  channel: z.boolean(),
+  /** Those that count now: three within ten minutes turn it off. */
+  crashes: z.int(),
+  /** Of its process, when it was asked last. */
+  rssBytes: z.number().optional(),
+});
+export type PluginStatus = Readonly<z.infer<typeof PluginStatus>>;
 
 /** A plugin that is enabled, as the rest of the host uses it. */
 export interface ActivePlugin extends KnownPlugin {
@@ -97,8 +112,46 @@ export interface Plugins {
   onChange(listener: () => void): () => void;
 }
 
-/** What a plugin's process asks of the host; each is answered or refused by what it declared. */
-export type ServePlugin = (plugin: KnownPlugin, method: string, params: Json) => Promise<Json | undefined>;
+/** An account that is being connected, as somebody watches and answers. */
+export interface AuthSession {
+  /**
+   * What is to be shown or asked, in order; ends after `done`.
+   * @throws ConfigError that says why it cannot be connected
+   * @throws TemporaryError where its process died
+   */
+  readonly steps: AsyncIterable<AuthStep>;
+  /** To the `ask` that was shown last. */
+  answer(value: string): void;
+  /** Whoever watched has gone. */
+  cancel(): void;
+}
+
+/** Who runs a command of a plugin's. */
+export interface CommandIo {
+  print(line: string): void;
+  ask(text: string, options: { readonly secret: boolean }): Promise<string>;
+  readonly signal: AbortSignal;
+}
+
+/** What is asked of one plugin by its name. RejectedError where there is none, or it does not offer it. */
+export interface PluginProcesses {
+  /** Also where a required variable is still missing: it is what is being asked for. */
+  startAuth(name: string): Promise<AuthSession>;
+  /** Resolves with the exit code. The time it takes is its own. */
+  command(name: string, command: string, args: readonly string[], io: CommandIo): Promise<number>;
+  /** @throws TemporaryError where it did not answer in time, is not up, or died */
+  route(name: string, request: RouteRequest): Promise<RouteResponse>;
+}
+
+/**
+ * What a plugin's process asks of the host; each is answered or refused by what it declared. Bytes of any length
+ * are answered as what they are read from.
+ */
+export type ServePlugin = (
+  plugin: KnownPlugin,
+  method: string,
+  params: Json,
+) => Promise<Json | Readable | undefined>;
 
 export function inScope({ channels, groups }: PluginScope, group: GroupFolder, chat?: ChatId): boolean {
   const here = groups === "all" || groups.includes(group);

@@ -297,4 +297,5 @@ const STATUS: Status = {
   pins: [],
   unregistered: 0,
   senders: { waiting: 0, problems: [] },
+  plugins: { list: [], housing: "" },
 };
