@@ -8,6 +8,7 @@ import { join } from "node:path";
 import type { Environment, HomePaths } from "../../config.ts";
 import type { PluginSource } from "../../core/plugin.ts";
 import { editInstalled } from "../installed.ts";
+import { readManifest } from "../manifest-file.ts";
 import { checkFolder } from "./check-folder.ts";
 import { readClaudePlugin } from "./claude-plugin.ts";
 import { installDependencies } from "./dependencies.ts";
@@ -79,7 +80,7 @@ export function createMarket(deps: MarketDeps) {
 
   async function copied(folder: string, source: PluginSource, stage: AsyncDisposable): Promise<Fetched> {
     await checkFolder(folder);
-    const foreign = (await readNanoclaw(folder)) ?? (await readClaudePlugin(folder));
+    const foreign = await foreignIn(folder);
     const old = (await present()).find(({ name }) => name === foreign?.manifest["name"]);
     return {
       source,
@@ -105,7 +106,7 @@ export function createMarket(deps: MarketDeps) {
   }
 
   async function linked(folder: string, stage: AsyncDisposable): Promise<Fetched> {
-    const foreign = (await readNanoclaw(folder)) ?? (await readClaudePlugin(folder));
+    const foreign = await foreignIn(folder);
     if (foreign) {
       throw new RejectedError(`It is ${foreign.what}, which is taken over into a copy: leave --link out.`);
     }
@@ -179,6 +180,13 @@ export function createMarket(deps: MarketDeps) {
   }
 
   return { present, named, fetch, reconsider, enable, considerRemoval };
+}
+
+/** What says in our words what it is, is ours, whatever else is in it. */
+async function foreignIn(folder: string): Promise<ForeignPlugin | undefined> {
+  const theirs = await readNanoclaw(folder);
+  if (theirs || (await readManifest(folder))) return theirs;
+  return await readClaudePlugin(folder);
 }
 
 /**
