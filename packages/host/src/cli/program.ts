@@ -18,6 +18,7 @@ import { doctorCommand } from "./doctor.ts";
 import { grantsCommand } from "./grants.ts";
 import { loginCommand } from "./login.ts";
 import { panicCommand, resumeCommand } from "./panic.ts";
+import { pluginsCommand } from "./plugins.ts";
 import { policyCommand } from "./policy.ts";
 import { rehearsalCommand } from "./rehearsal.ts";
 import { secretsCommand } from "./secrets.ts";
@@ -81,6 +82,7 @@ export function createProgram(io: Io): Command {
     allowCommand(io),
     panicCommand(io),
     resumeCommand(io),
+    pluginsCommand(io),
     imageCommand(io),
     loginCommand(io),
     rehearsalCommand(),

@@ -11,11 +11,7 @@ import { z } from "zod";
 import { hasCode } from "../../core/error-code.ts";
 import { jsonText } from "../../core/json-text.ts";
 import { asksOf } from "../asks.ts";
-
-export interface Section {
-  readonly title: string;
-  readonly lines: readonly string[];
-}
+import type { Section } from "./differences.ts";
 
 const Package = jsonText(
   z.object({
@@ -48,51 +44,6 @@ export async function auditFolder(folder: string, manifest: Manifest): Promise<r
     ...texts.flat(),
     { title: "Its files", lines: await files(folder) },
   ];
-}
-
-/** With `-` what is in the first alone and `+` what is in the second; sections without a difference are left out. */
-export function differences(before: readonly Section[], after: readonly Section[]): readonly Section[] {
-  const titles = new Set([...before, ...after].map(({ title }) => title));
-  return [...titles].flatMap((title) => {
-    const linesOf = (sections: readonly Section[]) =>
-      sections.find((one) => one.title === title)?.lines ?? [];
-    const lines = changes(linesOf(before), linesOf(after));
-    return lines.length === 0 ? [] : [{ title, lines }];
-  });
-}
-
-/** The longest common run of lines stays; beyond a few thousand lines, whole texts are taken for changed. */
-function changes(before: readonly string[], after: readonly string[]): string[] {
-  let start = 0;
-  while (start < before.length && before[start] === after[start]) start += 1;
-  let end = 0;
-  while (end < Math.min(before.length, after.length) - start && before.at(-1 - end) === after.at(-1 - end))
-    end += 1;
-  const [a, b] = [before.slice(start, before.length - end), after.slice(start, after.length - end)];
-  const [gone, come] = [(line: string) => `- ${line}`, (line: string) => `+ ${line}`];
-  if (a.length * b.length > 4_000_000) return [...a.map(gone), ...b.map(come)];
-  const common = Array.from({ length: a.length + 1 }, () => new Uint32Array(b.length + 1));
-  const at = (i: number, j: number) => common[i]?.[j] ?? 0;
-  for (let i = a.length - 1; i >= 0; i -= 1) {
-    const row = common[i];
-    for (let j = b.length - 1; row && j >= 0; j -= 1) {
-      row[j] = a[i] === b[j] ? at(i + 1, j + 1) + 1 : Math.max(at(i + 1, j), at(i, j + 1));
-    }
-  }
-  const out: string[] = [];
-  for (let i = 0, j = 0; i < a.length || j < b.length;) {
-    if (i < a.length && j < b.length && a[i] === b[j]) {
-      i += 1;
-      j += 1;
-    } else if (i < a.length && (j === b.length || at(i + 1, j) >= at(i, j + 1))) {
-      out.push(gone(a[i] ?? ""));
-      i += 1;
-    } else {
-      out.push(come(b[j] ?? ""));
-      j += 1;
-    }
-  }
-  return out;
 }
 
 async function installScripts(folder: string): Promise<string[]> {

@@ -5,7 +5,7 @@
  */
 import { RejectedError } from "@bellhop/sdk";
 import { readFile } from "node:fs/promises";
-import { dirname, isAbsolute, join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { z } from "zod";
 import { hasCode } from "../../core/error-code.ts";
 import { jsonText } from "../../core/json-text.ts";
@@ -125,10 +125,12 @@ export function listedOrigin({ name, add, catalogue }: Listed): Origin {
       `${name} is listed in ${catalogue}, which does not say how to fetch it from there. Fetch it yourself, and add its folder.`,
     );
   }
-  const origin = originOf(add, "/");
-  if (isAbsolute(add) && URL.canParse(catalogue))
-    throw new RejectedError(`${catalogue} names a path of this machine.`);
-  return origin;
+  if (URL.canParse(catalogue) && /^(\/|\.|(git\+)?file:)/.test(add)) {
+    throw new RejectedError(
+      `${catalogue} says that ${name} is at ${add} of this machine, which is not for it to say.`,
+    );
+  }
+  return originOf(add, "/");
 }
 
 function addressOf(place: string, source: z.infer<typeof MarketplaceSource>, root = "."): string | undefined {

@@ -18,7 +18,7 @@ import { readNanoclaw } from "./nanoclaw.ts";
 import { variablesOf } from "./needs.ts";
 import { type Origin, originOf } from "./origin.ts";
 import { linkInPlace, openStage, putInPlace, takeAway } from "./place.ts";
-import { type Prepared, prepare } from "./prepare.ts";
+import { manifestOf, type Prepared, prepare } from "./prepare.ts";
 import { type Present, presentPlugin, presentPlugins } from "./present.ts";
 
 /** Variables in `.env`. */
@@ -48,6 +48,8 @@ export interface Fetched extends AsyncDisposable {
   readonly before: Manifest | undefined;
   /** @throws RejectedError when it may not be added, with the reason */
   check(answers?: ForeignAnswers): Promise<Prepared>;
+  /** What it is, with what it depends on, whether or not it may be added. */
+  read(answers?: ForeignAnswers): Promise<Manifest>;
 }
 
 /** What goes with a plugin. */
@@ -82,13 +84,22 @@ export function createMarket(deps: MarketDeps) {
     await checkFolder(folder);
     const foreign = await foreignIn(folder);
     const old = (await present()).find(({ name }) => name === foreign?.manifest["name"]);
+    const ours = async (answers: ForeignAnswers = { hosts: [], variables: {} }) => {
+      if (foreign) await convert(folder, foreign, answers);
+    };
     return {
       source,
       folder,
       foreign,
       before: old?.manifest,
-      async check(answers = { hosts: [], variables: {} }) {
-        if (foreign) await convert(folder, foreign, answers);
+      async read(answers) {
+        await ours(answers);
+        const manifest = await manifestOf(folder);
+        await installDependencies(folder, { env, signal });
+        return manifest;
+      },
+      async check(answers) {
+        await ours(answers);
         const prepared = await prepare({
           paths,
           folder,
@@ -116,6 +127,7 @@ export function createMarket(deps: MarketDeps) {
       folder,
       foreign: undefined,
       before: undefined,
+      read: async () => await manifestOf(folder),
       check: async () =>
         await prepare({
           paths,

@@ -52,12 +52,7 @@ interface HowToPrepare {
 /** @throws RejectedError when it may not be added, with the reason */
 export async function prepare(how: HowToPrepare): Promise<Prepared> {
   const { paths, folder, source, present, keep, put } = how;
-  const manifest = await readManifest(folder);
-  if (!manifest) {
-    throw new RejectedError(
-      "It is no plugin: there is neither a plugin.json nor a package.json with the key bellhop.",
-    );
-  }
+  const manifest = await manifestOf(folder);
   const { name, version } = manifest;
   await checkParts(folder, manifest);
   const one = present.find((other) => other.name === name);
@@ -108,6 +103,15 @@ export async function prepare(how: HowToPrepare): Promise<Prepared> {
       });
     },
   };
+}
+
+/** @throws RejectedError where there is none */
+export async function manifestOf(folder: string): Promise<Manifest> {
+  const manifest = await readManifest(folder);
+  if (manifest) return manifest;
+  throw new RejectedError(
+    "It is no plugin: there is neither a plugin.json nor a package.json with the key bellhop.",
+  );
 }
 
 /** Files and folders of this machine are their owner's to name; packages and repositories are who they are. */

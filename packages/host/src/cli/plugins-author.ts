@@ -1,0 +1,56 @@
+/** `bellhop plugins new|publish|run`: for whoever makes one, and the commands that a plugin brings. */
+import { Argument, Command } from "commander";
+import { resolve } from "node:path";
+import { checkPublishable, publish, writeIndexEntry } from "../plugins/market/publish.ts";
+import { type Kind, KINDS, scaffold } from "../plugins/market/scaffold/scaffold.ts";
+import type { Io } from "./io.ts";
+import { plain } from "./plain.ts";
+
+/** What stands for `@bellhop/sdk` in the tests of a plugin that is made here. */
+const SDK = new URL("../../../sdk/src/index.ts", import.meta.url).href;
+
+export function authorCommands(io: Io): Command[] {
+  const make = new Command("new")
+    .summary("begin a plugin of your own")
+    .description(
+      "Makes a small plugin that works, with its tests, which node --test runs without installing anything.",
+    )
+    .addArgument(new Argument("<kind>", "what it is").choices([...KINDS]))
+    .argument("<name>", "lower-case letters, digits and dashes")
+    .option("--folder <folder>", "where (default: a folder of its name)")
+    .action(async (kind: Kind, name: string, options: { folder?: string }) => {
+      const folder = resolve(options.folder ?? name);
+      await scaffold(kind, name, { folder, sdk: SDK });
+      io.stdout.write(
+        `${plain(folder)} is there.\n  test it:  cd ${plain(folder)} && node --test\n  use it:   bellhop plugins add ${plain(folder)} --link\n`,
+      );
+    });
+
+  const publishIt = new Command("publish")
+    .summary("check a plugin, and publish it")
+    .description(
+      "Checks that the package has all that its manifest names and nothing that looks like a secret. Then says how to publish it; with --npm it does.",
+    )
+    .argument("[folder]", "default: this one")
+    .option("--index <file>", "also write its entry into this index file")
+    .option("--npm", "publish it, as whoever npm is logged in as")
+    .action(async (given: string | undefined, options: { index?: string; npm?: true }) => {
+      const folder = resolve(given ?? ".");
+      const { manifest, entry, files } = await checkPublishable(folder, io.env);
+      io.stdout.write(`${manifest.name} ${manifest.version} holds together: ${files.length} files.\n`);
+      if (options.npm) {
+        await publish(folder, io.env);
+        io.stdout.write(`${entry.add}@${manifest.version} is published.\n`);
+      } else {
+        io.stdout.write(
+          `Publish it with: npm publish --ignore-scripts (in ${plain(folder)}), or with --npm.\n`,
+        );
+      }
+      if (options.index !== undefined) {
+        await writeIndexEntry(resolve(options.index), entry);
+        io.stdout.write(`Its entry is in ${plain(options.index)}.\n`);
+      }
+    });
+
+  return [make, publishIt];
+}
