@@ -158,10 +158,10 @@ async function answerTo(
   { name, description, required, secret }: Need,
   questions: Questions,
 ): Promise<string> {
-  const text = `${name}, ${plain(description)}${required ? "" : " (empty: later)"}:`;
-  if (!secret) return await questions.ask(text);
-  if (!required && !(await questions.confirm(`Give ${name} now? It is ${plain(description)}`))) return "";
-  return await questions.secret(`${text} (not shown)`);
+  const what = `${name}, ${plain(description)}`;
+  if (!secret) return await questions.ask(`${what}${required ? "" : " (empty: later)"}:`);
+  if (!required && !(await questions.confirm(`Give ${what}, now?`))) return "";
+  return await questions.secret(`${what} (not shown):`);
 }
 
 /** @throws RejectedError for what the plugin does not know, and for secrets, which others can read off a command line */

@@ -22,7 +22,13 @@ export async function decideForeign(
       }),
     ),
   };
-  if (!questions) return chosen;
+  if (!questions) {
+    for (const [name, { secret, hosts }] of Object.entries(chosen.variables)) {
+      if (secret && hosts.length === 0)
+        show(`  ${name} is a secret that may go nowhere yet: --bind ${name}=HOST.`);
+    }
+    return chosen;
+  }
   return await askForeign(foreign, chosen, questions, show);
 }
 

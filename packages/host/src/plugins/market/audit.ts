@@ -60,7 +60,7 @@ async function installScripts(folder: string): Promise<string[]> {
       return native ? [...declared, `${name}: is compiled (binding.gyp), so it may not work`] : declared;
     }),
   );
-  return found.flat();
+  return found.flat().toSorted();
 }
 
 async function dependencies(folder: string): Promise<string[]> {

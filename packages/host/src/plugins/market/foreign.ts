@@ -96,7 +96,7 @@ export async function convert(
       const { secret = false, hosts = [] } = answered(name) ?? {};
       if (!secret || hosts.length === 0) return [];
       const bindings = hosts.map((host) => ({ host, as: "bearer" }));
-      return [{ secret: name, description: `${name}, at ${hosts.join(", ")}`, bindings }];
+      return [{ secret: name, description: `sent to ${hosts.join(", ")}`, bindings }];
     }),
     egress: answers.hosts.map((host) => ({ host })),
   };

@@ -19,7 +19,7 @@ export interface HowToRun {
 
 /** Of npm's own settings those that say where packages are and who asks for them. */
 const PASSED_ON =
-  /^(PATH|HOME|USER|LANG|LC_ALL|TMPDIR|SSH_AUTH_SOCK|NPM_TOKEN|NODE_AUTH_TOKEN|NODE_EXTRA_CA_CERTS|SSL_CERT_(FILE|DIR)|GIT_SSL_CAINFO|((https?|all|no)_proxy)|npm_config_(registry|userconfig|globalconfig|cache|(https?_)?proxy|noproxy|cafile|ca|strict_ssl|@.+:registry|\/\/.+))$/i;
+  /^(PATH|HOME|USER|LANG|LC_ALL|TMPDIR|SSH_AUTH_SOCK|NPM_TOKEN|NODE_AUTH_TOKEN|NODE_EXTRA_CA_CERTS|SSL_CERT_(FILE|DIR)|GIT_SSL_CAINFO|((https?|all|no)_proxy)|npm_config_(registry|userconfig|globalconfig|cache|(https?_)?proxy|noproxy|cafile|ca|strict_ssl|fetch_.+|@.+:registry|\/\/.+))$/i;
 
 const DEADLINE_MS = 300_000;
 const MOST_OUTPUT_BYTES = 16 * 1024 * 1024;
