@@ -11,6 +11,7 @@ import { openAgents } from "./assembly/agents.ts";
 import type { Network } from "./broker/egress/network.ts";
 import { openGround } from "./assembly/ground.ts";
 import { openMoney } from "./assembly/money.ts";
+import { nothingServed, openPluginRoom } from "./assembly/plugins.ts";
 import { openRecords } from "./assembly/records.ts";
 import { openSchedule } from "./assembly/schedule.ts";
 import { openTrust } from "./assembly/trust.ts";
@@ -91,6 +92,7 @@ async function open(
   const out = await openWayOut(ground, records, platforms);
   const { media, delivery } = out;
   agents.vault.secrets.onTrouble((text) => void out.notices.tell(`secrets:${clock.now()}`, text));
+  const plugins = openPluginRoom(ground, { out, environment, serve: nothingServed });
   const tasks = (actor: Actor) => schedule.desk.as(actor);
   const budgets = await openMoney(ground, agents, out);
   const work = openWork(ground, agents, records, out, budgets, trust, tasks);
@@ -152,6 +154,7 @@ async function open(
       pins: agents.egress.pins,
       unregistered: admission.unregistered,
       senders: wayIn.speaking,
+      plugins: plugins.status,
       clock,
     });
   }
@@ -198,6 +201,7 @@ async function open(
   await commands.recover();
   await delivery.recover();
   await wayIn.senders.recover();
+  await plugins.start(wayIn.channelsChanged);
   wayIn.listen();
   await schedule.scheduler.start();
   startUpkeep(ground, out, work, schedule);

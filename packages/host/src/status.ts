@@ -24,6 +24,7 @@ export interface StatusParts {
     | "pins"
     | "unregistered"
     | "senders"
+    | "plugins"
   >;
   readonly rooms: Rooms;
   readonly turns: Turns;
@@ -38,6 +39,7 @@ export interface StatusParts {
   readonly pins: () => Status["pins"];
   readonly unregistered: () => readonly unknown[];
   readonly senders: () => Promise<Status["senders"]>;
+  readonly plugins: () => Promise<Status["plugins"]>;
   readonly clock: Clock;
 }
 
@@ -83,5 +85,6 @@ export async function describeHost(parts: StatusParts): Promise<Status> {
     pins: parts.pins(),
     unregistered: parts.unregistered().length,
     senders: await parts.senders(),
+    plugins: await parts.plugins(),
   };
 }

@@ -181,7 +181,7 @@ export async function openWayIn(parts: WayInParts) {
     /** From here on platforms bring what people write. */
     listen(): void {
       listeners = listenToAll({
-        channels,
+        channels: channels.all(),
         admission,
         inbox,
         onHeld: ({ name, account }, { message }) =>
@@ -195,6 +195,9 @@ export async function openWayIn(parts: WayInParts) {
       });
       opened.defer(listeners.close);
     },
+
+    /** Plugins have come or gone. */
+    channelsChanged: () => listeners?.set(channels.all()),
 
     /** Nothing new is taken. */
     async close(): Promise<void> {

@@ -1,9 +1,10 @@
 /** The way out: from what is owed to what people see, files, notices, typing and growing answers included. */
 import type { Channel } from "@bellhop/sdk";
 import { Readable } from "node:stream";
+import { createKnownChannels } from "../channels/known.ts";
 import { createLocalChannel } from "../channels/local.ts";
 import { groupConfig } from "../config.ts";
-import { chatAddress, type ChatId, MAIN } from "../core/ids.ts";
+import { type ChatId, MAIN } from "../core/ids.ts";
 import { createMedia } from "../media/media.ts";
 import { createAnswers } from "../outbox/answers.ts";
 import { createDelivery } from "../outbox/deliver.ts";
@@ -27,15 +28,12 @@ export async function openWayOut(
 ) {
   const random = Math.random;
   const fileBytes = config.limits.fileMb * MiB;
-  const channels: readonly Channel[] = [
+  const channels = createKnownChannels([
     createLocalChannel("web", fileBytes),
     createLocalChannel("terminal", fileBytes),
     ...platforms,
-  ];
-  const channelOf = (chat: ChatId) => {
-    const { channel, account } = chatAddress(chat);
-    return channels.find((one) => one.name === channel && one.account === account);
-  };
+  ]);
+  const channelOf = channels.of;
   const deliver = (chat: ChatId) => delivery.wake(chat);
 
   const media = createMedia({

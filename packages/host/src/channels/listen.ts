@@ -27,6 +27,8 @@ export interface ListeningParts {
 }
 
 export interface Listeners {
+  /** These from now on: what is not among them is listened to no more. */
+  set(channels: readonly Channel[]): void;
   /** Accounts that do not listen just now, and why. */
   silent(): readonly { readonly channel: string; readonly account: string; readonly why: string }[];
   close(): Promise<void>;
@@ -39,24 +41,41 @@ const SETTLED_MS = 60_000;
 const CLOSE_MS = 2_000;
 
 export function listenToAll(parts: ListeningParts): Listeners {
-  const closing = new AbortController();
-  const listeners = parts.channels
-    .filter(({ listen }) => listen)
-    .map((one) => keepListening(one, parts, closing.signal));
+  const listeners = new Map<Channel, ReturnType<typeof keepListening>>();
+  let closed = false;
+
+  function set(channels: readonly Channel[]): void {
+    const wanted = new Set(channels.filter(({ listen }) => listen));
+    for (const [channel, { stop }] of listeners) {
+      if (wanted.has(channel)) continue;
+      stop();
+      listeners.delete(channel);
+    }
+    if (closed) return;
+    for (const channel of wanted)
+      if (!listeners.has(channel)) listeners.set(channel, keepListening(channel, parts));
+  }
+
+  set(parts.channels);
   return {
+    set,
     silent: () =>
-      listeners.flatMap(({ channel, why }) => {
+      [...listeners.values()].flatMap(({ channel, why }) => {
         const reason = why();
         return reason === undefined ? [] : { channel: channel.name, account: channel.account, why: reason };
       }),
     async close() {
-      closing.abort();
-      await atMost(parts.clock, CLOSE_MS, Promise.all(listeners.map(({ over }) => over)));
+      closed = true;
+      const ending = [...listeners.values()];
+      set([]);
+      await atMost(parts.clock, CLOSE_MS, Promise.all(ending.map(({ over }) => over)));
     },
   };
 }
 
-function keepListening(channel: Channel, parts: ListeningParts, signal: AbortSignal) {
+function keepListening(channel: Channel, parts: ListeningParts) {
+  const closing = new AbortController();
+  const { signal } = closing;
   const { admission, inbox, onHeld, clock, random, log } = parts;
   const { name, account } = channel;
   let failures = 0;
@@ -114,5 +133,5 @@ function keepListening(channel: Channel, parts: ListeningParts, signal: AbortSig
     }
   }
 
-  return { channel, why: () => why, over: keep() };
+  return { channel, why: () => why, over: keep(), stop: () => closing.abort() };
 }

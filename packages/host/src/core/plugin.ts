@@ -11,6 +11,7 @@ import type {
   RouteRequest,
   RouteResponse,
 } from "@bellhop/sdk";
+import type { Readable } from "node:stream";
 import { z } from "zod";
 import { chatAddress, type ChatId, GroupFolder } from "./ids.ts";
 
@@ -61,26 +62,32 @@ export interface KnownPlugin {
   readonly installed: Installed | undefined;
 }
 
-export type PluginState =
-  | "running"
+export const PluginState = z.enum([
+  "running",
   /** it has no process, and what it brings is in use */
-  | "in use"
-  | "starting"
-  | "disabled"
+  "in use",
+  /** its process is not up yet, or not up again: `why` */
+  "starting",
+  "disabled",
   /** found, not approved */
-  | "new"
-  /** what it asks for has grown, or its manifest does not hold: `why` */
-  | "refused";
+  "new",
+  /** what it asks for has grown, what it needs is missing, or its manifest does not hold: `why` */
+  "refused",
+]);
+export type PluginState = z.infer<typeof PluginState>;
 
-export interface PluginStatus {
-  readonly name: string;
-  readonly version: string;
-  readonly state: PluginState;
-  readonly why?: string | undefined;
-  readonly channel: boolean;
-  readonly crashes: number;
-  readonly rssBytes?: number | undefined;
-}
+export const PluginStatus = z.object({
+  name: z.string(),
+  version: z.string(),
+  state: PluginState,
+  why: z.string().optional(),
+  channel: z.boolean(),
+  /** Those that count now: three within ten minutes turn it off. */
+  crashes: z.int(),
+  /** Of its process, when it was asked last. */
+  rssBytes: z.number().optional(),
+});
+export type PluginStatus = Readonly<z.infer<typeof PluginStatus>>;
 
 /** A plugin that is enabled, as the rest of the host uses it. */
 export interface ActivePlugin extends KnownPlugin {
@@ -136,8 +143,15 @@ export interface PluginProcesses {
   route(name: string, request: RouteRequest): Promise<RouteResponse>;
 }
 
-/** What a plugin's process asks of the host; each is answered or refused by what it declared. */
-export type ServePlugin = (plugin: KnownPlugin, method: string, params: Json) => Promise<Json | undefined>;
+/**
+ * What a plugin's process asks of the host; each is answered or refused by what it declared. Bytes of any length
+ * are answered as what they are read from.
+ */
+export type ServePlugin = (
+  plugin: KnownPlugin,
+  method: string,
+  params: Json,
+) => Promise<Json | Readable | undefined>;
 
 export function inScope({ channels, groups }: PluginScope, group: GroupFolder, chat?: ChatId): boolean {
   const here = groups === "all" || groups.includes(group);

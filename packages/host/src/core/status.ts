@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { DeadLetter } from "./dead.ts";
 import { Paused } from "./pause.ts";
+import { PluginStatus } from "./plugin.ts";
 import { ChatId, GroupFolder, TurnId } from "./ids.ts";
 
 export const Status = z.object({
@@ -77,5 +78,10 @@ export const Status = z.object({
   unregistered: z.int(),
   /** Strangers who wait to be let in, and what is wrong with the sender allowlist. */
   senders: z.object({ waiting: z.int(), problems: z.array(z.string()) }),
+  plugins: z.object({
+    list: z.array(PluginStatus),
+    /** What their processes live in; empty as long as there is none. */
+    housing: z.string(),
+  }),
 });
 export type Status = z.infer<typeof Status>;

@@ -33,6 +33,8 @@ export function createAccounts(clock: Clock, wake: (chat: ChatId) => void) {
       return account;
     },
     all: () => [...accounts.values()],
+    /** Its plugin has gone. */
+    forget: (channel: Channel): boolean => accounts.delete(channel),
   };
 }
 

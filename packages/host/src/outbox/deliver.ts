@@ -62,6 +62,8 @@ export interface Delivery {
   onSent(listener: (row: OutboxRow) => void): () => void;
   /** An account that needed its operator may work again. */
   accountReady(channel: Channel): void;
+  /** It is not there any more; what it owes is kept. */
+  forget(channel: Channel): void;
   /** Accounts that cannot send just now. */
   troubles(): { account: string; why: string; until: number }[];
   /**
@@ -385,6 +387,8 @@ export function createDelivery(parts: DeliveryParts): Delivery {
     },
 
     accountReady: (channel) => accounts.of(channel).ready(),
+
+    forget: (channel) => void accounts.forget(channel),
 
     troubles: () =>
       accounts.all().flatMap(({ name, trouble }) => (trouble ? { account: name, ...trouble } : [])),

@@ -61,21 +61,25 @@ export async function editInstalled(
   clock: Clock = systemClock,
 ): Promise<void> {
   for (const folder of [paths.plugins, paths.run]) await mkdir(folder, { recursive: true, mode: 0o700 });
-  await using _lock = await lockInstalled(paths, clock);
-  const before = await readInstalled(paths);
-  const after = InstalledFile.parse(change(before));
-  const sorted = Object.fromEntries(Object.entries(after).toSorted(([a], [b]) => (a < b ? -1 : 1)));
-  await writeDurably(installedFile(paths), `${JSON.stringify(sorted, undefined, 2)}\n`);
+  const giveBack = await lockInstalled(paths, clock);
+  try {
+    const before = await readInstalled(paths);
+    const after = InstalledFile.parse(change(before));
+    const sorted = Object.fromEntries(Object.entries(after).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+    await writeDurably(installedFile(paths), `${JSON.stringify(sorted, undefined, 2)}\n`);
+  } finally {
+    giveBack();
+  }
 }
 
 /** As store/lock.ts does it: an open transaction, which also holds off others in this very process. */
-async function lockInstalled({ run }: Paths, clock: Clock): Promise<AsyncDisposable> {
+async function lockInstalled({ run }: Paths, clock: Clock): Promise<() => void> {
   const file = join(run, "plugins.lock.db");
   const connection = new DatabaseSync(file, { timeout: 0 });
   for (let tries = 1; ; tries += 1) {
     try {
       connection.exec("pragma journal_mode = memory; begin exclusive");
-      return { [Symbol.asyncDispose]: async () => connection.close() };
+      return () => connection.close();
     } catch (cause) {
       const busy = cause instanceof Error && "errcode" in cause && cause.errcode === 5;
       if (!busy || tries >= LOCK_TRIES) {
