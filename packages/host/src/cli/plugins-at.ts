@@ -2,7 +2,7 @@
 import { homeDirectory } from "../config.ts";
 import { prepareHome } from "../home.ts";
 import { createMarket } from "../plugins/market/market.ts";
-import { shippedPlugins } from "../plugins/market/shipped.ts";
+import { pluginPlaces } from "../plugins/registry.ts";
 import type { Io } from "./io.ts";
 import type { Given, HowToDecide } from "./plugins-decide.ts";
 import { givenVariables, pluginSecrets } from "./plugins-secrets.ts";
@@ -17,7 +17,7 @@ export async function at(io: Io, options: HomeOptions & Given) {
   const market = createMarket({
     paths,
     env: io.env,
-    shipped: shippedPlugins(),
+    places: pluginPlaces(paths.plugins),
     secrets: pluginSecrets(paths),
   });
   const how: HowToDecide = {

@@ -1,13 +1,16 @@
 /** `bellhop plugins new|publish|run`: for whoever makes one, and the commands that a plugin brings. */
+import { RejectedError } from "@bellhop/sdk";
 import { Argument, Command } from "commander";
 import { resolve } from "node:path";
+import { loadConfig } from "../config.ts";
 import { checkPublishable, publish, writeIndexEntry } from "../plugins/market/publish.ts";
 import { type Kind, KINDS, scaffold } from "../plugins/market/scaffold/scaffold.ts";
-import type { Io } from "./io.ts";
+import { runCommand } from "../plugins/market/run-command.ts";
+import { pluginPrograms } from "../plugins/programs.ts";
+import { ExitCode, type Io } from "./io.ts";
 import { plain } from "./plain.ts";
-
-/** What stands for `@bellhop/sdk` in the tests of a plugin that is made here. */
-const SDK = new URL("../../../sdk/src/index.ts", import.meta.url).href;
+import { at, type HomeOptions } from "./plugins-at.ts";
+import { questionsAt } from "./questions.ts";
 
 export function authorCommands(io: Io): Command[] {
   const make = new Command("new")
@@ -20,7 +23,7 @@ export function authorCommands(io: Io): Command[] {
     .option("--folder <folder>", "where (default: a folder of its name)")
     .action(async (kind: Kind, name: string, options: { folder?: string }) => {
       const folder = resolve(options.folder ?? name);
-      await scaffold(kind, name, { folder, sdk: SDK });
+      await scaffold(kind, name, { folder, sdk: pluginPrograms().sdk });
       io.stdout.write(
         `${plain(folder)} is there.\n  test it:  cd ${plain(folder)} && node --test\n  use it:   bellhop plugins add ${plain(folder)} --link\n`,
       );
@@ -52,5 +55,43 @@ export function authorCommands(io: Io): Command[] {
       }
     });
 
-  return [make, publishIt];
+  const run = new Command("run")
+    .summary("run a command that a plugin brings")
+    .description(
+      "Runs it in a process of the plugin's, with what the plugin sees of this machine and no more. No Bellhop has to run.",
+    )
+    .argument("<name>")
+    .argument("<command>", "bellhop plugins info NAME lists them")
+    .argument("[args...]")
+    .passThroughOptions()
+    .action(async (name: string, command: string, args: readonly string[], options: HomeOptions) => {
+      const { market, paths } = await at(io, options);
+      const config = loadConfig({ home: options.home, env: io.env });
+      const questions = questionsAt(io);
+      const over = new AbortController();
+      const abort = () => over.abort(new RejectedError("It was stopped."));
+      process.once("SIGINT", abort);
+      process.once("SIGTERM", abort);
+      try {
+        const code = await runCommand(await market.named(name), command, {
+          args,
+          io: {
+            print: (line) => io.stdout.write(`${plain(line)}\n`),
+            ask: async (text, { secret }) => {
+              if (!questions)
+                throw new RejectedError(`${name} asks "${plain(text)}", and nobody can answer here.`);
+              return secret ? await questions.secret(plain(text)) : await questions.ask(plain(text));
+            },
+            signal: over.signal,
+          },
+          how: { config, paths, environment: io.env, clock: io.clock },
+        });
+        if (code !== 0) throw new ExitCode(code);
+      } finally {
+        process.off("SIGINT", abort);
+        process.off("SIGTERM", abort);
+      }
+    });
+
+  return [make, publishIt, run];
 }

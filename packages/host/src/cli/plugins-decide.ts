@@ -15,6 +15,7 @@ import {
 } from "../plugins/market/needs.ts";
 import type { Decided, Prepared } from "../plugins/market/prepare.ts";
 import { sourceWords } from "../plugins/market/present.ts";
+import { settingsProblem } from "../plugins/registry.ts";
 import { plain } from "./plain.ts";
 import type { Questions } from "./questions.ts";
 
@@ -144,6 +145,10 @@ async function valuesOf(
     if (one.kind === "setting") settings[one.name] = settingValue(manifest, one.name, value);
     else if (one.kind === "sandbox") variables[one.name] = value;
     else values[one.name] = value;
+  }
+  const wrong = settingsProblem({ name: manifest.name, manifest }, { settings });
+  if (missing.length === 0 && wrong !== undefined) {
+    throw new RejectedError(`${wrong.replace(/; mend them.*$/, "")}. Nothing was changed.`);
   }
   if (missing.length === 0) return { settings, variables, values };
   const words = missing.map(({ name, description, secret }) =>

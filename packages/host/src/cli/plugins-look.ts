@@ -62,8 +62,8 @@ export function lookCommands(io: Io): Command[] {
     .action(async (words: readonly string[], options: HomeOptions & { index?: string }) => {
       const { market } = await at(io, options);
       const { listed, problems } = await catalogueOf(io, options);
-      const shipped = (await market.present()).flatMap(({ name, manifest, shipped: ships }): Listed[] =>
-        ships && manifest
+      const shipped = (await market.present()).flatMap(({ name, manifest, place }): Listed[] =>
+        place === "shipped" && manifest
           ? [
               {
                 name,
@@ -170,15 +170,15 @@ function stateOf({ installed, manifest, problem }: Present): string {
 const versionOf = ({ manifest, installed }: Present) => manifest?.version ?? installed?.version ?? "?";
 
 function row(one: Present): readonly string[] {
-  const { name, installed, shipped, problem } = one;
+  const { name, installed, place, folder, problem } = one;
   const whom = installed
     ? `groups ${placeWords(installed.scope.groups)}, channels ${placeWords(installed.scope.channels)}`
     : "";
   const from = installed
     ? sourceWords(installed.source)
-    : shipped
+    : place === "shipped"
       ? "Bellhop itself"
-      : "a folder of the home";
+      : `the folder ${folder}`;
   return [name, versionOf(one), stateOf(one), whom, problem ?? from];
 }
 

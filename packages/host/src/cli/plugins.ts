@@ -82,7 +82,7 @@ export function pluginsCommand(io: Io): Command {
       const { market, how } = await at(io, options);
       const { variables, plugin, remove: go } = await market.considerRemoval(name);
       const goes = [
-        plugin.shipped ? "what you decided about it" : "its code and what you decided about it",
+        plugin.place !== "home" ? "what you decided about it" : "its code and what you decided about it",
         ...variables.map((variable) => `${variable} in .env`),
         ...(options.purge ? ["what it keeps for itself"] : []),
       ];
@@ -119,6 +119,8 @@ export function pluginsCommand(io: Io): Command {
     });
 
   const plugins = new Command("plugins")
+    // What follows the command of a plugin is for that command.
+    .enablePositionalOptions()
     .summary("find, add, update and remove plugins")
     .description("Channels, skills, hooks and tools that are not Bellhop's own: docs/plugins.md.")
     .addHelpText("after", HELP);

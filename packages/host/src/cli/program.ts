@@ -51,6 +51,8 @@ export function createProgram(io: Io): Command {
     .description("A self-hosted personal assistant whose agent lives in a locked sandbox.")
     .version(VERSION)
     .exitOverride()
+    // A command may hand on what follows it: bellhop plugins run.
+    .enablePositionalOptions()
     .configureOutput({
       writeOut: (text) => io.stdout.write(text),
       writeErr: (text) => io.stderr.write(text),

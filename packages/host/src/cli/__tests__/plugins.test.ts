@@ -359,3 +359,50 @@ describe("bellhop plugins audit", () => {
     expect(against.out).not.toContain("Ask the sky.");
   });
 });
+
+describe("bellhop plugins run", () => {
+  it(
+    "runs a command of the plugin's, which may ask, and ends as that says",
+    { timeout: 60_000 },
+    async () => {
+      const { run, paths } = await given();
+      const commands = [{ name: "login", description: "connects an account" }];
+      const environment = [{ name: "MAIL_HOST", description: "where" }];
+      const code = `export default ({ environment }) => ({
+      commands: {
+        async login({ args, print, ask }) {
+          const password = await ask("Password?", { secret: true });
+          print([environment.MAIL_HOST, ...args, password.length, typeof process.env.OTHER].join(" "));
+          return 3;
+        },
+      },
+    });`;
+      await mkdir(paths.home, { recursive: true });
+      await writeFile(paths.env, "MAIL_HOST=mail.example\nOTHER=1\n");
+      await run([
+        "add",
+        await tarballOf(weather({ entry: "main.js", commands, environment }, { "main.js": code })),
+        "--yes",
+      ]);
+
+      const ran = await run(["run", "weather", "login", "ann", "--force"], [[/Password/, "hunter22"]]);
+      const alone = await run(["run", "weather", "login"]);
+      const unknown = await run(["run", "weather", "logout"]);
+
+      expect(ran).toMatchObject({ code: 3, out: "mail.example ann --force 8 undefined\n" });
+      expect(alone.told).toMatch(/nobody can answer/);
+      expect(unknown.told).toMatch(/it has\n {2}login: connects an account/);
+    },
+  );
+
+  it("runs nothing that was not approved", async () => {
+    const { run, paths } = await given();
+    const commands = [{ name: "login", description: "connects an account" }];
+    await writeFiles(
+      join(paths.plugins, "weather"),
+      weather({ entry: "main.js", commands }, { "main.js": "evil()" }),
+    );
+
+    expect((await run(["run", "weather", "login"])).told).toMatch(/not approved/);
+  });
+});

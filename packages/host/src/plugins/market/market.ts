@@ -9,6 +9,7 @@ import type { Environment, HomePaths } from "../../config.ts";
 import type { PluginSource } from "../../core/plugin.ts";
 import { editInstalled } from "../installed.ts";
 import { readManifest } from "../manifest-file.ts";
+import type { Places } from "../registry.ts";
 import { checkFolder } from "./check-folder.ts";
 import { readClaudePlugin } from "./claude-plugin.ts";
 import { installDependencies } from "./dependencies.ts";
@@ -32,8 +33,8 @@ export interface SecretKeeper {
 export interface MarketDeps {
   readonly paths: HomePaths;
   readonly env: Environment;
-  /** Folders of the plugins that ship with Bellhop. */
-  readonly shipped: readonly string[];
+  /** Where plugins are found. */
+  readonly places: Places;
   readonly secrets: SecretKeeper;
   readonly signal?: AbortSignal | undefined;
 }
@@ -142,11 +143,12 @@ export function createMarket(deps: MarketDeps) {
   }
 
   /** One that is there, to be approved as it is. */
-  async function reconsider({ folder, shipped, installed }: Present): Promise<Prepared> {
+  async function reconsider({ folder, place, installed }: Present): Promise<Prepared> {
     return await prepare({
       paths,
       folder,
-      source: shipped ? { from: "bellhop" } : (installed?.source ?? { from: "folder", path: folder }),
+      source:
+        place === "shipped" ? { from: "bellhop" } : (installed?.source ?? { from: "folder", path: folder }),
       present: await present(),
       keep: secrets.set,
       put: async () => {},
@@ -165,8 +167,11 @@ export function createMarket(deps: MarketDeps) {
   async function considerRemoval(name: string): Promise<Removal> {
     const all = await present();
     const plugin = await named(name);
-    if (plugin.shipped && !plugin.installed) {
-      throw new RejectedError(`${name} comes with Bellhop and was never added; there is nothing to remove.`);
+    const elsewhere = plugin.place !== "home";
+    if (elsewhere && !plugin.installed) {
+      throw new RejectedError(
+        `${name} lies in ${plugin.folder} and was never added; there is nothing to remove.`,
+      );
     }
     const others = new Set(
       all.flatMap(({ name: other, installed, manifest }) =>
@@ -184,7 +189,7 @@ export function createMarket(deps: MarketDeps) {
           const { [name]: _gone, ...rest } = before;
           return rest;
         });
-        if (!plugin.shipped) await takeAway(paths, name);
+        if (!elsewhere) await takeAway(paths, name);
         if (variables.length > 0) await secrets.forget(variables);
         if (purge) await rm(join(paths.pluginsData, name), { recursive: true, force: true });
       },

@@ -57,7 +57,7 @@ export async function prepare(how: HowToPrepare): Promise<Prepared> {
   await checkParts(folder, manifest);
   const one = present.find((other) => other.name === name);
   const installed = one?.installed;
-  if (one?.shipped && source.from !== "bellhop") {
+  if (one?.place === "shipped" && source.from !== "bellhop") {
     throw new RejectedError(`${name} comes with Bellhop: bellhop plugins add ${name} takes that one.`);
   }
   if (installed && !takesThePlaceOf(installed.source, source)) {
