@@ -34,10 +34,52 @@ await runScript(async () => {
   await bundle.write({ dir: dist, format: "esm", chunkFileNames: "[name]-[hash].js" });
   await bundle.close();
 
+  await buildForPlugins(rolldown, installed);
+
   // The modules that use these find them beside themselves, in the sources as in the bundle.
   cpSync(join(host, "src", "http", "assets"), join(dist, "assets"), { recursive: true });
   for (const program of ["forwarder.mjs", "door.mjs", "mux.mjs"]) {
     cpSync(join(host, "src", "sandbox", program), join(dist, program));
   }
+  cpSync(join(host, "src", "plugins", "child", "start.mjs"), join(dist, "plugin-start.mjs"));
   cpSync(join(root, "container", "Dockerfile"), join(dist, "Dockerfile"));
 });
+
+/**
+ * What plugins' processes load (packages/host/src/plugins/programs.ts): their own program, and the sdk that they
+ * are given, which keeps the names of its errors' classes.
+ */
+async function buildForPlugins(rolldown, installed) {
+  const sdk = join(root, "packages", "sdk");
+  const inProcess = join(sdk, "src", "in-process.ts");
+  const outside = (id) =>
+    id.startsWith("node:") ||
+    [...installed, "vitest"].some((name) => id === name || id.startsWith(`${name}/`));
+  const failOnUnresolved = (level, log, report) => {
+    if (log.code === "UNRESOLVED_IMPORT") throw new Error(log.message);
+    report(level, log);
+  };
+  for (const { input, dir, alias } of [
+    { input: { plugin: join(host, "src", "plugins", "child", "main.ts") }, dir: dist, alias: inProcess },
+    {
+      input: { index: inProcess, testing: join(sdk, "testing", "index.ts") },
+      dir: join(dist, "sdk"),
+      alias: join(sdk, "src", "index.ts"),
+    },
+  ]) {
+    const bundle = await rolldown({
+      input,
+      platform: "node",
+      external: outside,
+      resolve: { alias: { "@bellhop/sdk": alias } },
+      onLog: failOnUnresolved,
+    });
+    await bundle.write({
+      dir,
+      format: "esm",
+      entryFileNames: "[name].js",
+      chunkFileNames: "[name]-[hash].js",
+    });
+    await bundle.close();
+  }
+}

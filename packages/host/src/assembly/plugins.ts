@@ -1,5 +1,5 @@
 /** Plugins: their room, what their processes live in, and the channels that come and go with them. */
-import { type Channel, RejectedError } from "@bellhop/sdk";
+import { RejectedError } from "@bellhop/sdk";
 import { realpath } from "node:fs/promises";
 import type { Environment } from "../config.ts";
 import { newId, SandboxId } from "../core/ids.ts";
@@ -11,6 +11,7 @@ import { createOpener } from "../plugins/opener.ts";
 import { createPlugins } from "../plugins/plugins.ts";
 import { pluginPrograms } from "../plugins/programs.ts";
 import { pluginPlaces } from "../plugins/registry.ts";
+import type { RemoteChannel } from "../plugins/remote-channel.ts";
 import { chooseLimiter } from "../sandbox/choose-limiter.ts";
 import { homeIdOf } from "../sandbox/home-id.ts";
 import { START } from "../sandbox/launch.ts";
@@ -72,7 +73,7 @@ export function openPluginRoom(ground: Ground, { out, environment, serve }: Plug
   channels.also(room.channels);
 
   /** Those that were there, and whether they were up. */
-  let before = new Map<Channel, boolean>();
+  let before = new Map<RemoteChannel, boolean>();
   function moved(onChannels: () => void): void {
     const now = new Map(room.channels().map((channel) => [channel, channel.isThere]));
     const back = [...now].flatMap(([channel, up]) => (up && before.get(channel) !== true ? channel : []));

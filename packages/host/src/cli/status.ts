@@ -93,6 +93,7 @@ export function describeStatus(status: Status, now: number): string {
           ],
         ]),
     ...status.senders.problems.map((problem): [string, string] => ["senders", problem]),
+    ...describePlugins(status.plugins).map((line): [string, string] => ["plugins", line]),
     [
       "last 24 h",
       `${count(usage.calls, "model call")}, ${usage.inputTokens} tokens in, ${usage.outputTokens} out${rehearsal && usage.costMicros === 0 ? "" : `, $${(usage.costMicros / 1_000_000).toFixed(2)}`}`,
@@ -101,6 +102,23 @@ export function describeStatus(status: Status, now: number): string {
   return rows
     .map(([name, value]) => `${name.padEnd(10)}${plain(value).replaceAll("\n", `\n${" ".repeat(10)}`)}\n`)
     .join("");
+}
+
+/** None where there is none. */
+function describePlugins({ list, housing }: Status["plugins"]): string[] {
+  const known = list.filter(({ state }) => state !== "new");
+  const unknown = list.length - known.length;
+  const lines = known.map(({ name, version, state, why, crashes, rssBytes }) =>
+    [
+      `${name} ${version}: ${state === "refused" ? "REFUSED" : state}`,
+      ...(why === undefined ? [] : [why]),
+      ...(crashes === 0 ? [] : [count(crashes, "crash", "es")]),
+      ...(rssBytes === undefined || state !== "running" ? [] : [`${Math.round(rssBytes / 2 ** 20)} MiB`]),
+    ].join(", "),
+  );
+  if (unknown > 0) lines.push(`${unknown} not approved (see: bellhop plugins list)`);
+  if (housing !== "" && known.length > 0) lines.push(housing);
+  return lines.length === 0 ? [] : [lines.join("\n")];
 }
 
 function describeDead({ dead, outbox }: Status, now: number): string {

@@ -7,6 +7,7 @@ import { fullJitter } from "../core/backoff.ts";
 import type { Clock } from "../core/clock.ts";
 import { pause } from "../core/patience.ts";
 import type { Log } from "../log.ts";
+import { GoneError } from "./link/errors.ts";
 import type { PluginProcess } from "./process.ts";
 import type { Line } from "./remote-channel.ts";
 
@@ -72,10 +73,11 @@ export function createKeeper(parts: KeeperParts): Keeper {
       log.warn({ plugin: name, why: problem, crashes: crashed.length }, "a plugin crashed");
       if (crashed.length >= MOST_CRASHES) {
         givenUp = true;
-        parts.onChange();
         await parts.onGivenUp(problem);
+        parts.onChange();
         return;
       }
+      parts.onChange();
       await pause(clock, fullJitter(crashed.length - 1, random), closing.signal);
     }
   }
@@ -90,9 +92,9 @@ export function createKeeper(parts: KeeperParts): Keeper {
       await opened.start();
       closing.signal.removeEventListener("abort", stop);
     } catch (error) {
-      opened.kill(`it did not start: ${wordsOf(error)}`);
-      const ended = await opened.ended;
-      return error instanceof TemporaryError ? ended : `it did not start: ${wordsOf(error)}`;
+      // Where its line has ended, how its process did says more.
+      if (!(error instanceof GoneError)) opened.kill(`it did not start: ${wordsOf(error)}`);
+      return await opened.ended;
     }
     process = opened;
     why = undefined;
@@ -104,7 +106,6 @@ export function createKeeper(parts: KeeperParts): Keeper {
     process = undefined;
     why = ended;
     next = Promise.withResolvers();
-    parts.onChange();
     return ended;
   }
 

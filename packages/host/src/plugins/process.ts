@@ -111,6 +111,7 @@ export function launch(parts: LaunchParts): PluginProcess {
 
   const line = lineOf(child);
   let killed: string | undefined;
+  let over = false;
   let made: Made = { channels: [], hooks: [], tools: [], commands: [], auth: false, routes: false };
   let asking: Promise<void> | undefined;
   let said = { since: clock.monotonic(), lines: 0 };
@@ -123,6 +124,10 @@ export function launch(parts: LaunchParts): PluginProcess {
       else parts.hear(self, method, params);
     },
     onBroken: (why) => kill(why),
+    onClosed() {
+      const cancel = clock.after(LAST_WORDS_MS, () => kill("it closed its line"));
+      void exited.then(cancel);
+    },
     passed: paced(line, clock),
     other: `the plugin ${name}`,
   });
@@ -141,7 +146,7 @@ export function launch(parts: LaunchParts): PluginProcess {
   function kill(why: string): void {
     killed ??= why;
     link.close(why);
-    if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    if (over || child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
     try {
       process.kill(-child.pid, "SIGKILL");
     } catch (error) {
@@ -150,13 +155,14 @@ export function launch(parts: LaunchParts): PluginProcess {
   }
 
   const ended = exited.then(async ({ code, signal }) => {
+    over = true;
+    link.close("its process ended");
     const starved = await housed.outOfMemory();
-    kill(killed ?? "its process ended");
     await housed
       .close()
       .catch((error: unknown) => log.error({ err: error, plugin: name }, "a plugin left something behind"));
     if (starved) return `it used more than its ${plugin.manifest.memoryMb} MiB of memory`;
-    if (killed !== undefined && killed !== "its process ended") return killed;
+    if (killed !== undefined) return killed;
     return signal === null
       ? `its process ended with the exit code ${code}`
       : `its process ended by ${signal}`;

@@ -41,6 +41,23 @@ describe("bellhop status", () => {
     expect(describeStatus(given({}), NOW)).not.toContain("tasks ");
   });
 
+  it("tells how each plugin stands, and nothing where there is none", () => {
+    const about = { version: "1.0.0", channel: true, crashes: 0 };
+    const list = [
+      { ...about, name: "chat", state: "running", rssBytes: 48 * 2 ** 20 },
+      { ...about, name: "mail", state: "refused", why: "it needs TOKEN" },
+      { ...about, name: "sms", state: "new" },
+    ];
+
+    expect(describeStatus(given({ plugins: { list, housing: "each in a house" } }), NOW)).toContain(
+      "plugins   chat 1.0.0: running, 48 MiB\n" +
+        "          mail 1.0.0: REFUSED, it needs TOKEN\n" +
+        "          1 not approved (see: bellhop plugins list)\n" +
+        "          each in a house\n",
+    );
+    expect(describeStatus(given({}), NOW)).not.toContain("plugins");
+  });
+
   it("tells what of this machine is mounted, and what is refused, and why", () => {
     const mounts = [
       { group: "family", source: "~/recipes", target: "/workspace/extra/recipes", mode: "ro" },
@@ -137,6 +154,7 @@ function given(more: object): Status {
     pins: [],
     unregistered: 0,
     senders: { waiting: 0, problems: [] },
+    plugins: { list: [], housing: "" },
     ...more,
   });
 }

@@ -296,4 +296,5 @@ const STATUS: Status = {
   pins: [],
   unregistered: 0,
   senders: { waiting: 0, problems: [] },
+  plugins: { list: [], housing: "" },
 };

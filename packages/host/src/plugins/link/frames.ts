@@ -6,6 +6,7 @@
  *   frame, hears that it broke, and nothing after it.
  * - This file is part of what every plugin's process loads: it imports nothing that costs memory.
  */
+import { RejectedError } from "@bellhop/sdk";
 import type { Duplex } from "node:stream";
 
 export const MOST_BYTES = 1024 * 1024;
@@ -22,11 +23,11 @@ export interface FrameListener {
   onBroken(why: string): void;
 }
 
-/** @throws RangeError when it is too long for a frame */
+/** @throws RejectedError when it is too long for a frame */
 export function jsonFrame(value: unknown): Buffer {
   const body = Buffer.from(JSON.stringify(value));
   if (body.length > MOST_BYTES)
-    throw new RangeError(`it is ${body.length} bytes long, and 1 MiB is the most that fits`);
+    throw new RejectedError(`it is ${body.length} bytes long, and 1 MiB is the most that fits`);
   return Buffer.concat([header(KIND.json, body.length), body]);
 }
 

@@ -156,12 +156,7 @@ export function createLink(options: LinkOptions): Link {
       const value = await serve(method, params, controller.signal);
       write(jsonFrame({ done: id, value }));
     } catch (error) {
-      fail(
-        id,
-        error instanceof RangeError
-          ? new RejectedError(`the answer to ${method} cannot be taken: ${error.message}`)
-          : error,
-      );
+      fail(id, error);
     } finally {
       serving.delete(id);
     }
@@ -249,13 +244,7 @@ export function createLink(options: LinkOptions): Link {
       if (why !== undefined) throw new GoneError(`${other} is not there (${why}); it is tried again`);
       if (waiting.size >= MOST_CALLS) throw new TemporaryError(`${other} has too much to do`);
       const id = next++;
-      let frame: Buffer;
-      try {
-        frame = jsonFrame({ call: id, method, params });
-      } catch (cause) {
-        const problem = cause instanceof Error ? cause.message : String(cause);
-        throw new RejectedError(`${other} cannot be given this: ${problem}`, { cause });
-      }
+      const frame = jsonFrame({ call: id, method, params });
       const { promise, resolve, reject } = Promise.withResolvers<unknown>();
       const abort = () => {
         if (!settle(id)) return;
