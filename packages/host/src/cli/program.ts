@@ -18,6 +18,7 @@ import { doctorCommand } from "./doctor.ts";
 import { grantsCommand } from "./grants.ts";
 import { loginCommand } from "./login.ts";
 import { panicCommand, resumeCommand } from "./panic.ts";
+import { pluginsCommand } from "./plugins.ts";
 import { policyCommand } from "./policy.ts";
 import { rehearsalCommand } from "./rehearsal.ts";
 import { secretsCommand } from "./secrets.ts";
@@ -50,6 +51,8 @@ export function createProgram(io: Io): Command {
     .description("A self-hosted personal assistant whose agent lives in a locked sandbox.")
     .version(VERSION)
     .exitOverride()
+    // A command may hand on what follows it: bellhop plugins run.
+    .enablePositionalOptions()
     .configureOutput({
       writeOut: (text) => io.stdout.write(text),
       writeErr: (text) => io.stderr.write(text),
@@ -81,6 +84,7 @@ export function createProgram(io: Io): Command {
     allowCommand(io),
     panicCommand(io),
     resumeCommand(io),
+    pluginsCommand(io),
     imageCommand(io),
     loginCommand(io),
     rehearsalCommand(),

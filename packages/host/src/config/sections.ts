@@ -143,6 +143,14 @@ export const ConfigFile = z
     engine: Engine.default("claude").describe("What drives the agent"),
     model: Model.default("sonnet"),
     models: ModelRoutes.prefault({}),
+    plugins: z
+      .strictObject({
+        indexes: z
+          .array(z.string().min(1))
+          .default([])
+          .describe("Catalogues that bellhop plugins search reads: addresses, or paths from the home"),
+      })
+      .prefault({}),
     acp: z
       .strictObject({
         command: z.array(z.string()).min(1).describe("Path inside the sandbox, then arguments"),

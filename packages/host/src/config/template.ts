@@ -111,6 +111,10 @@ export const DEFAULT_CONFIG = `\
 #  perHour: 300
 #  chatPerMinute: 60
 
+# Catalogues of plugins that "bellhop plugins search" reads: index files and marketplaces, by address or path.
+#plugins:
+#  indexes: []
+
 #notices: web:notices  # where you are told what went wrong
 
 #log:

@@ -107,7 +107,8 @@ export async function removeSecret(
   if (less !== env) await writeDurably(paths.env, less);
 }
 
-function variablesOf(declared: readonly Declared[]): string[] {
+/** Variables of `.env` that secrets have their values from. */
+export function variablesOf(declared: readonly Declared[]): string[] {
   return declared.flatMap(({ of, groups }) =>
     [undefined, ...groups].flatMap((group) => {
       const source = of(group)?.source;
