@@ -57,6 +57,7 @@ describe("the configuration", () => {
       engine: "claude",
       model: "sonnet",
       models: { routes: {}, claudeLogin: false },
+      plugins: { indexes: [] },
       routes: [],
       claudeLogin: undefined,
       acp: undefined,

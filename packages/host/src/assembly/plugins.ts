@@ -7,6 +7,7 @@ import type { ServePlugin } from "../core/plugin.ts";
 import type { Status } from "../core/status.ts";
 import { createRuns } from "../plugins/asked.ts";
 import { createHousing, type Limiter } from "../plugins/housing.ts";
+import { mendPlaced } from "../plugins/market/place.ts";
 import { createOpener } from "../plugins/opener.ts";
 import { createPlugins } from "../plugins/plugins.ts";
 import { pluginPrograms } from "../plugins/programs.ts";
@@ -89,6 +90,8 @@ export function openPluginRoom(ground: Ground, { out, environment, serve }: Plug
     ...room,
     /** @param onChannels called when they have come or gone */
     async start(onChannels: () => void): Promise<void> {
+      // What an interrupted command left half way is put back before anybody looks.
+      await mendPlaced(paths);
       room.onChange(() => moved(onChannels));
       await room.start(PATIENCE_MS);
     },

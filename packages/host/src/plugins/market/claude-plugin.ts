@@ -10,7 +10,7 @@ import { z } from "zod";
 import { hasCode } from "../../core/error-code.ts";
 import { jsonText } from "../../core/json-text.ts";
 import { readMcpServers, skillFolders } from "./foreign-files.ts";
-import { type ForeignPlugin, hostsIn, looksSecret } from "./foreign.ts";
+import { FILES, filesSkill, type ForeignPlugin, hostsIn, looksSecret } from "./foreign.ts";
 
 const WHAT = "a Claude Code plugin";
 const TheirManifest = jsonText(
@@ -23,6 +23,8 @@ const TheirManifest = jsonText(
 const HooksFile = jsonText(z.object({ hooks: z.record(z.string(), z.json()).default({}) }));
 /** Parts that do not come along, by their folder or file. */
 const LOST = { commands: "slash commands", agents: "subagents", ".lsp.json": "language servers" } as const;
+const ROOT = "${CLAUDE_PLUGIN_ROOT}";
+const NOT_SEEN = ["skills", ".claude-plugin", ".mcp.json", "commands", "agents"];
 /** Of the engine, and not for anybody to set. */
 const OF_THE_ENGINE = /^CLAUDE_/;
 
@@ -55,6 +57,12 @@ export async function readClaudePlugin(folder: string): Promise<ForeignPlugin | 
     skills.map((skill) => readFile(join(folder, skill, "SKILL.md"), "utf8")),
   );
   const settings = JSON.stringify([mcpServers, hooks.data.hooks]);
+  // What they run of the plugin's own; what is in its skills is seen there anyway.
+  const seen = settings.includes(ROOT) ? entries.filter((entry) => !NOT_SEEN.includes(entry)) : [];
+  const moved = (text: string) =>
+    text.replaceAll(/\$\{CLAUDE_PLUGIN_ROOT\}\/(?!skills\/)/g, `${ROOT}/${FILES}/`);
+  const Moved = jsonText(z.tuple([z.record(z.string(), z.json()), z.record(z.string(), z.json())]));
+  const [servers, engineHooks] = Moved.parse(moved(settings));
   const variables = [...settings.matchAll(/\$\{([A-Z][A-Z0-9_]{0,63})(?::-[^}]*)?\}/g)].map(
     ([, one = ""]) => one,
   );
@@ -66,16 +74,17 @@ export async function readClaudePlugin(folder: string): Promise<ForeignPlugin | 
         .replaceAll(/[^a-z0-9-]+/g, "-"),
       version: /^\d+\.\d+\.\d+$/.test(version) ? version : "0.0.0",
       ...(description === undefined ? {} : { description: description.trim().slice(0, 500) }),
-      skills,
-      mcpServers,
-      engineHooks: hooks.data.hooks,
+      skills: seen.length > 0 ? [...skills, FILES] : skills,
+      mcpServers: servers,
+      engineHooks,
     },
     variables: [...new Set(variables)]
       .filter((one) => !OF_THE_ENGINE.test(one))
       .map((one) => ({ name: one, secret: looksSecret(one) })),
     hosts: hostsIn([...skillTexts, settings].join("\n")),
     lost,
-    files: {},
+    seen,
+    files: seen.length > 0 ? { "SKILL.md": filesSkill(name) } : {},
     moves: {},
   };
 }

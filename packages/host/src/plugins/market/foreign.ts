@@ -4,7 +4,7 @@
  * they share. The manifest is written into the copy; nothing of theirs is run.
  */
 import { Manifest, RejectedError } from "@bellhop/sdk";
-import { mkdir, rename, writeFile } from "node:fs/promises";
+import { cp, mkdir, rename, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { z } from "zod";
 
@@ -25,11 +25,19 @@ export interface ForeignPlugin {
   readonly hosts: readonly string[];
   /** One sentence each: what of it does not work here. */
   readonly lost: readonly string[];
-  /** Files that are added to it, by their place in its folder. */
+  /** Its own files that have to be seen in the sandbox, by what they lie in at the top of its folder. */
+  readonly seen: readonly string[];
+  /** Files beside those that it does not have. */
   readonly files: Readonly<Record<string, string>>;
   /** Folders that are moved, from and to. */
   readonly moves: Readonly<Record<string, string>>;
 }
+
+/**
+ * What is seen of a plugin in a sandbox is its skills. Files that its hooks and servers run lie in a folder of
+ * that kind, which no agent is told to read.
+ */
+export const FILES = "skills/bellhop-files";
 
 /** What an owner answered. */
 export interface ForeignAnswers {
@@ -58,6 +66,17 @@ export function hostsIn(text: string): readonly string[] {
   return [...new Set(real)].toSorted();
 }
 
+/** The text that makes a folder of files a skill, for the engine alone. */
+export function filesSkill(name: string): string {
+  return `---
+name: bellhop-files
+description: Programs that hooks and servers of ${name} run. There is nothing to read.
+disable-model-invocation: true
+user-invocable: false
+---
+`;
+}
+
 /** What is asked when nobody can be: nothing beyond what its files say, secrets where they look like it. */
 export function answersOf(plugin: ForeignPlugin, before: Manifest | undefined): ForeignAnswers {
   const bound = (name: string) =>
@@ -81,9 +100,10 @@ export function answersOf(plugin: ForeignPlugin, before: Manifest | undefined): 
  */
 export async function convert(
   folder: string,
-  { what, manifest, variables, files, moves }: ForeignPlugin,
+  foreign: ForeignPlugin,
   answers: ForeignAnswers,
 ): Promise<void> {
+  const { what, manifest, variables, seen, files, moves } = foreign;
   const answered = (name: string) => answers.variables[name];
   const made = {
     ...manifest,
@@ -110,6 +130,12 @@ export async function convert(
     await mkdir(dirname(join(folder, to)), { recursive: true });
     await rename(join(folder, from), join(folder, to));
   }
-  for (const [place, text] of Object.entries(files)) await writeFile(join(folder, place), text);
+  for (const entry of seen) {
+    await cp(join(folder, entry), join(folder, FILES, entry), { recursive: true, verbatimSymlinks: true });
+  }
+  for (const [place, text] of Object.entries(files)) {
+    await mkdir(dirname(join(folder, FILES, place)), { recursive: true });
+    await writeFile(join(folder, FILES, place), text);
+  }
   await writeFile(join(folder, "plugin.json"), `${JSON.stringify(made, undefined, 2)}\n`);
 }

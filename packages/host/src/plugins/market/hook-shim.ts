@@ -1,8 +1,10 @@
 /**
  * The program by which hooks that were made as modules (`register(context)` returns them by event) run as what
- * our engine calls: a command that reads one event and prints one answer. It runs in the sandbox, from the
- * plugin's own folder there, which `CLAUDE_PLUGIN_ROOT` names.
+ * our engine calls: a command that reads one event and prints one answer. It runs in the sandbox, where
+ * `CLAUDE_PLUGIN_ROOT` names what is seen of the plugin.
  */
+
+import { FILES } from "./foreign.ts";
 
 /** What modules may register for, as far as it can come of a command. */
 export const ENGINE_EVENTS = [
@@ -50,5 +52,5 @@ export const hookShim = {
   file: FILE,
   text: TEXT,
   command: (module: string, event: string) =>
-    `/opt/bellhop/bin/node "\${CLAUDE_PLUGIN_ROOT}/${FILE}" ${module} ${event}`,
+    `/opt/bellhop/bin/node "\${CLAUDE_PLUGIN_ROOT}/${FILES}/${FILE}" ${module} ${event}`,
 };

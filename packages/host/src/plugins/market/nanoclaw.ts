@@ -13,7 +13,7 @@ import { z } from "zod";
 import { hasCode } from "../../core/error-code.ts";
 import { jsonText } from "../../core/json-text.ts";
 import { ENGINE_EVENTS, hookShim } from "./hook-shim.ts";
-import { type ForeignPlugin, hostsIn, looksSecret } from "./foreign.ts";
+import { FILES, filesSkill, type ForeignPlugin, hostsIn, looksSecret } from "./foreign.ts";
 import { inScopeOf, readMcpServers, skillFolders } from "./foreign-files.ts";
 
 const WHAT = "a NanoClaw plugin";
@@ -109,7 +109,7 @@ async function converted(folder: string, theirs: TheirManifest): Promise<Foreign
       name,
       version: /^\d+\.\d+\.\d+$/.test(theirs.version ?? "") ? theirs.version : "0.0.0",
       ...(theirs.description === undefined ? {} : { description: theirs.description.trim().slice(0, 500) }),
-      skills: skills.map((skill) => moves[skill] ?? skill),
+      skills: [...skills.map((skill) => moves[skill] ?? skill), ...(hooks.some ? [FILES] : [])],
       mcpServers,
       engineHooks: hooks.settings,
       ...(layer === undefined || brought ? {} : { imageLayer: "Dockerfile.partial" }),
@@ -126,7 +126,8 @@ async function converted(folder: string, theirs: TheirManifest): Promise<Foreign
     })),
     hosts: hostsIn([...skillTexts, JSON.stringify(mcpServers), ...hooks.texts].join("\n")),
     lost,
-    files: hooks.some ? { [hookShim.file]: hookShim.text } : {},
+    seen: hooks.some ? hooks.seen : [],
+    files: hooks.some ? { [hookShim.file]: hookShim.text, "SKILL.md": filesSkill(name) } : {},
     moves,
   };
 }
@@ -151,7 +152,8 @@ async function engineHooksOf(folder: string, modules: readonly string[]) {
       });
     }
   }
-  return { settings, texts, some: Object.keys(settings).length > 0 };
+  const seen = [...new Set(modules.map((module) => module.replace(/^\.\//, "").split("/")[0] ?? module))];
+  return { settings, texts, seen, some: Object.keys(settings).length > 0 };
 }
 
 async function textOf(file: string): Promise<string | undefined> {

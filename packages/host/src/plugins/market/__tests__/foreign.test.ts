@@ -61,7 +61,7 @@ describe("a NanoClaw plugin", () => {
     expect(await readManifest(folder)).toMatchObject({
       name: "homeassistant",
       version: "0.0.0",
-      skills: ["skills/homeassistant"],
+      skills: ["skills/homeassistant", "skills/bellhop-files"],
       imageLayer: "Dockerfile.partial",
       mcpServers: { "home-assistant": { type: "http", url: "${HA_URL}/mcp" } },
       variables: [
@@ -85,10 +85,14 @@ describe("a NanoClaw plugin", () => {
     await convert(folder, plugin, answersOf(plugin, undefined));
     const call = (tool_name: string): unknown =>
       JSON.parse(
-        execFileSync(process.execPath, [join(folder, "bellhop-hooks.mjs"), "hooks/after.js", "PostToolUse"], {
-          input: JSON.stringify({ hook_event_name: "PostToolUse", tool_name }),
-          env: { HA_URL: "home" },
-        }).toString(),
+        execFileSync(
+          process.execPath,
+          [join(folder, "skills/bellhop-files/bellhop-hooks.mjs"), "hooks/after.js", "PostToolUse"],
+          {
+            input: JSON.stringify({ hook_event_name: "PostToolUse", tool_name }),
+            env: { HA_URL: "home" },
+          },
+        ).toString(),
       );
 
     expect(call("Bash")).toEqual({ systemMessage: "home saw Bash" });
@@ -153,6 +157,7 @@ describe("a Claude Code plugin", () => {
       }),
       "skills/review/SKILL.md": SKILL,
       "commands/review.md": "Review it.",
+      "hooks/check.sh": "#!/bin/sh",
       "hooks/hooks.json": JSON.stringify({ hooks: { PreToolUse: [{ matcher: "Bash", hooks: [command] }] } }),
       ".mcp.json": JSON.stringify({
         tracker: { command: "npx", args: ["tracker"], env: { TRACKER_TOKEN: "${TRACKER_TOKEN}" } },
@@ -163,12 +168,15 @@ describe("a Claude Code plugin", () => {
 
     await convert(folder, plugin, answersOf(plugin, undefined));
 
+    expect((await readdir(join(folder, "skills/bellhop-files"))).toSorted()).toEqual(["SKILL.md", "hooks"]);
     expect(plugin.lost).toEqual([expect.stringContaining("slash commands")]);
     expect(await readManifest(folder)).toMatchObject({
       name: "reviewer",
       version: "2.0.1",
-      skills: ["skills/review"],
-      engineHooks: { PreToolUse: [{ matcher: "Bash", hooks: [command] }] },
+      skills: ["skills/review", "skills/bellhop-files"],
+      engineHooks: {
+        PreToolUse: [{ hooks: [{ command: "${CLAUDE_PLUGIN_ROOT}/skills/bellhop-files/hooks/check.sh" }] }],
+      },
       mcpServers: { tracker: { type: "stdio", command: "npx" } },
       variables: [{ name: "TRACKER_TOKEN", secret: true }],
     });
