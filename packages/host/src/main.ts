@@ -22,6 +22,7 @@ import { openWork } from "./assembly/work.ts";
 import type { Config, Environment } from "./config.ts";
 import { failpoint } from "./core/failpoint.ts";
 import { MAIN } from "./core/ids.ts";
+import type { Plugins } from "./core/plugin.ts";
 import { atMost } from "./core/patience.ts";
 import type { Status } from "./core/status.ts";
 import { createHttp } from "./http/http.ts";
@@ -66,7 +67,11 @@ export interface HostOptions {
   readonly environment?: Environment;
   /** What sandboxes reach; this machine's network where it is not said. */
   readonly network?: Network;
+  /** None where it is not said. */
+  readonly plugins?: Plugins;
 }
+
+const NO_PLUGINS: Plugins = { active: () => [], list: () => [], onChange: () => () => undefined };
 
 /** @throws ConfigError with one sentence for the operator; nothing is left behind then */
 export async function startHost(options: HostOptions): Promise<Host> {
@@ -80,13 +85,13 @@ export async function startHost(options: HostOptions): Promise<Host> {
 }
 
 async function open(
-  { config, channels: platforms = [], reload, environment = {}, network }: HostOptions,
+  { config, channels: platforms = [], reload, environment = {}, network, plugins = NO_PLUGINS }: HostOptions,
   opened: AsyncDisposableStack,
 ): Promise<Host> {
   const ground = await openGround(config, opened);
   const { paths, clock, log, bus, db, lock, stopSwitch } = ground;
   const trust = await openTrust(ground);
-  const agents = await openAgents(ground, trust, reload, environment, network);
+  const agents = await openAgents(ground, trust, reload, environment, plugins, network);
   const records = await openRecords(ground, agents);
   const { chats, outbox, timeline, turns } = records;
   const out = await openWayOut(ground, records, platforms);
@@ -95,7 +100,7 @@ async function open(
   const plugins = openPluginRoom(ground, { out, environment, serve: nothingServed });
   const tasks = (actor: Actor) => schedule.desk.as(actor);
   const budgets = await openMoney(ground, agents, out);
-  const work = openWork(ground, agents, records, out, budgets, trust, tasks);
+  const work = openWork(ground, agents, records, out, budgets, trust, tasks, plugins);
   const { rooms, dispatcher } = work;
   const schedule = openSchedule(ground, records, out, work);
   const administration = recorded(ground, records);
@@ -151,6 +156,7 @@ async function open(
       stuck: delivery.troubles,
       silent: wayIn.silent,
       mounts: work.mounts.states,
+      gifts: work.gifts,
       pins: agents.egress.pins,
       unregistered: admission.unregistered,
       senders: wayIn.speaking,

@@ -152,6 +152,8 @@ function given(more: object): Status {
     silent: [],
     mounts: [],
     pins: [],
+    gifts: [],
+    revealed: [],
     unregistered: 0,
     senders: { waiting: 0, problems: [] },
     plugins: { list: [], housing: "" },

@@ -89,6 +89,7 @@ async function given() {
     engineHomeOf: () => "/nowhere",
     furnish: async () => [],
     instructionsOf: () => "",
+    giftsOf: () => "",
     toolsOf: () => [],
     onOffered: (_group, commands) => offered.push(...commands),
     uidOf: () => undefined,

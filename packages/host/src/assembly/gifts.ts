@@ -1,0 +1,107 @@
+/** What plugins give agents, kept as the plugins are: when they change, whoever sees what they gave is told. */
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { GroupFolder } from "../core/ids.ts";
+import type { Plugins } from "../core/plugin.ts";
+import type { Status } from "../core/status.ts";
+import { createArchives } from "../plugins/gifts/archives.ts";
+import { createGifts, type Gifts } from "../plugins/gifts/gifts.ts";
+import { publicVariables } from "../plugins/gifts/public.ts";
+import { problemsOfTools, toolName } from "../tools/plugin-tools.ts";
+import { OWN_TOOLS } from "../tools/tools.ts";
+import { problemsOfSecrets } from "../broker/secrets/of-plugins.ts";
+import { placeholder } from "../broker/secrets/placeholder.ts";
+import type { Secrets } from "../broker/secrets/secrets.ts";
+import type { Ground } from "./ground.ts";
+
+export interface GiftsRoom extends Gifts {
+  /** Called once a change of plugins, or of what was fetched for them, is there to be given. */
+  onChange(listener: () => void): void;
+}
+
+/** Resolves when everything that lies on this machine is ready to be given. */
+export async function openGifts(
+  { config, paths, clock, log, secrets: known, opened }: Ground,
+  plugins: Plugins,
+  secrets: Pick<Secrets, "of" | "reload">,
+): Promise<GiftsRoom> {
+  const folder = join(paths.run, "gifts");
+  await rm(folder, { recursive: true, force: true }); // the sandboxes of an earlier start are gone
+  const listeners: (() => void)[] = [];
+  const archives = createArchives({
+    folder: join(paths.run, "tools"),
+    arch: process.arch,
+    fetch: globalThis.fetch,
+    onSettled: () => void changed(),
+    clock,
+    log,
+  });
+  opened.defer(archives.close);
+  const gifts = createGifts({
+    plugins,
+    folder,
+    archives,
+    secretOf(group: GroupFolder, name: string) {
+      const held = secrets.of(group).find((one) => one.name === name);
+      return held && { placeholder: placeholder(held.name), value: held.value };
+    },
+    log,
+  });
+  let running: Promise<void> | undefined;
+  let again = false;
+
+  /** One at a time; what changes meanwhile is looked at once more. Never rejects. */
+  function changed(): Promise<void> {
+    if (running) again = true;
+    running ??= (async () => {
+      do {
+        again = false;
+        await look().catch((error: unknown) => {
+          log.error({ err: error }, "what plugins give could not be made ready; what was ready before stays");
+        });
+      } while (again);
+      running = undefined;
+    })();
+    return running;
+  }
+
+  async function look(): Promise<void> {
+    const names = publicVariables(plugins.active());
+    known.add(config.secrets.flatMap((one) => (names.has(one.name) ? { ...one, public: true } : [])));
+    await secrets.reload();
+    await gifts.prepare();
+    for (const listener of listeners) listener();
+  }
+
+  opened.defer(plugins.onChange(() => void changed()));
+  await changed();
+  return { ...gifts, onChange: (listener) => void listeners.push(listener) };
+}
+
+/** For `status`. */
+export function describeGifts(
+  plugins: Pick<Plugins, "active">,
+  gifts: Pick<Gifts, "describe">,
+  groups: readonly GroupFolder[],
+): Pick<Status, "gifts" | "revealed"> {
+  const active = plugins.active();
+  const taken = [...OWN_TOOLS];
+  return {
+    gifts: active.flatMap((plugin) => {
+      const { gives, problems } = gifts.describe(plugin, groups);
+      const all = [...problems, ...problemsOfSecrets(plugin), ...problemsOfTools(plugin, taken)];
+      taken.push(...plugin.manifest.tools.map(({ name }) => toolName(plugin.name, name)));
+      const scope = plugin.installed.scope.groups;
+      if (gives.length === 0 && all.length === 0) return [];
+      return {
+        plugin: plugin.name,
+        groups: scope === "all" ? scope : [...scope],
+        gives: [...gives],
+        problems: all,
+      };
+    }),
+    revealed: active.flatMap(({ name, installed }) =>
+      installed.revealed.map(({ variable, groups: to }) => ({ plugin: name, variable, groups: [...to] })),
+    ),
+  };
+}
