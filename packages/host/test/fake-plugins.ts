@@ -31,7 +31,8 @@ export function fakePlugin({ folder = "/nowhere", manifest: given, installed = {
     hook: () => Promise.reject(new Error("no hook was declared")),
     async tool(name, input, call) {
       const tool = tools[name];
-      if (!tool || !manifest.tools.some((one) => one.name === name)) throw new Error(`no tool ${name} was declared`);
+      if (!tool || !manifest.tools.some((one) => one.name === name))
+        throw new Error(`no tool ${name} was declared`);
       return await tool(input, call);
     },
   };
@@ -49,7 +50,13 @@ export function fakePlugins(...first: readonly ActivePlugin[]): FakePlugins {
   return {
     active: () => now.toSorted((a, b) => (a.name < b.name ? -1 : 1)),
     list: () =>
-      now.map(({ name, manifest: { version, channel } }) => ({ name, version, state: "in use", channel, crashes: 0 })),
+      now.map(({ name, manifest: { version, channel } }) => ({
+        name,
+        version,
+        state: "in use",
+        channel,
+        crashes: 0,
+      })),
     onChange(listener) {
       listeners.add(listener);
       return () => void listeners.delete(listener);
