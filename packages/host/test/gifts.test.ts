@@ -10,7 +10,7 @@ import { openInternet } from "../src/broker/egress/__tests__/internet.ts";
 import { homePaths } from "../src/config.ts";
 import { MAIN } from "../src/core/ids.ts";
 import { run } from "./command.ts";
-import { fakePlugin, fakePlugins } from "./fake-plugins.ts";
+import { fakePlugin, fakePlugins } from "../src/plugins/__tests__/fake-plugins.ts";
 import { givenHost } from "./journey.ts";
 
 const MINUTES = 4 * 60_000;

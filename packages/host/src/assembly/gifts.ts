@@ -1,12 +1,13 @@
 /** What plugins give agents, kept as the plugins are: when they change, whoever sees what they gave is told. */
+import type { Manifest } from "@bellhop/sdk";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { GroupFolder } from "../core/ids.ts";
+import type { Secret } from "../core/known-secrets.ts";
 import type { Plugins } from "../core/plugin.ts";
 import type { Status } from "../core/status.ts";
 import { createArchives } from "../plugins/gifts/archives.ts";
 import { createGifts, type Gifts } from "../plugins/gifts/gifts.ts";
-import { publicVariables } from "../plugins/gifts/public.ts";
 import { problemsOfTools, toolName } from "../tools/plugin-tools.ts";
 import { OWN_TOOLS } from "../tools/tools.ts";
 import { problemsOfSecrets } from "../broker/secrets/of-plugins.ts";
@@ -21,7 +22,7 @@ export interface GiftsRoom extends Gifts {
 
 /** Resolves when everything that lies on this machine is ready to be given. */
 export async function openGifts(
-  { config, paths, clock, log, secrets: known, opened }: Ground,
+  { config, paths, clock, log, audit, secrets: known, opened }: Ground,
   plugins: Plugins,
   secrets: Pick<Secrets, "of" | "reload">,
 ): Promise<GiftsRoom> {
@@ -49,6 +50,8 @@ export async function openGifts(
   });
   let running: Promise<void> | undefined;
   let again = false;
+  /** What was recorded already, of this start. */
+  const shown = new Set<string>();
 
   /** One at a time; what changes meanwhile is looked at once more. Never rejects. */
   function changed(): Promise<void> {
@@ -66,8 +69,7 @@ export async function openGifts(
   }
 
   async function look(): Promise<void> {
-    const names = publicVariables(plugins.active());
-    known.add(config.secrets.flatMap((one) => (names.has(one.name) ? { ...one, public: true } : [])));
+    known.add(plugins.active().flatMap(({ manifest }) => declaredIn(manifest, config.secrets)));
     await secrets.reload();
     await gifts.prepare();
     for (const listener of listeners) listener();
@@ -75,7 +77,41 @@ export async function openGifts(
 
   opened.defer(plugins.onChange(() => void changed()));
   await changed();
-  return { ...gifts, onChange: (listener) => void listeners.push(listener) };
+  return {
+    ...gifts,
+    onChange: (listener) => void listeners.push(listener),
+    async mounts(group) {
+      for (const { plugin, variable } of gifts.revealedTo(group)) {
+        const subject = `secret:${variable}`;
+        const detail = `as it is, to agents of the group ${group}, for the plugin ${plugin}`;
+        if (shown.has(subject + detail)) continue;
+        await audit.note({
+          actor: "the host",
+          groupId: null,
+          action: "secret.reveal",
+          subject,
+          allowed: true,
+          detail,
+        });
+        shown.add(subject + detail);
+      }
+      return await gifts.mounts(group);
+    },
+  };
+}
+
+/** What a plugin says of values that lie in `.env`: which are secrets, and which may be said. */
+function declaredIn(
+  { environment, variables, credentials }: Manifest,
+  values: readonly Secret[],
+): readonly Secret[] {
+  const declared = [
+    ...[...environment, ...variables].map(({ name, secret }) => ({ name, public: !secret })),
+    ...credentials.map(({ secret }) => ({ name: secret, public: false })),
+  ];
+  return declared.flatMap((one) =>
+    values.flatMap(({ name, value }) => (name === one.name ? { ...one, value } : [])),
+  );
 }
 
 /** For `status`. */

@@ -19,7 +19,10 @@ export interface Secret {
   /** The variable that it comes from. */
   readonly name: string;
   readonly value: string;
-  /** Declared to be none, by the plugin whose variable it is: nothing of that name is one from then on. */
+  /**
+   * What plugins declare of a variable of this name. True: nothing of that name is a secret from then on, unless
+   * another plugin says false.
+   */
   readonly public?: boolean | undefined;
 }
 
@@ -59,13 +62,19 @@ export function createKnownSecrets(first: Iterable<Secret> = []): KnownSecrets {
   /** Each with the names that it is of. */
   const forms = new Map<string, Set<string>>();
   const publics = new Set<string>();
+  /** Declared to be secrets, whoever calls them public. */
+  const kept = new Set(CRITICAL);
   let needles: Needles | undefined;
   add(first);
 
   function add(secrets: Iterable<Secret>): void {
     const before = forms.size;
     for (const secret of secrets) {
-      if (secret.public) publish(secret.name);
+      if (secret.public === true) publish(secret.name);
+      if (secret.public === false) {
+        kept.add(secret.name);
+        publics.delete(secret.name);
+      }
       if (publics.has(secret.name)) continue;
       for (const form of formsOf(secret)) forms.set(form, (forms.get(form) ?? new Set()).add(secret.name));
     }
@@ -73,7 +82,7 @@ export function createKnownSecrets(first: Iterable<Secret> = []): KnownSecrets {
   }
 
   function publish(name: string): void {
-    if (CRITICAL.has(name) || publics.has(name)) return;
+    if (kept.has(name) || publics.has(name)) return;
     publics.add(name);
     for (const [form, names] of forms) if (names.delete(name) && names.size === 0) forms.delete(form);
     needles = undefined;

@@ -137,6 +137,15 @@ export function createGifts({ plugins, folder, archives, secretOf, log }: GiftsP
     /** For every program in the group's sandboxes. */
     environment: environmentOf,
 
+    /** Secrets that the group's sandboxes have as they are. */
+    revealedTo: (group: GroupFolder): readonly { readonly plugin: string; readonly variable: string }[] =>
+      given(group).flatMap(({ plugin, made }) =>
+        Object.keys(shareOf(plugin, made, group).variables.revealed).map((variable) => ({
+          plugin: plugin.name,
+          variable,
+        })),
+      ),
+
     /** Changes when a sandbox that opens now would see something else. */
     markOf(group: GroupFolder): string {
       const all = JSON.stringify([

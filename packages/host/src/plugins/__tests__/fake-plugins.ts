@@ -1,8 +1,8 @@
 /** Plugins without processes, for what the rest of the host makes of them. Strict: it refuses what a manifest does not say. */
 import { type Json, Manifest } from "@bellhop/sdk";
 import { z } from "zod";
-import { type ActivePlugin, Installed, type Plugins } from "../src/core/plugin.ts";
-import { asksOf } from "../src/plugins/asks.ts";
+import { type ActivePlugin, Installed, type Plugins } from "../../core/plugin.ts";
+import { asksOf } from "../asks.ts";
 
 type Call = Parameters<ActivePlugin["tool"]>[2];
 
