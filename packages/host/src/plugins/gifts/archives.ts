@@ -35,7 +35,7 @@ export interface ArchivesParts {
   /** `run/tools`. */
   readonly folder: string;
   readonly arch: string;
-  readonly fetch: typeof globalThis.fetch;
+  readonly fetch: (url: string, options: { readonly signal: AbortSignal }) => Promise<Response>;
   /** Something that was being fetched is there now, or could not be had. */
   readonly onSettled: () => void;
   readonly clock: Clock;

@@ -28,9 +28,9 @@ async function given(
     folder,
     arch: "x64",
     fetch: async (url, options) => {
-      options?.signal?.throwIfAborted();
-      asked.push(String(url));
-      return await answer(String(url));
+      options.signal.throwIfAborted();
+      asked.push(url);
+      return await answer(url);
     },
     onSettled: () => {
       settle.resolve();
@@ -111,9 +111,8 @@ describe("a program that a plugin brings", () => {
     await done;
     const [then] = await of(archive);
 
-    expect([first, meanwhile]).toEqual(
-      Array(2).fill({ as: "hi", missing: "its programs hi are being fetched from tools.test" }),
-    );
+    const coming = { as: "hi", missing: "its programs hi are being fetched from tools.test" };
+    expect([first, meanwhile]).toEqual([coming, coming]);
     expect(then).toMatchObject({ as: "hi", kind: "program" });
     expect(asked).toEqual([URL_OF_IT]);
   });
