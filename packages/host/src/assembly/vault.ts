@@ -24,7 +24,7 @@ export async function openVault(ground: Ground, environment: Environment, plugin
   const secrets = await openSecrets({
     paths,
     environment,
-    more: (variables) => declaredByPlugins(plugins.active(), variables),
+    more: (variables) => declaredByPlugins(plugins.active, variables),
     forbidden: providersFrom(config).flatMap((provider) => provider.secrets),
     known: (name, values) => ground.secrets.add(values.map((value) => ({ name, value }))),
     clock,

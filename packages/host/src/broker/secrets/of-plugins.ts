@@ -27,18 +27,26 @@ export function problemsOfSecrets(plugin: Pick<Plugin, "manifest">): readonly st
   return [...problems, ...wanted.flatMap((one) => one.problems)];
 }
 
-export function declaredByPlugins(plugins: readonly Plugin[], environment: Environment): readonly Declared[] {
-  const all = plugins.flatMap(({ manifest, installed: { scope } }) =>
-    wantedBy({ manifest }).wanted.map(({ name, bind }): Declared => {
+/** @param active asked at each use, so that a plugin that was turned off has no secret from that moment on */
+export function declaredByPlugins(
+  active: () => readonly Plugin[],
+  environment: Environment,
+): readonly Declared[] {
+  const all = active().flatMap(({ name: plugin, manifest }) => {
+    const scopeNow = () => active().find(({ name }) => name === plugin)?.installed.scope;
+    return wantedBy({ manifest }).wanted.map(({ name, bind }): Declared => {
       const kind = environment[name] === undefined || environment[name] === "" ? ".env" : "env";
       const held = { source: { kind, variable: name }, bind } as const;
       return {
         name,
-        of: (group) => (group === undefined || inScope(scope, group) ? held : undefined),
+        of(group) {
+          const scope = scopeNow();
+          return scope && (group === undefined || inScope(scope, group)) ? held : undefined;
+        },
         groups: [],
       };
-    }),
-  );
+    });
+  });
   return all.reduce<readonly Declared[]>((known, one) => {
     const other = known.find(({ name }) => name === one.name);
     return other ? known.map((each) => (each === other ? either(other, one) : each)) : [...known, one];

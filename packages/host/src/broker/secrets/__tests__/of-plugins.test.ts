@@ -38,7 +38,7 @@ async function given(yaml: string, env: string, environment: Record<string, stri
     paths,
     environment,
     forbidden: [],
-    more: (variables) => declaredByPlugins(plugins.active(), variables),
+    more: (variables) => declaredByPlugins(plugins.active, variables),
     known: (_from, values) => void known.push(...values),
     clock: systemClock,
     log: silentLog,
@@ -72,6 +72,7 @@ describe("a secret that a plugin uses", () => {
     expect(known).toEqual(expect.arrayContaining(["of-the-file", "of-the-environment"]));
 
     plugins.become([]);
+    expect(seenBy(KIDS)).toEqual([]);
     await secrets.reload();
     expect(seenBy(KIDS)).toEqual([]);
   });
@@ -105,10 +106,10 @@ describe("a secret that a plugin uses", () => {
     const room = using("b", ["b.test"], "all", "NODE_OPTIONS");
     const wide = using("c", ["*.com", "c.test"]);
 
-    expect(declaredByPlugins([model, room], {})).toEqual([]);
-    expect(declaredByPlugins([wide], {}).map((one) => one.of(MAIN)?.bind.map(({ host }) => host))).toEqual([
-      ["c.test"],
-    ]);
+    expect(declaredByPlugins(() => [model, room], {})).toEqual([]);
+    expect(
+      declaredByPlugins(() => [wide], {}).map((one) => one.of(MAIN)?.bind.map(({ host }) => host)),
+    ).toEqual([["c.test"]]);
     expect([model, room, wide].map((plugin) => problemsOfSecrets(plugin))).toEqual([
       [expect.stringContaining("is the model's")],
       [expect.stringContaining("the sandbox itself needs")],
