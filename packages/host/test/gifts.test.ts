@@ -205,16 +205,17 @@ describe("what a plugin gives an agent", () => {
           timeout: 30_000,
         })
         .toBe(0);
-      const first = await ask(
-        `run: echo $SEA_KEY; [ $SHELL_KEY = the-key-of-the-shell ] && echo revealed\n${TIDES}`,
+      const seenInside = await ask(
+        "run: echo $SEA_KEY; [ $SHELL_KEY = the-key-of-the-shell ] && echo revealed",
       );
-      const second = await ask(`${TIDES}\nrun: curl -sS https://sea.test/other`);
+      // A connection that idled on a busy machine may be closed just then, which the engine's client reports.
+      const tides = async () => (await ask(TIDES)).answer;
+      await expect.poll(tides, { timeout: MINUTES }).toContain("high water at noon");
+      const elsewhere = await ask("run: curl -sS https://sea.test/other");
 
-      expect(first.answer).toContain("bellhop-secret-SEA_KEY");
-      expect(first.answer).toContain("revealed");
-      expect(first.answer).toContain("high water at noon");
-      expect(second.answer).toContain("high water at noon");
-      expect(second.answer).toMatch(/other.*may not|not.*\/other|403/);
+      expect(seenInside.answer).toContain("bellhop-secret-SEA_KEY");
+      expect(seenInside.answer).toContain("revealed");
+      expect(elsewhere.answer).toMatch(/rules for this host allow other requests/);
       expect(seen.length).toBeGreaterThan(2);
       expect(seen.every((one) => /^(GET|POST) \/mcp Bearer the-key-of-the-sea$/.test(one))).toBe(true);
       const { revealed } = await client.status();

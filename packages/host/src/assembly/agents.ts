@@ -27,7 +27,7 @@ export type Agents = Awaited<ReturnType<typeof openAgents>>;
 /**
  * @param reload reads the configuration again, for a credential that was renewed
  * @param environment that of the host, in which secrets of agents may be
- * @param plugins what they give agents is known once this resolves, of those that are active by now
+ * @param plugins they may come later than this
  * @param network what sandboxes reach; this machine's where it is not said
  */
 export async function openAgents(

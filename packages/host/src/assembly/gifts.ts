@@ -18,9 +18,10 @@ import type { Ground } from "./ground.ts";
 export interface GiftsRoom extends Gifts {
   /** Called once a change of plugins, or of what was fetched for them, is there to be given. */
   onChange(listener: () => void): void;
+  /** Resolves when what lies on this machine, of the plugins of now, is ready to be given. */
+  settled(): Promise<void>;
 }
 
-/** Resolves when everything that lies on this machine is ready to be given. */
 export async function openGifts(
   { config, paths, clock, log, audit, secrets: known, opened }: Ground,
   plugins: Plugins,
@@ -76,10 +77,10 @@ export async function openGifts(
   }
 
   opened.defer(plugins.onChange(() => void changed()));
-  await changed();
   return {
     ...gifts,
     onChange: (listener) => void listeners.push(listener),
+    settled: async () => await running,
     async mounts(group) {
       for (const { plugin, variable } of gifts.revealedTo(group)) {
         const subject = `secret:${variable}`;
