@@ -10,6 +10,7 @@ import { recorded } from "./assembly/administration.ts";
 import { openAgents } from "./assembly/agents.ts";
 import type { Network } from "./broker/egress/network.ts";
 import { openGround } from "./assembly/ground.ts";
+import { latePlugins } from "./assembly/late-plugins.ts";
 import { openMoney } from "./assembly/money.ts";
 import { nothingServed, openPluginRoom } from "./assembly/plugins.ts";
 import { openRecords } from "./assembly/records.ts";
@@ -22,6 +23,7 @@ import { openWork } from "./assembly/work.ts";
 import type { Config, Environment } from "./config.ts";
 import { failpoint } from "./core/failpoint.ts";
 import { MAIN } from "./core/ids.ts";
+import type { Plugins } from "./core/plugin.ts";
 import { atMost } from "./core/patience.ts";
 import type { Status } from "./core/status.ts";
 import { createHttp } from "./http/http.ts";
@@ -66,6 +68,8 @@ export interface HostOptions {
   readonly environment?: Environment;
   /** What sandboxes reach; this machine's network where it is not said. */
   readonly network?: Network;
+  /** In the place of those of the home, for what they give agents. */
+  readonly plugins?: Plugins;
 }
 
 /** @throws ConfigError with one sentence for the operator; nothing is left behind then */
@@ -80,22 +84,31 @@ export async function startHost(options: HostOptions): Promise<Host> {
 }
 
 async function open(
-  { config, channels: platforms = [], reload, environment = {}, network }: HostOptions,
+  {
+    config,
+    channels: platforms = [],
+    reload,
+    environment = {},
+    network,
+    plugins: given,
+  }: HostOptions,
   opened: AsyncDisposableStack,
 ): Promise<Host> {
   const ground = await openGround(config, opened);
   const { paths, clock, log, bus, db, lock, stopSwitch } = ground;
   const trust = await openTrust(ground);
-  const agents = await openAgents(ground, trust, reload, environment, network);
+  const plugins = latePlugins();
+  const agents = await openAgents(ground, trust, reload, environment, plugins, network);
   const records = await openRecords(ground, agents);
   const { chats, outbox, timeline, turns } = records;
   const out = await openWayOut(ground, records, platforms);
   const { media, delivery } = out;
   agents.vault.secrets.onTrouble((text) => void out.notices.tell(`secrets:${clock.now()}`, text));
-  const plugins = openPluginRoom(ground, { out, environment, serve: nothingServed });
+  const pluginRoom = openPluginRoom(ground, { out, environment, serve: nothingServed });
+  plugins.join(given ?? pluginRoom);
   const tasks = (actor: Actor) => schedule.desk.as(actor);
   const budgets = await openMoney(ground, agents, out);
-  const work = openWork(ground, agents, records, out, budgets, trust, tasks);
+  const work = openWork(ground, agents, records, out, budgets, trust, tasks, plugins);
   const { rooms, dispatcher } = work;
   const schedule = openSchedule(ground, records, out, work);
   const administration = recorded(ground, records);
@@ -151,10 +164,11 @@ async function open(
       stuck: delivery.troubles,
       silent: wayIn.silent,
       mounts: work.mounts.states,
+      gifts: work.gifts,
       pins: agents.egress.pins,
       unregistered: admission.unregistered,
       senders: wayIn.speaking,
-      plugins: plugins.status,
+      plugins: pluginRoom.status,
       clock,
     });
   }
@@ -201,7 +215,8 @@ async function open(
   await commands.recover();
   await delivery.recover();
   await wayIn.senders.recover();
-  await plugins.start(wayIn.channelsChanged);
+  await pluginRoom.start(wayIn.channelsChanged);
+  await agents.gifts.settled();
   wayIn.listen();
   await schedule.scheduler.start();
   startUpkeep(ground, out, work, schedule);

@@ -21,6 +21,8 @@ export interface StatusParts {
     | "usage"
     | "silent"
     | "mounts"
+    | "gifts"
+    | "revealed"
     | "pins"
     | "unregistered"
     | "senders"
@@ -36,6 +38,7 @@ export interface StatusParts {
   readonly usage: UsageStore;
   readonly silent: () => readonly Status["silent"][number][];
   readonly mounts: () => Promise<Status["mounts"]>;
+  readonly gifts: () => Promise<Pick<Status, "gifts" | "revealed">>;
   readonly pins: () => Status["pins"];
   readonly unregistered: () => readonly unknown[];
   readonly senders: () => Promise<Status["senders"]>;
@@ -82,6 +85,7 @@ export async function describeHost(parts: StatusParts): Promise<Status> {
     usage: await usage.since(clock.now() - DAY_MS),
     silent: [...parts.silent()],
     mounts: await parts.mounts(),
+    ...(await parts.gifts()),
     pins: parts.pins(),
     unregistered: parts.unregistered().length,
     senders: await parts.senders(),

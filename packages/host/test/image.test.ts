@@ -1,8 +1,10 @@
 /** `bellhop image` as people run it, with recording stand-ins for the engines' clients. */
-import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { Manifest } from "@bellhop/sdk";
+import { asksOf } from "../src/plugins/asks.ts";
 import { cleanUp, run, start } from "./command.ts";
 
 /** Answers as Docker does; has the images whose names are in the file `images`, and builds as `build` says. */
@@ -69,6 +71,36 @@ describe("bellhop image", () => {
       stdout: expect.stringMatching(/docker: there, 350 MB\n {2}bubblewrap: this machine /),
     });
     expect((await image("check", "--engine", "docker", "--small", "--base", "debian:13")).code).toBe(1);
+  });
+
+  it("has the lines of plugins that are enabled, and another name with them", async () => {
+    const tagWith = async (enabled: boolean, fragment: string) => {
+      const plugin = join(folder, "plugins", "charts");
+      await mkdir(plugin, { recursive: true });
+      await writeFile(join(plugin, "layer"), fragment);
+      const manifest = { name: "charts", version: "1.0.0", imageLayer: "layer" };
+      await writeFile(join(plugin, "plugin.json"), JSON.stringify(manifest));
+      const installed = {
+        version: "1.0.0",
+        source: { from: "tarball", place: "here", integrity: "sha512-x" },
+        enabled,
+        scope: { channels: "all", groups: "all" },
+        approved: asksOf(Manifest.parse(manifest)),
+      };
+      await writeFile(join(folder, "plugins", "installed.json"), JSON.stringify({ charts: installed }));
+      return await image("check", "--engine", "docker", "--json", "--home", folder);
+    };
+    const tagOf = (said: { stdout: string }): unknown => JSON.parse(said.stdout).tag;
+
+    const without = tagOf(await image("check", "--engine", "docker", "--json", "--home", folder));
+    const off = tagOf(await tagWith(false, "RUN echo charts"));
+    const on = tagOf(await tagWith(true, "RUN echo charts"));
+    const broken = await tagWith(true, "COPY . /");
+
+    expect(off).toBe(without);
+    expect(on).not.toBe(without);
+    expect(broken.code).toBe(1);
+    expect(broken.stderr).toContain("The image layer of the plugin charts cannot be used: line 1");
   });
 
   it("gives the secrets of a build by name, and refuses what names none", async () => {

@@ -5,6 +5,7 @@ import { createClaudeLogin, TOKEN_ENDPOINT } from "../broker/claude-login.ts";
 import { ordersOf, type RouteSources } from "../broker/routes.ts";
 import { type Config, type Environment, groupConfig } from "../config.ts";
 import { type GroupFolder, MAIN } from "../core/ids.ts";
+import type { Plugins } from "../core/plugin.ts";
 import { chooseRuntime } from "../sandbox/detect.ts";
 import { withKillSwitch } from "../sandbox/kill-switch.ts";
 import { withPlaceholders } from "../sandbox/placeholders.ts";
@@ -16,6 +17,7 @@ import { createUsage } from "../store/usage.ts";
 import { createRoutes } from "../turns/routes.ts";
 import type { Network } from "../broker/egress/network.ts";
 import { openEgress } from "./egress.ts";
+import { openGifts } from "./gifts.ts";
 import type { Ground } from "./ground.ts";
 import type { Trust } from "./trust.ts";
 import { openVault } from "./vault.ts";
@@ -25,6 +27,7 @@ export type Agents = Awaited<ReturnType<typeof openAgents>>;
 /**
  * @param reload reads the configuration again, for a credential that was renewed
  * @param environment that of the host, in which secrets of agents may be
+ * @param plugins they may come later than this
  * @param network what sandboxes reach; this machine's where it is not said
  */
 export async function openAgents(
@@ -32,6 +35,7 @@ export async function openAgents(
   trust: Trust,
   reload: (() => Config) | undefined,
   environment: Environment,
+  plugins: Plugins,
   network?: Network,
 ) {
   const { config, paths, clock, log, db, secrets, stopSwitch, opened } = ground;
@@ -62,8 +66,9 @@ export async function openAgents(
     }
   }
 
-  const vault = await openVault(ground, environment);
-  const egress = await openEgress(ground, { trust, vault, network });
+  const vault = await openVault(ground, environment, plugins);
+  const gifts = await openGifts(ground, plugins, vault.secrets);
+  const egress = await openEgress(ground, { trust, vault, network, rulesOfPlugins: gifts.rules });
   const broker = await openBroker({
     ca: vault.certificates.ca,
     egress: egress.deps,
@@ -91,7 +96,14 @@ export async function openAgents(
   const engineOf = (group: GroupFolder) => engines[settings(group).engine] ?? engines.claude;
 
   return {
-    ...withKillSwitch(withPlaceholders(watch.runtime, vault.secrets.placeholders), stopSwitch.hold),
+    ...withKillSwitch(
+      withPlaceholders(watch.runtime, (group) => ({
+        ...vault.secrets.placeholders(group),
+        ...gifts.environment(group),
+      })),
+      stopSwitch.hold,
+    ),
+    gifts,
     /** What is known of the runtime now. */
     probe: watch.seen,
     onRuntimeDown: watch.onDown,

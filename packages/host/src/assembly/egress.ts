@@ -19,11 +19,18 @@ export interface EgressParts {
   /** What stands between a sandbox and a host. */
   readonly vault: Pick<EgressDeps, "certificates" | "injection">;
   readonly network?: Network | undefined;
+  /** What plugins may reach. */
+  readonly rulesOfPlugins: (group: GroupFolder) => readonly PlacedRule[];
 }
 
 export async function openEgress(
   { config, clock, db, audit }: Ground,
-  { trust: { policy, taint }, vault: { certificates, injection }, network = systemNetwork }: EgressParts,
+  {
+    trust: { policy, taint },
+    vault: { certificates, injection },
+    network = systemNetwork,
+    rulesOfPlugins,
+  }: EgressParts,
 ) {
   const rules = await openEgressRules(db, clock, audit);
   const ownPorts = new Set<number>();
@@ -35,7 +42,7 @@ export async function openEgress(
     taint,
     certificates,
     injection,
-    rulesOf: (group) => [...configured.rulesOf(group), ...rules.of(group)],
+    rulesOf: (group) => [...configured.rulesOf(group), ...rules.of(group), ...rulesOfPlugins(group)],
     modeOf: configured.modeOf,
     async keep(group, { host, port }, action) {
       await rules.add({ group, rule: { host, port, action, write: false }, pin: null }, "the owner, asked");

@@ -1,6 +1,7 @@
 /** What of this machine the groups' sandboxes are given beside the groups' own. */
 import { join } from "node:path";
 import { GroupFolder } from "../core/ids.ts";
+import type { WantedMount } from "../core/mount-policy.ts";
 import { createMounts, type Mounts } from "../policy/mounts.ts";
 import { sandboxUid } from "../sandbox/staging.ts";
 import type { Ground } from "./ground.ts";
@@ -11,6 +12,7 @@ export function openMounts(
   { config, paths, audit, log }: Ground,
   { chats }: Pick<Records, "chats">,
   { notices }: Pick<WayOut, "notices">,
+  ofPlugins: (group: GroupFolder) => readonly WantedMount[],
 ): Mounts {
   const wanted = Object.entries(config.groups)
     .filter(([, { mounts }]) => mounts.length > 0)
@@ -20,6 +22,7 @@ export function openMounts(
     });
   return createMounts({
     wanted: new Map(wanted),
+    ofPlugins: { wanted: ofPlugins, groups: chats.groups },
     allowlist: join(config.policies, "mount-allowlist.json"),
     own: [config.home, config.policies, paths.config, paths.env],
     userHome: config.userHome,

@@ -8,6 +8,8 @@ import { openSecrets } from "../broker/secrets/secrets.ts";
 import { trySecret } from "../broker/secrets/trial.ts";
 import type { Environment } from "../config.ts";
 import type { GroupFolder } from "../core/ids.ts";
+import type { Plugins } from "../core/plugin.ts";
+import { declaredByPlugins } from "../broker/secrets/of-plugins.ts";
 import type { Ground } from "./ground.ts";
 
 type Use = Parameters<InjectionParts["onUse"]>[0];
@@ -16,12 +18,13 @@ type Use = Parameters<InjectionParts["onUse"]>[0];
  * @param environment that of the host, in which secrets may be
  * @throws ConfigError where `secrets.yaml` or the authority cannot be used
  */
-export async function openVault(ground: Ground, environment: Environment) {
+export async function openVault(ground: Ground, environment: Environment, plugins: Pick<Plugins, "active">) {
   const { config, paths, clock, log, opened } = ground;
   await writeFirstSecrets(paths);
   const secrets = await openSecrets({
     paths,
     environment,
+    more: (variables) => declaredByPlugins(plugins.active, variables),
     forbidden: providersFrom(config).flatMap((provider) => provider.secrets),
     known: (name, values) => ground.secrets.add(values.map((value) => ({ name, value }))),
     clock,

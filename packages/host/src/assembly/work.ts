@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { Budgets } from "../budgets/budgets.ts";
 import { sandboxLimitsOf } from "../config.ts";
 import type { GroupFolder, SessionId } from "../core/ids.ts";
+import type { Plugins } from "../core/plugin.ts";
 import { createDispatcher } from "../dispatch/dispatcher.ts";
 import type { Actor, TaskPowers } from "../scheduler/desk.ts";
 import { sandboxUid } from "../sandbox/staging.ts";
@@ -17,6 +18,7 @@ import { createScripts } from "../turns/scripts.ts";
 import { startTurn, type TurnParts } from "../turns/turn.ts";
 import type { Agents } from "./agents.ts";
 import type { Ground } from "./ground.ts";
+import { describeGifts } from "./gifts.ts";
 import { openMounts } from "./mounts.ts";
 import type { Records } from "./records.ts";
 import { showCard, type Trust } from "./trust.ts";
@@ -36,9 +38,10 @@ export function openWork(
   budgets: Budgets,
   trust: Trust,
   tasks: (actor: Actor) => TaskPowers,
+  plugins: Plugins,
 ) {
   const { config, paths, clock, log, bus, secrets, stopSwitch, opened } = ground;
-  const { runtime, killAll, broker, routes, engineOf, settings } = agents;
+  const { runtime, killAll, broker, routes, engineOf, settings, gifts } = agents;
   const { chats, outbox, turns, groups, history } = records;
   const { media, notices, delivery, answers, presence, streaming, channelOf } = out;
   const { hold } = stopSwitch;
@@ -47,8 +50,9 @@ export function openWork(
 
   const claimOf = (wanted: SessionId) =>
     hold().aborted ? undefined : dispatcher.running().find(({ claim }) => claim.session.id === wanted)?.claim;
-  const toolsOf = (session: SessionId) =>
-    hostTools(session, {
+  const toolsOf = (session: SessionId, group: GroupFolder) =>
+    hostTools(session, group, {
+      plugins,
       claimOf,
       turns,
       chats,
@@ -78,10 +82,10 @@ export function openWork(
     if (chat && (await outbox.oweNotice({ chat, groupId, key, text: CUT }))) delivery.wake(chat);
   }
 
-  const mounts = openMounts(ground, records, out);
+  const mounts = openMounts(ground, records, out, gifts.wantedMounts);
   /** What a sandbox of the group sees; whether that taints whoever sees it is known before anybody does. */
   async function furnish(group: GroupFolder, _groupNumber: number, session: SessionId) {
-    const seen = (await Promise.all([groups.mounts(group), mounts.of(group)])).flat();
+    const seen = (await Promise.all([groups.mounts(group), mounts.of(group), gifts.mounts(group)])).flat();
     await trust.taint.sharesMemory(session);
     return seen;
   }
@@ -105,6 +109,7 @@ export function openWork(
     furnish,
     instructionsOf: groups.instructions,
     toolsOf,
+    giftsOf: gifts.markOf,
     uidOf: sandboxUid,
     limitsOf,
     idleMs: config.sandbox.idleMinutes * MINUTE,
@@ -115,6 +120,8 @@ export function openWork(
     clock,
     log,
   });
+
+  gifts.onChange(rooms.refresh);
 
   agents.onRuntimeDown((reason) => {
     const text =
@@ -218,6 +225,7 @@ export function openWork(
   return {
     rooms,
     mounts,
+    gifts: async () => describeGifts(plugins, gifts, await chats.groups()),
     dispatcher,
     offers: (group: GroupFolder, name: string) => offered.get(group)?.has(name) ?? false,
     onGoOn: (goOn: () => void): void => void goingOn.push(goOn),

@@ -2,7 +2,9 @@
 import { ConfigError } from "@bellhop/sdk";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { resolve } from "node:path";
-import type { Environment } from "../config.ts";
+import { type Environment, homeDirectory, homePaths } from "../config.ts";
+import { enabledIn } from "../plugins/enabled.ts";
+import { layersOf } from "../plugins/gifts/layers.ts";
 import {
   buildImage,
   type EngineName,
@@ -13,6 +15,7 @@ import {
 import { readDockerfile } from "../sandbox/image/dockerfile.ts";
 import { missingTools } from "../sandbox/image/missing-tools.ts";
 import { type ImagePlan, planImage } from "../sandbox/image/plan.ts";
+import { homeOption } from "./home-option.ts";
 import { ExitCode, type Io } from "./io.ts";
 import { plain } from "./plain.ts";
 
@@ -23,6 +26,7 @@ const PASSED_ON =
   /^(PATH|HOME|USER|LANG|TMPDIR|XDG_[A-Z_]+|DOCKER_[A-Z_]+|CONTAINER[A-Z_]*|(https?|no)_proxy)$/i;
 
 interface WhichImage {
+  readonly home?: string;
   readonly base?: string;
   readonly small?: true;
   readonly engine?: EngineName;
@@ -69,11 +73,12 @@ function which(command: Command): Command {
   return command
     .addOption(new Option("--engine <name>", "default: the first that answers").choices([...ENGINES]))
     .option("--base <image>", "the image that it begins with, of Debian or its kin (default: Node's own)")
+    .addOption(homeOption())
     .option("--small", "without Chromium and its fonts");
 }
 
 async function build(options: HowToBuild, io: Io): Promise<void> {
-  const plan = await planOf(options);
+  const plan = await planOf(options, io);
   const engine = await chosen(options.engine, plan, io.env);
   const over = new AbortController();
   // The builder is in a process group of its own: Ctrl-C has to be carried to it.
@@ -101,7 +106,7 @@ async function build(options: HowToBuild, io: Io): Promise<void> {
 }
 
 async function check(options: WhichImage & { json?: true }, io: Io): Promise<void> {
-  const plan = await planOf(options);
+  const plan = await planOf(options, io);
   const engines = options.engine === undefined ? ENGINES : [options.engine];
   const [found, missing] = await Promise.all([
     Promise.all(engines.map((name) => findImage(engineNamed(name, io.env), plan))),
@@ -137,9 +142,11 @@ export function describeFound(found: Found): string {
   }
 }
 
-async function planOf({ base, small }: WhichImage): Promise<ImagePlan> {
+/** With the layers of the plugins that are enabled. */
+async function planOf({ home, base, small }: WhichImage, { env }: Io): Promise<ImagePlan> {
   const dockerfile = await readDockerfile();
-  return planImage({ dockerfile, base, target: small ? "small" : "full", layers: [] });
+  const layers = await layersOf(await enabledIn(homePaths(homeDirectory({ home, env }))));
+  return planImage({ dockerfile, base, target: small ? "small" : "full", layers });
 }
 
 async function chosen(name: EngineName | undefined, plan: ImagePlan, env: Environment): Promise<ImageEngine> {

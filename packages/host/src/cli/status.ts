@@ -77,6 +77,11 @@ export function describeStatus(status: Status, now: number): string {
     ...(status.mounts.length === 0
       ? []
       : [["mounts", status.mounts.map(describeMount).join("\n")] satisfies [string, string]]),
+    ...status.gifts.flatMap(describeGifts),
+    ...status.revealed.map(({ plugin, variable, groups }): [string, string] => [
+      "REVEALED",
+      `the secret ${variable}, as it is, to the agents of ${groups.join(", ")} (plugin ${plugin})`,
+    ]),
     ...pins.map(({ group, target, address }): [string, string] => [
       "private",
       `${group ?? "every group"} reaches ${target} at ${address} (see: bellhop allow list)`,
@@ -144,6 +149,16 @@ function describeMount({ group, source, target, mode, refused }: Status["mounts"
   return refused === undefined
     ? `${group}: ${source} as ${target}, ${mode}`
     : `${group}: ${source} REFUSED, ${refused}`;
+}
+
+function describeGifts({ plugin, groups, gives, problems }: Status["gifts"][number]): [string, string][] {
+  const whom = groups === "all" ? "every group" : groups.join(", ");
+  return [
+    ...(gives.length === 0
+      ? []
+      : [["gives", `${plugin}, to ${whom}: ${gives.join(", ")}`] satisfies [string, string]]),
+    ...problems.map((problem): [string, string] => ["gives", `${plugin}: ${problem}`]),
+  ];
 }
 
 function describeTasks({ active, paused, failing, waiting }: Status["tasks"]): string {

@@ -2,7 +2,8 @@
  * How a chat command is written: `/name`, `/name@Assistant`, then whatever it is given. Pure.
  *
  * Anything else that begins with a slash is text like any other: a path (`/etc/passwd is odd`), a lone
- * slash, a name that no command could have. The first letter may be a capital: phones write it so.
+ * slash, a name that no command could have. The first letter may be a capital: phones write it so. What a plugin
+ * brings to the engine has the plugin's name before it: `/weather:outlook`.
  */
 
 export interface CommandText {
@@ -15,7 +16,7 @@ export interface CommandText {
 }
 
 /** The length bounds what an answer has to repeat. */
-const COMMAND = /^\/([A-Za-z][a-z0-9_-]{0,31})(?:@(\S{1,64}))?(?=\s|$)/;
+const COMMAND = /^\/([A-Za-z][a-z0-9_-]{0,31}(?::[a-z0-9_-]{1,63})?)(?:@(\S{1,64}))?(?=\s|$)/;
 
 export function parseCommand(text: string): CommandText | undefined {
   const [whole, name, at] = COMMAND.exec(text) ?? [];

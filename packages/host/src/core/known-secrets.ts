@@ -7,8 +7,9 @@
  *   that agents have none; this catches mishaps.
  * - Values of fewer than 8 characters are left, for they would tear ordinary words apart, and so are a few
  *   settings that are none. The model's credentials are hidden whatever they look like.
- * - One that is added counts from then on, in streams that have begun too. None is ever taken away: what
- *   was one may still be in use somewhere.
+ * - One that is added counts from then on, in streams that have begun too. None is ever taken away, since what
+ *   was one may still be in use somewhere; only a variable that turns out to be public is one no more, unless
+ *   something else has the same value.
  */
 import { createNeedles, isBlank, type Needles } from "./needles.ts";
 
@@ -18,7 +19,10 @@ export interface Secret {
   /** The variable that it comes from. */
   readonly name: string;
   readonly value: string;
-  /** Declared to be none, by the plugin whose variable it is. */
+  /**
+   * What plugins declare of a variable of this name. True: nothing of that name is a secret from then on, unless
+   * another plugin says false.
+   */
   readonly public?: boolean | undefined;
 }
 
@@ -55,17 +59,36 @@ const NO_SECRETS = new Set([
 const CRITICAL = new Set(["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN"]);
 
 export function createKnownSecrets(first: Iterable<Secret> = []): KnownSecrets {
-  const forms = new Set<string>();
+  /** Each with the names that it is of. */
+  const forms = new Map<string, Set<string>>();
+  const publics = new Set<string>();
+  /** Declared to be secrets, whoever calls them public. */
+  const kept = new Set(CRITICAL);
   let needles: Needles | undefined;
   add(first);
 
   function add(secrets: Iterable<Secret>): void {
     const before = forms.size;
-    for (const secret of secrets) for (const form of formsOf(secret)) forms.add(form);
+    for (const secret of secrets) {
+      if (secret.public === true) publish(secret.name);
+      if (secret.public === false) {
+        kept.add(secret.name);
+        publics.delete(secret.name);
+      }
+      if (publics.has(secret.name)) continue;
+      for (const form of formsOf(secret)) forms.set(form, (forms.get(form) ?? new Set()).add(secret.name));
+    }
     if (forms.size > before) needles = undefined;
   }
 
-  const current = () => (needles ??= createNeedles(forms));
+  function publish(name: string): void {
+    if (kept.has(name) || publics.has(name)) return;
+    publics.add(name);
+    for (const [form, names] of forms) if (names.delete(name) && names.size === 0) forms.delete(form);
+    needles = undefined;
+  }
+
+  const current = () => (needles ??= createNeedles(forms.keys()));
 
   function stream(): HidingStream {
     return createHidingStream(current);
@@ -81,9 +104,9 @@ export function createKnownSecrets(first: Iterable<Secret> = []): KnownSecrets {
   };
 }
 
-function formsOf({ name, value, public: isPublic = false }: Secret): string[] {
+function formsOf({ name, value }: Secret): string[] {
   const critical = CRITICAL.has(name);
-  if (!critical && (isPublic || NO_SECRETS.has(name) || value.length < SHORTEST)) return [];
+  if (!critical && (NO_SECRETS.has(name) || value.length < SHORTEST)) return [];
   const json = JSON.stringify(value).slice(1, -1);
   const percent = encodeURIComponent(value.toWellFormed());
   const all = percent.replace(/%..|[^a-z0-9]/gi, (one) => (one.length === 3 ? one : codeOf(one)));

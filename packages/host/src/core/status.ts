@@ -72,6 +72,17 @@ export const Status = z.object({
       refused: z.string().optional(),
     }),
   ),
+  /** What plugins give the agents in their scope, and what of it cannot be given, and why. */
+  gifts: z.array(
+    z.object({
+      plugin: z.string(),
+      groups: z.union([z.literal("all"), z.array(GroupFolder)]),
+      gives: z.array(z.string()),
+      problems: z.array(z.string()),
+    }),
+  ),
+  /** Secrets that agents of these groups see as they are, because an owner said so. */
+  revealed: z.array(z.object({ plugin: z.string(), variable: z.string(), groups: z.array(GroupFolder) })),
   /** What rooms may reach though it is not public, and the address that it is pinned to. Group null: all of them. */
   pins: z.array(z.object({ group: GroupFolder.nullable(), target: z.string(), address: z.string() })),
   /** Chats in which somebody wrote since the start, and which no group has. */

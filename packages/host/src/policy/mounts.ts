@@ -24,6 +24,11 @@ export type MountState = Status["mounts"][number];
 export interface MountsParts {
   /** What each group wants; one that wants nothing need not stand here. */
   readonly wanted: ReadonlyMap<GroupFolder, readonly WantedMount[]>;
+  /** What plugins want for a group just now, after the group's own; and every group that they may want it for. */
+  readonly ofPlugins?: {
+    readonly wanted: (group: GroupFolder) => readonly WantedMount[];
+    readonly groups: () => Promise<readonly GroupFolder[]>;
+  };
   /** Path of `mount-allowlist.json`. */
   readonly allowlist: string;
   /** Bellhop's own folders, which nobody is given. They need not be there. */
@@ -54,7 +59,7 @@ export function createMounts(parts: MountsParts): Mounts {
   const decided = new Map<string, string>();
 
   async function judgeGroup(group: GroupFolder): Promise<Judged[]> {
-    const list = wanted.get(group) ?? [];
+    const list = [...(wanted.get(group) ?? []), ...(parts.ofPlugins?.wanted(group) ?? [])];
     if (list.length === 0) return [];
     const [read, uid, ...own] = await Promise.all([
       readAllowlist(file, userHome),
@@ -151,7 +156,8 @@ export function createMounts(parts: MountsParts): Mounts {
       return judged.flatMap(({ mount }) => mount ?? []);
     },
     async states() {
-      const groups = await Promise.all([...wanted.keys()].map(judgeGroup));
+      const all = new Set([...wanted.keys(), ...((await parts.ofPlugins?.groups()) ?? [])]);
+      const groups = await Promise.all([...all].map(judgeGroup));
       return groups.flat().map(({ state }) => state);
     },
   };

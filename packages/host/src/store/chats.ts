@@ -69,6 +69,12 @@ export function createChats(db: Kysely<Database>, clock: Clock) {
       });
     },
 
+    /** All there are. */
+    async groups(): Promise<GroupFolder[]> {
+      const rows = await db.selectFrom("groups").select("folder").orderBy("id").execute();
+      return rows.map(({ folder }) => folder);
+    },
+
     /** Of one person with the assistant alone, on platforms. */
     async listDirect(group: GroupFolder): Promise<ChatId[]> {
       const rows = await db

@@ -2,7 +2,8 @@
  * The journal: what an agent's tools have done in a turn, by the id of the call (G11).
  *
  * - A row is written by the transaction that makes the effect true, so there is one exactly if the
- *   tool has acted.
+ *   tool has acted. What acts where no transaction of ours reaches is written before, and amended by what
+ *   came of it.
  * - The same call again is answered with the result of the first time; a later attempt is told what
  *   was done before it.
  */
@@ -45,6 +46,29 @@ export async function record(
       result,
       at: now,
     })
+    .execute();
+}
+
+/** What came of a call that was recorded as begun; undefined: nothing was done. */
+export async function amend(
+  trx: Kysely<Database>,
+  turn: TurnId,
+  toolUseId: string,
+  result: string | undefined,
+): Promise<void> {
+  if (result === undefined) {
+    await trx
+      .deleteFrom("journal")
+      .where("turn_id", "=", turn)
+      .where("tool_use_id", "=", toolUseId)
+      .execute();
+    return;
+  }
+  await trx
+    .updateTable("journal")
+    .set({ result })
+    .where("turn_id", "=", turn)
+    .where("tool_use_id", "=", toolUseId)
     .execute();
 }
 

@@ -229,7 +229,8 @@ export interface JournalTable {
   tool: Fixed<string>;
   /** JSON. */
   input: Fixed<string>;
-  result: Fixed<string>;
+  /** Of a call that was recorded as begun, it changes once more. */
+  result: string;
   at: Fixed<number>;
 }
 

@@ -7,6 +7,7 @@ import { BellhopError, type Channel, RejectedError } from "@bellhop/sdk";
 import { z } from "zod";
 import type { KnownSecrets } from "../core/known-secrets.ts";
 import type { ChatId, SessionId, TurnId } from "../core/ids.ts";
+import type { Plugins } from "../core/plugin.ts";
 import type { Actor, TaskPowers } from "../scheduler/desk.ts";
 import type { Chats } from "../store/chats.ts";
 import type { History } from "../store/history.ts";
@@ -38,6 +39,7 @@ export interface ToolParts {
   /** There is something to deliver to this chat. */
   readonly deliver: (chat: ChatId) => void;
   readonly trust: ToolTrust;
+  readonly plugins: Pick<Plugins, "active">;
 }
 
 /** What stands between a tool and whatever lies beyond its own chat. */

@@ -1,11 +1,12 @@
 /** What an agent may ask of the host: the tools of one session. */
-import type { SessionId } from "../core/ids.ts";
+import type { GroupFolder, SessionId } from "../core/ids.ts";
 import type { HostTool } from "../turns/engine.ts";
 import { cancelTask } from "./cancel-task.ts";
 import { getTask } from "./get-task.ts";
 import { historySearch } from "./history-search.ts";
 import { listTasks } from "./list-tasks.ts";
 import { pauseTask } from "./pause-task.ts";
+import { pluginTools } from "./plugin-tools.ts";
 import { react } from "./react.ts";
 import { resumeTask } from "./resume-task.ts";
 import { runTaskNow } from "./run-task-now.ts";
@@ -15,9 +16,25 @@ import { sendMessage } from "./send-message.ts";
 import { updateTask } from "./update-task.ts";
 import { bindTool, createAllowance, type ToolParts } from "./tool.ts";
 
-export function hostTools(session: SessionId, parts: ToolParts): readonly HostTool[] {
+/** No plugin's tool can have the name of one of these. */
+export const OWN_TOOLS: readonly string[] = [
+  sendMessage,
+  sendFile,
+  react,
+  historySearch,
+  scheduleTask,
+  listTasks,
+  getTask,
+  updateTask,
+  pauseTask,
+  resumeTask,
+  cancelTask,
+  runTaskNow,
+].map(({ name }) => name);
+
+export function hostTools(session: SessionId, group: GroupFolder, parts: ToolParts): readonly HostTool[] {
   const allowance = createAllowance();
-  return [
+  const own = [
     bindTool(sendMessage, session, parts, allowance),
     bindTool(sendFile, session, parts, allowance),
     bindTool(react, session, parts, allowance),
@@ -31,4 +48,5 @@ export function hostTools(session: SessionId, parts: ToolParts): readonly HostTo
     bindTool(cancelTask, session, parts, allowance),
     bindTool(runTaskNow, session, parts, allowance),
   ];
+  return [...own, ...pluginTools({ session, group }, parts, allowance, OWN_TOOLS)];
 }

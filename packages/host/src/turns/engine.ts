@@ -128,7 +128,15 @@ export interface EngineOpen {
   /** Appended to the engine's own system prompt: who the assistant is, where it is, what it may do. */
   readonly instructions: string;
   readonly tools: readonly HostTool[];
-  /** Leaves out the settings, hooks and memory that the agent can write: they may be what kept it from starting. */
+  /**
+   * Inside paths of what plugins give: folders with skills, hooks and MCP servers, for an engine that knows such.
+   * Known by the time the sandbox is.
+   */
+  readonly plugins?: Promise<readonly string[]> | undefined;
+  /**
+   * Leaves out the settings, hooks and memory that the agent can write, and what plugins give: they may be what
+   * kept it from starting.
+   */
   readonly withoutSettings?: boolean;
 }
 

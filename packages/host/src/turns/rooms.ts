@@ -69,7 +69,9 @@ export interface RoomParts {
   ) => Promise<readonly Mount[]>;
   /** Who the assistant is, for the engine's system prompt. */
   readonly instructionsOf: (group: GroupFolder) => string;
-  readonly toolsOf: (session: SessionId) => readonly HostTool[];
+  readonly toolsOf: (session: SessionId, group: GroupFolder) => readonly HostTool[];
+  /** What plugins give the group, as a mark that changes when that does. A room that has another one is not used again. */
+  readonly giftsOf: (group: GroupFolder) => string;
   /** The owner of the door's socket, where the host runs as root. */
   readonly uidOf: (groupNumber: number) => number | undefined;
   readonly limitsOf: (group: GroupFolder) => SandboxLimits;
@@ -106,6 +108,8 @@ interface Lived {
   cancelIdle: () => void;
   background: number;
   closed: Promise<void> | undefined;
+  /** What plugins gave when it opened (`RoomParts.giftsOf`). */
+  readonly gifts: string;
   /** Lets the next start begin. Safe to call again. */
   readonly started: () => void;
 }
@@ -128,10 +132,10 @@ export function createRooms(parts: RoomParts) {
       const { id: own, provider, group_id: groupId } = session;
       return broker.openDoor({ sandbox: id, group, session: own, provider, uid: parts.uidOf(groupId) });
     });
-    const sandbox = Promise.all([
-      door,
-      place.then(() => parts.furnish(group, session.group_id, session.id)),
-    ]).then(([{ directory }, mounts]) => {
+    const furnished = place.then(() => parts.furnish(group, session.group_id, session.id));
+    const plugins = furnished.then(pluginFolders);
+    plugins.catch(() => undefined); // the sandbox tells of it
+    const sandbox = Promise.all([door, furnished]).then(([{ directory }, mounts]) => {
       failpoint("sandbox.prepare");
       return runtime.prepare({
         id,
@@ -150,7 +154,8 @@ export function createRooms(parts: RoomParts) {
       model,
       effort,
       instructions: parts.instructionsOf(group),
-      tools: parts.toolsOf(session.id),
+      tools: parts.toolsOf(session.id, group),
+      plugins,
     });
     const lived: Lived = {
       state: "starting",
@@ -160,6 +165,7 @@ export function createRooms(parts: RoomParts) {
       cancelIdle: () => undefined,
       background: 0,
       closed: undefined,
+      gifts: parts.giftsOf(group),
       started: () => void place.then((leave) => leave()),
     };
     const events = engine.events[Symbol.asyncIterator]();
@@ -286,8 +292,14 @@ export function createRooms(parts: RoomParts) {
       const found = own(room);
       if (!found || found.lived.state === "closing") return;
       change(found, "idle");
+      if (outdated(found)) return void close(found);
       awaitEnd(found);
       void attend(found);
+    },
+
+    /** What plugins give has changed: who sees the old things goes, at once or after what it does now. */
+    refresh(): void {
+      for (const room of rooms.values()) if (room.state === "idle" && outdated(room)) void close(room);
     },
 
     /** The room's program was given its first prompt, and never came up. */
@@ -305,6 +317,11 @@ export function createRooms(parts: RoomParts) {
       listeners.add(listener);
     },
   };
+
+  /** Work that goes on in it is not ended for that. */
+  function outdated(room: Room & { lived: Lived }): boolean {
+    return room.background === 0 && room.lived.gifts !== parts.giftsOf(room.group);
+  }
 
   /** Counted from its last turn: work that follows work does not keep a room for ever. */
   function awaitEnd(room: Room & { lived: Lived }): void {
@@ -332,4 +349,11 @@ export function createRooms(parts: RoomParts) {
       await close(room);
     }
   }
+}
+
+const PLUGIN_FOLDER = /^\/workspace\/plugins\/[^/]+$/;
+
+/** Of what is mounted, the folders that a plugin's things lie in. */
+function pluginFolders(mounts: readonly Mount[]): readonly string[] {
+  return mounts.flatMap(({ target }) => (PLUGIN_FOLDER.test(target) ? target : []));
 }

@@ -11,20 +11,17 @@ import { ConfigError } from "@bellhop/sdk";
 import { z } from "zod";
 import { readYaml } from "../../config/read-yaml.ts";
 import { GroupFolder } from "../../core/ids.ts";
+import { isOfTheModel, isOfTheRoom } from "../../core/variable-name.ts";
 import { Binding } from "./binding.ts";
-
-const MODEL_CREDENTIAL = /^(ANTHROPIC_|CLAUDE_)/i;
-const OF_THE_ROOM =
-  /^(PATH|HOME|USER|SHELL|LANG|LC_.*|TMPDIR|PWD|OLDPWD|IFS|ENV|BASH.*|PS\d|TERM|TZ|LD_.*|DYLD_.*|NODE_.*|BUN_.*|DENO_.*|PYTHON.*|PERL.*|RUBY.*|JAVA_.*|GIT_.*|CURL_.*|SSL_.*|REQUESTS_.*|CARGO_.*|AWS_CA_BUNDLE|PIP_.*|NPM_CONFIG_.*|.*_PROXY|OPENSSL_.*|BELLHOP.*)$/i;
 
 export const SecretName = z
   .string()
   .regex(/^[A-Z][A-Z0-9_]{0,63}$/, "a secret's name is capital letters, digits and _, such as GITHUB_TOKEN")
-  .refine((name) => !MODEL_CREDENTIAL.test(name), {
+  .refine((name) => !isOfTheModel(name), {
     error:
       "is the model's: Bellhop alone uses that, from .env or the environment, and no group can override it",
   })
-  .refine((name) => !OF_THE_ROOM.test(name), {
+  .refine((name) => !isOfTheRoom(name), {
     error: "is a variable that the sandbox itself needs; choose another name",
   })
   .brand<"SecretName">();
@@ -43,7 +40,7 @@ const From = z.union(
     z
       .string()
       .regex(FROM_VARIABLE)
-      .refine((from) => !MODEL_CREDENTIAL.test(FROM_VARIABLE.exec(from)?.[2] ?? ""), {
+      .refine((from) => !isOfTheModel(FROM_VARIABLE.exec(from)?.[2] ?? ""), {
         error: "is the model's credential, which is bound to nothing else",
       }),
     z.string().refine((from) => from.startsWith("file:") && isAbsolute(from.slice(5))),
@@ -129,7 +126,7 @@ export function sourceWords(source: Source): string {
 }
 
 function badSource({ input }: { input?: unknown }): string {
-  return typeof input === "string" && MODEL_CREDENTIAL.test(FROM_VARIABLE.exec(input)?.[2] ?? "")
+  return typeof input === "string" && isOfTheModel(FROM_VARIABLE.exec(input)?.[2] ?? "")
     ? "names the model's credential, which is bound to nothing else"
     : "must be .env, .env:VARIABLE, env, env:VARIABLE, file:/absolute/path or { command: [program, …] }";
 }

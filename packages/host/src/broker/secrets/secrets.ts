@@ -20,11 +20,14 @@ import { watchFile, type Watching } from "../../core/watch-file.ts";
 import type { Log } from "../../log.ts";
 import type { HeldSecret } from "../injection.ts";
 import { type Declared, readSecretsFile, type SecretName, type Source, sourceWords } from "./file.ts";
+import { joined } from "./of-plugins.ts";
 import { placeholder } from "./placeholder.ts";
 import { type SourceParts, valueOf } from "./source.ts";
 
 export interface SecretsParts extends Pick<SourceParts, "environment" | "forbidden"> {
   readonly paths: HomePaths;
+  /** What plugins use beside `secrets.yaml` (of-plugins.ts); `reload` reads it again. */
+  readonly more?: ((environment: Environment) => readonly Declared[]) | undefined;
   /** Values that must never be let out. */
   readonly known: (from: string, values: readonly string[]) => void;
   readonly clock: Clock;
@@ -35,6 +38,8 @@ export interface Secrets {
   of(group: GroupFolder): readonly HeldSecret[];
   /** What the group's sandboxes have in their environment. */
   placeholders(group: GroupFolder): Readonly<Record<string, string>>;
+  /** Plugins have come or gone. Never fails: what does not hold together is told of as ever. */
+  reload(): Promise<void>;
   /** One had no value when it was wanted. */
   wanted(name: SecretName, group: GroupFolder): void;
   /**
@@ -64,7 +69,8 @@ const SHORTEST = 8;
 
 /** @throws ConfigError where `secrets.yaml` does not hold together */
 export async function openSecrets(parts: SecretsParts): Promise<Secrets> {
-  const { paths, known, clock, log } = parts;
+  const { paths, known, more, clock, log } = parts;
+  const ofPlugins = () => more?.(parts.environment) ?? [];
   let declared: readonly Declared[] = [];
   let values: ReadonlyMap<string, Value> = new Map();
   const watched = new Map<string, Watching>();
@@ -77,7 +83,8 @@ export async function openSecrets(parts: SecretsParts): Promise<Secrets> {
 
   async function load(): Promise<void> {
     watch([paths.secrets]); // before it is read, so that no change falls between
-    const fresh = readSecretsFile((await readIfThere(paths.secrets)) ?? "", paths.secrets);
+    const own = readSecretsFile((await readIfThere(paths.secrets)) ?? "", paths.secrets);
+    const fresh = joined(own, ofPlugins());
     const sources = new Map(fresh.flatMap(sourcesOf).map((source) => [keyOf(source), source]));
     const all = [...sources.values()];
     watchOnly([paths.secrets, ...filesOf(all, paths)]);
@@ -185,6 +192,7 @@ export async function openSecrets(parts: SecretsParts): Promise<Secrets> {
       Object.fromEntries(
         declared.filter((one) => one.of(group)).map(({ name }) => [name, placeholder(name)] as const),
       ),
+    reload,
     wanted(name, group) {
       const source = declared.find((one) => one.name === name)?.of(group)?.source;
       const last = source && values.get(keyOf(source));

@@ -129,6 +129,22 @@ describe("an account that cannot send", () => {
   });
 });
 
+describe("what plugins give", () => {
+  it("is named with whom it is for, what is missing, and above all what secrets are shown", () => {
+    const gifts = [
+      { plugin: "weather", groups: "all", gives: ["skill outlook"], problems: ["its rule is odd"] },
+      { plugin: "mail", groups: ["family"], gives: ["tool read", "tool send"], problems: [] },
+    ];
+    const revealed = [{ plugin: "mail", variable: "MAIL_KEY", groups: ["family"] }];
+
+    const said = describeStatus(given({ gifts, revealed }), NOW);
+
+    expect(said).toMatch(/gives +weather, to every group: skill outlook\ngives +weather: its rule is odd\n/);
+    expect(said).toMatch(/gives +mail, to family: tool read, tool send\n/);
+    expect(said).toMatch(/REVEALED +the secret MAIL_KEY, as it is, to the agents of family \(plugin mail\)/);
+  });
+});
+
 function given(more: object): Status {
   return Status.parse({
     version: "0.1.0",
@@ -152,6 +168,8 @@ function given(more: object): Status {
     silent: [],
     mounts: [],
     pins: [],
+    gifts: [],
+    revealed: [],
     unregistered: 0,
     senders: { waiting: 0, problems: [] },
     plugins: { list: [], housing: "" },

@@ -8,6 +8,7 @@ describe("a chat command", () => {
     ["/Stop", { name: "stop", at: undefined, argument: "" }],
     ["/why #12 ", { name: "why", at: undefined, argument: "#12" }],
     ["/queue\nsteer", { name: "queue", at: undefined, argument: "steer" }],
+    ["/weather:outlook Kiel", { name: "weather:outlook", at: undefined, argument: "Kiel" }],
     ["/status@Bell now", { name: "status", at: "Bell", argument: "now" }],
   ])("is %j", (text, command) => {
     expect(parseCommand(text)).toEqual(command);
@@ -25,6 +26,8 @@ describe("a chat command", () => {
     "/stop@ now",
     `/${"a".repeat(33)}`,
     "//stop",
+    "/weather:",
+    "/a:b:c",
     "",
   ])("is not %j", (text) => {
     expect(parseCommand(text)).toBeUndefined();

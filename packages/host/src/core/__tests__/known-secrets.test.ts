@@ -65,6 +65,35 @@ describe("the known secrets", () => {
     );
   });
 
+  it("leaves a variable that a plugin says is public, unless another says that it is none", () => {
+    const secrets = createKnownSecrets([
+      { name: "REGION", value: "eu-central-1" },
+      { name: "SAME", value: "eu-central-1" },
+      { name: "SERVER", value: "house.example.org" },
+      { name: "TOKEN", value: "token-0123456" },
+      { name: "ANTHROPIC_API_KEY", value: "sk-ant-0123456" },
+    ]);
+
+    secrets.add(
+      ["REGION", "SERVER", "ANTHROPIC_API_KEY"].map((name) => ({
+        name,
+        value: "unused-value",
+        public: true,
+      })),
+    );
+    secrets.add([
+      { name: "TOKEN", value: "token-0123456", public: false },
+      { name: "TOKEN", value: "token-0123456", public: true },
+      { name: "SERVER", value: "other.example.org" },
+    ]);
+
+    expect(
+      secrets.hide("eu-central-1 house.example.org other.example.org token-0123456 sk-ant-0123456"),
+    ).toBe(`${HIDDEN} house.example.org other.example.org ${HIDDEN} ${HIDDEN}`);
+    secrets.add([{ name: "SERVER", value: "house.example.org", public: false }]);
+    expect(secrets.hide("house.example.org")).toBe(HIDDEN);
+  });
+
   it("counts one that is added from then on, in a stream that has begun as well", () => {
     const secrets = createKnownSecrets();
     const stream = secrets.stream();

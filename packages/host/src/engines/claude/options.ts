@@ -88,6 +88,7 @@ export function sessionOptions(
     withoutSettings = false,
   }: Pick<EngineOpen, "model" | "effort" | "instructions" | "resume" | "withoutSettings">,
   background: boolean,
+  plugins: readonly string[] = [],
 ): Options {
   return {
     model,
@@ -99,6 +100,7 @@ export function sessionOptions(
     permissionPrompts: "none",
     disallowedTools: [...DISALLOWED_TOOLS],
     settingSources: withoutSettings ? [] : ["user", "project", "local"],
+    plugins: withoutSettings ? [] : plugins.map((path) => ({ type: "local", path })),
     // Rendered afresh by each program, so that a new name or time zone is known without a new session.
     systemPrompt: { type: "custom", prompt: instructions, snapshot: false },
     includePartialMessages: true,

@@ -112,6 +112,7 @@ export function openSession(
 
   async function talk(sandbox: PreparedSandbox): Promise<void> {
     const sdk = await loading;
+    const plugins = await open.plugins;
     const tools = createToolServer({
       sdk,
       tools: open.tools,
@@ -122,7 +123,7 @@ export function openSession(
     conversation = sdk.query({
       prompt: feed,
       options: {
-        ...sessionOptions(open, background),
+        ...sessionOptions(open, background, plugins),
         mcpServers: { [TOOL_SERVER]: tools },
         spawnClaudeCodeProcess({ args, env }) {
           const command = { argv: [PROGRAM, ...args], env: programEnvironment(env, background) };

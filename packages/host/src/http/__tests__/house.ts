@@ -295,6 +295,8 @@ const STATUS: Status = {
   silent: [],
   mounts: [],
   pins: [],
+  gifts: [],
+  revealed: [],
   unregistered: 0,
   senders: { waiting: 0, problems: [] },
   plugins: { list: [], housing: "" },

@@ -55,13 +55,17 @@ export function aMachine({ uid }: { uid?: number | undefined } = {}) {
         mode: 0o600,
       });
     },
-    mounts(wishes: Partial<Record<"main" | "family", readonly Wish[]>>) {
+    mounts(
+      wishes: Partial<Record<"main" | "family", readonly Wish[]>>,
+      ofPlugins?: (group: GroupFolder) => readonly WantedMount[],
+    ) {
       const wanted = Object.entries(wishes).map(([group, list]) => {
         const asked = list.map((wish): WantedMount => ({ mode: "ro", ...wish, origin: { kind: "group" } }));
         return [GroupFolder.parse(group), asked] as const;
       });
       return createMounts({
         wanted: new Map(wanted),
+        ...(ofPlugins && { ofPlugins: { wanted: ofPlugins, groups: async () => [MAIN, FAMILY] } }),
         allowlist,
         own: [home, dirname(allowlist)],
         userHome,

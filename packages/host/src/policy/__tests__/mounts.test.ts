@@ -76,6 +76,35 @@ describe("what a group's sandbox is given of this machine", () => {
     ]);
   });
 
+  it("is what plugins want too, after the group's own and as the allowlist permits", async () => {
+    const ada = aMachine();
+    ada.folder("recipes");
+    ada.folder("music");
+    ada.allow({ roots: [{ path: "~/recipes", rw: true }] });
+    const origin = { kind: "plugin", name: "cook", allowAbsoluteContainerPath: false } as const;
+    const mounts = ada.mounts({ family: [{ source: "~/recipes" }] }, (group) =>
+      group === FAMILY
+        ? [
+            { source: "~/recipes", target: "cook", mode: "ro", origin },
+            { source: "~/music", mode: "ro", origin },
+            { source: "~/recipes", target: "/cook", mode: "ro", origin },
+          ]
+        : [],
+    );
+
+    expect((await mounts.of(FAMILY)).map(({ target, mode }) => [target, mode])).toEqual([
+      ["/workspace/extra/recipes", "ro"],
+      ["/workspace/extra/cook", "ro"],
+    ]);
+    expect(await mounts.of(MAIN)).toEqual([]);
+    expect((await mounts.states()).map(({ group, refused = "" }) => [group, refused])).toEqual([
+      ["family", ""],
+      ["family", ""],
+      ["family", expect.stringContaining("none of the roots")],
+      ["family", expect.stringContaining("unless you approve")],
+    ]);
+  });
+
   it("is recorded again only when it is decided otherwise", async () => {
     const ada = aMachine();
     ada.folder("recipes");

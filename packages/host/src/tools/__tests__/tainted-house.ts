@@ -11,6 +11,7 @@ import { createMedia } from "../../media/media.ts";
 import { createFiles } from "../../store/files.ts";
 import type { Database } from "../../store/tables.ts";
 import type { ToolFiles } from "../tool-files.ts";
+import type { ToolParts } from "../tool.ts";
 import { chatAddress, ChatId } from "../../core/ids.ts";
 import { ApprovalId } from "../../core/trust.ts";
 import type { TriggerSettings } from "../../core/trigger.ts";
@@ -49,8 +50,11 @@ async function filesHere() {
   };
 }
 
-export async function house(options: Pick<TriggerSettings, "trigger"> = { trigger: "auto" }) {
-  const middles = await middle({ channels, trigger: options, files: await filesHere() });
+export async function house(
+  options: Pick<TriggerSettings, "trigger"> = { trigger: "auto" },
+  plugins: ToolParts["plugins"] = { active: () => [] },
+) {
+  const middles = await middle({ channels, trigger: options, files: await filesHere(), plugins });
   await middles.bind("web:kitchen", "main");
   await middles.bind("web:office", "main");
   await middles.bind("web:garden", "garden");

@@ -5,6 +5,7 @@
  */
 import type { Clock } from "../../core/clock.ts";
 import type { ToolFiles } from "../../tools/tool-files.ts";
+import type { ToolParts } from "../../tools/tool.ts";
 import type { Channel } from "@bellhop/sdk";
 import type { Kysely } from "kysely";
 import { onTestFinished } from "vitest";
@@ -92,6 +93,7 @@ export interface MiddleOptions {
   readonly filesSettled?: () => Promise<undefined>;
   readonly trigger?: Partial<TriggerSettings>;
   readonly channels?: readonly Channel[];
+  readonly plugins?: ToolParts["plugins"];
   /** What commands can do here, over what the middle has. */
   readonly powers?: Partial<Powers>;
   /** The engine's own commands. */
@@ -189,8 +191,10 @@ export async function middle(options: MiddleOptions = {}) {
     onOffered: () => undefined,
     furnish: async () => [],
     instructionsOf: () => "You are Bell.",
-    toolsOf: (session) =>
-      hostTools(session, {
+    giftsOf: () => "",
+    toolsOf: (session, group) =>
+      hostTools(session, group, {
+        plugins: options.plugins ?? { active: () => [] },
         claimOf,
         trust: { weigh: trust.policy.weigh, taint: trust.taint, audit: trust.audit },
         turns,

@@ -68,6 +68,42 @@ describe("an idle room in which work goes on", () => {
     expect(await room.next()).toEqual({ type: "delta", text: "Found" });
   });
 
+  it("goes when plugins give something else, and stays when they give the same", async () => {
+    const { rooms, room, give, settled } = await given();
+
+    give("");
+    await settled();
+    expect(rooms.list()).toEqual([room]);
+
+    give("a skill");
+    await settled();
+    expect(rooms.list()).toEqual([]);
+  });
+
+  it("goes only after its turn when plugins change during it", async () => {
+    const { rooms, room, give, settled } = await given();
+    rooms.busy(room, ChatId.parse("web:main"));
+
+    give("a skill");
+    await settled();
+    expect(room.state).toBe("busy");
+
+    rooms.idle(room);
+    await settled();
+    expect(rooms.list()).toEqual([]);
+  });
+
+  it("stays while work goes on in it, whatever plugins give", async () => {
+    const { rooms, room, engine, give, settled } = await given();
+    engine.latest.emit({ type: "background", running: 1 });
+    await settled();
+
+    give("a skill");
+    await settled();
+
+    expect(rooms.list()).toEqual([room]);
+  });
+
   it("tells what may be typed to the engine", async () => {
     const { engine, offered, settled } = await given();
 
@@ -82,6 +118,7 @@ async function given() {
   const clock = fakeClock();
   const engine = scriptedEngine();
   const offered: string[] = [];
+  let gifts = "";
   const rooms = createRooms({
     runtime: scriptedRuntime(),
     broker: scriptedBroker(),
@@ -89,6 +126,7 @@ async function given() {
     engineHomeOf: () => "/nowhere",
     furnish: async () => [],
     instructionsOf: () => "",
+    giftsOf: () => gifts,
     toolsOf: () => [],
     onOffered: (_group, commands) => offered.push(...commands),
     uidOf: () => undefined,
@@ -112,5 +150,17 @@ async function given() {
   rooms.busy(room, ChatId.parse("web:main"));
   rooms.idle(room);
   const settled = () => new Promise<void>((resolve) => void setTimeout(resolve, 10));
-  return { rooms, room, engine, offered, clock, settled };
+  return {
+    rooms,
+    room,
+    engine,
+    offered,
+    clock,
+    settled,
+    /** Plugins give something else now. */
+    give(what: string): void {
+      gifts = what;
+      rooms.refresh();
+    },
+  };
 }
