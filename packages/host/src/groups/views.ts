@@ -48,6 +48,7 @@ export function createGroupViews({ db, choices, configured, settingsOf, folderOf
       .select(["id", "title", "group_id"])
       .where("standing", "=", "open")
       .orderBy("created_at")
+      .orderBy("id")
       .execute();
     const tasks = await db
       .selectFrom("tasks")

@@ -11,6 +11,7 @@ import { TemporaryError } from "@bellhop/sdk";
 import { type Kysely, sql } from "kysely";
 import { type ChatId, chatAddress, type GroupFolder, MAIN, type SessionId } from "../core/ids.ts";
 import { admitWaiting, ensureChat, findChat } from "./chats.ts";
+import { openIfEmpty } from "./newcomers.ts";
 import { endWaiting } from "./occurrences.ts";
 import { owe } from "./outbox.ts";
 import type { Database } from "./tables.ts";
@@ -134,7 +135,10 @@ export async function moveChat(
   group: GroupFolder,
   now: number,
 ): Promise<SessionId[]> {
-  if (await admitWaiting(trx, id, group)) return [];
+  if (await admitWaiting(trx, id, group)) {
+    await openIfEmpty(trx, id); // what was held of it comes in first (admission/senders.ts)
+    return [];
+  }
   const chat = await ensureChat(trx, { id, group, now });
   if (chat.folder === group) return [];
   await assertSettled(trx, [id]);
@@ -192,6 +196,7 @@ export async function chatsOf(db: Kysely<Database>, groupId: number): Promise<Ch
     .where("group_id", "=", groupId)
     .where("standing", "=", "open")
     .orderBy("created_at")
+    .orderBy("id")
     .execute();
   return rows.map(({ id }) => id);
 }

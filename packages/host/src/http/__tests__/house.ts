@@ -192,6 +192,7 @@ export async function openHouse(options: { clock?: Clock; log?: AppDeps["log"] }
 
   return {
     deps: { ...deps, chats },
+    seen: groupDesk.seen,
     app: createApp(deps),
     db,
     bus,
