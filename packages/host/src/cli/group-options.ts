@@ -1,7 +1,6 @@
 /** The options of `bellhop groups add` and `edit`: one for each setting that a group may have of its own. */
 import { RejectedError } from "@bellhop/sdk";
 import { type Command, Option } from "commander";
-import { z } from "zod";
 import { type GroupChange, GroupChoices } from "../config/sections.ts";
 
 /** What stands for the value in `--help`, and what the option is for. */
@@ -60,7 +59,7 @@ export function resetsOf(names: readonly string[]): GroupChange {
 
 function valueOf(name: string, text: string): unknown {
   if (name === "bots") return text === "yes" ? true : text === "no" ? false : text;
-  return NUMBERS.has(name) ? z.coerce.number().safeParse(text).data : text;
+  return NUMBERS.has(name) && text.trim() !== "" ? Number(text) : text;
 }
 
 const NUMBERS: ReadonlySet<string> = new Set([
