@@ -18,7 +18,8 @@ async function given() {
   const hall = platform.group("hall", "The hall");
   const host = await givenHost({ config: "owners: ['fake:ann']", channels: [platform.channel] });
   const bellhop = (...args: string[]) => run([...args, "--home", host.home]);
-  const audited = async () => (await host.client.trust.audit(0)).map(({ action, subject }) => `${action} ${subject}`);
+  const audited = async () =>
+    (await host.client.trust.audit(0)).map(({ action, subject }) => `${action} ${subject}`);
   return { ...host, platform, hall, bellhop, audited };
 }
 
@@ -50,7 +51,9 @@ describe("a group that the agent of main registers", () => {
     await platform.taken();
     expect(hall.ours()).toHaveLength(1);
     expect(await client.unregistered()).toMatchObject([{ id: "fake:hall", lastSender: "Ann" }]);
-    expect(await readFile(join(home, "groups", "the_club", "CLAUDE.md"), "utf8")).toContain("the door is green");
+    expect(await readFile(join(home, "groups", "the_club", "CLAUDE.md"), "utf8")).toContain(
+      "the door is green",
+    );
 
     await ask(tool("register_group", { name: "the_club", chats: ["fake:hall"] }));
     hall.says(ann, "@Bellhop recall:");
@@ -89,10 +92,29 @@ describe("bellhop groups and bellhop people", () => {
     hall.says(ben, "hello?");
     await platform.taken();
 
-    const made = await bellhop("groups", "add", "club", "--assistant", "Alfred", "--trigger", "called", "--bots", "yes");
+    const made = await bellhop(
+      "groups",
+      "add",
+      "club",
+      "--assistant",
+      "Alfred",
+      "--trigger",
+      "called",
+      "--bots",
+      "yes",
+    );
     expect(made).toMatchObject({ code: 0, stdout: expect.stringMatching(/^assistant +Alfred \(chosen\)$/m) });
     expect(existsSync(join(home, "groups", "club", "CLAUDE.md"))).toBe(true);
-    const edited = await bellhop("groups", "edit", "club", "--reset", "bots", "--turn-minutes", "5", "--json");
+    const edited = await bellhop(
+      "groups",
+      "edit",
+      "club",
+      "--reset",
+      "bots",
+      "--turn-minutes",
+      "5",
+      "--json",
+    );
     expect(JSON.parse(edited.stdout)).toMatchObject({
       chosen: { assistant: "Alfred", trigger: "called", turnMinutes: 5 },
     });
@@ -104,19 +126,28 @@ describe("bellhop groups and bellhop people", () => {
       stdout: "fake:hall belongs to club now.\n",
     });
     expect((await bellhop("groups", "list")).stdout).toMatch(/^club +made +0 tasks +fake:hall$/m);
-    expect((await bellhop("groups", "unbind", "fake:hall")).stdout).toBe("fake:hall belongs to no group now.\n");
+    expect((await bellhop("groups", "unbind", "fake:hall")).stdout).toBe(
+      "fake:hall belongs to no group now.\n",
+    );
     expect((await bellhop("groups", "remove", "club")).stdout).toContain("club is removed. Paused: 0 tasks.");
 
     for (const [args, why] of [
       [["remove", "main"], "always there"],
       [["bind", "main"], "Name the chats that are meant"],
     ] as const)
-      expect(await bellhop("groups", ...args)).toMatchObject({ code: 1, stderr: expect.stringContaining(why) });
+      expect(await bellhop("groups", ...args)).toMatchObject({
+        code: 1,
+        stderr: expect.stringContaining(why),
+      });
 
     const linked = await bellhop("people", "link", "fake:ann", "other:ann", "--name", "Ann");
-    expect(linked.stdout).toBe("Ann  owner  fake:ann, other:ann\n Under each of these ids they are an owner.\n");
+    expect(linked.stdout).toBe(
+      "Ann  owner  fake:ann, other:ann\n Under each of these ids they are an owner.\n",
+    );
     expect(await client.people.list()).toMatchObject([{ name: "Ann", owner: true }]);
-    expect((await bellhop("people", "unlink", "other:ann")).stdout).toBe("other:ann stands for itself now.\n");
+    expect((await bellhop("people", "unlink", "other:ann")).stdout).toBe(
+      "other:ann stands for itself now.\n",
+    );
     expect((await bellhop("people", "list")).stdout).toBe("Nobody has several ids.\n");
   }, 120_000);
 });

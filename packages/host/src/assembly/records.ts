@@ -71,7 +71,8 @@ export async function openRecords({ config, paths, clock, log, bus, db, opened }
     const known = await chats.find(chat);
     if (known && known.folder !== folder)
       await whenSettled(
-        { db, stop: turns.cancelWaiting, now: clock.now },
+        // What is owed is delivered once we are up.
+        { db, stop: turns.cancelWaiting, deliver: () => undefined, now: clock.now },
         async () => [chat],
         `this chat was given to the group ${folder}`,
         async () => undefined,

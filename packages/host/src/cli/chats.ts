@@ -34,7 +34,9 @@ export function chatsCommand(io: Io): Command {
     });
   return new Command("chats")
     .summary("say which group a chat belongs to")
-    .description("Lists the chats and binds them to groups. In a chat that no group has, nothing is read. More: bellhop groups --help")
+    .description(
+      "Lists the chats and binds them to groups. In a chat that no group has, nothing is read. More: bellhop groups --help",
+    )
     .addCommand(list)
     .addCommand(bind)
     .addHelpText("after", HELP);

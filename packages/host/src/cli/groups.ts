@@ -77,11 +77,14 @@ export function groupsCommand(io: Io): Command {
     )
     .argument("<group>")
     .argument("[chats...]", "addresses, as `bellhop chats list` shows them")
-    .option("--seen", "all chats in which somebody wrote and that no group has; shows them first, binds them with --yes")
+    .option(
+      "--seen",
+      "all chats in which somebody wrote and that no group has; shows them first, binds them with --yes",
+    )
     .option("--yes", "with --seen: bind them")
     .action(async (name: string, named: string[], options: Options & { seen?: true; yes?: true }) => {
       const client = clientFor(io, options.home);
-      if ((options.seen === true) === (named.length > 0))
+      if ((options.seen === true) === named.length > 0)
         throw new RejectedError("Name the chats that are meant, or say --seen.");
       const seen = options.seen ? await client.unregistered() : [];
       if (options.seen && !options.yes) {
@@ -89,7 +92,10 @@ export function groupsCommand(io: Io): Command {
         return;
       }
       const chats = options.seen ? seen.map(({ id }) => chatNamed(id)) : named.map(chatNamed);
-      if (chats.length === 0) return void say(options, [], NOBODY);
+      if (chats.length === 0) {
+        say(options, [], NOBODY);
+        return;
+      }
       const group = await client.groups.bind(name, chats);
       say(options, group, chats.map((chat) => `${plain(chat)} belongs to ${plain(name)} now.\n`).join(""));
     });
@@ -114,13 +120,20 @@ export function groupsCommand(io: Io): Command {
     .addHelpText("after", HELP);
   for (const command of [list, show, add, edit, remove, bind, unbind])
     groups.addCommand(
-      command.addOption(homeOption()).addOption(new Option("--json", "one line of JSON, as the API gives it")),
+      command
+        .addOption(homeOption())
+        .addOption(new Option("--json", "one line of JSON, as the API gives it")),
     );
   return groups;
 }
 
 /** A chat that no group has. */
-export function seenLine(chat: { id: string; title: string | null; messages: number; lastSender: string }): string[] {
+export function seenLine(chat: {
+  id: string;
+  title: string | null;
+  messages: number;
+  lastSender: string;
+}): string[] {
   const said = `${count(chat.messages, "message")}, the last from ${chat.lastSender}`;
   return [chat.id, "(no group)", [chat.title ?? "", said].filter(Boolean).join(": ")];
 }

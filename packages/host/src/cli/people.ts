@@ -50,7 +50,9 @@ export function peopleCommand(io: Io): Command {
     .addHelpText("after", HELP);
   for (const command of [list, link, unlink])
     people.addCommand(
-      command.addOption(homeOption()).addOption(new Option("--json", "one line of JSON, as the API gives it")),
+      command
+        .addOption(homeOption())
+        .addOption(new Option("--json", "one line of JSON, as the API gives it")),
     );
   return people;
 }

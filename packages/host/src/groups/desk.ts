@@ -102,7 +102,6 @@ export interface GroupDeskParts extends Settling {
   readonly changed: (group: GroupFolder) => void;
   /** A chat that waited to be let in may have been given to a group. */
   readonly entered: () => void;
-  readonly deliver: (chat: ChatId) => void;
 }
 
 const NO_LEAVE: Leave = async () => undefined;
@@ -151,16 +150,11 @@ export function createGroupDesk(parts: GroupDeskParts) {
   const commitOf = (actor: GroupActor): NonNullable<GroupActor["commit"]> =>
     actor.commit ?? ((effect) => db.transaction().execute(effect));
 
-  /** Once these chats are at rest; whoever is told something there is told it then. */
-  async function atRest<T>(
+  const atRest = <T>(
     chats: () => Promise<readonly ChatId[]>,
     why: string,
     move: () => Promise<T>,
-  ): Promise<T> {
-    const { result, told } = await whenSettled(parts, chats, why, move);
-    for (const chat of told) parts.deliver(chat);
-    return result;
-  }
+  ): Promise<T> => whenSettled(parts, chats, why, move);
 
   /** Those that another group has now, by the group that has them. */
   async function homesOf(chats: readonly ChatId[]): Promise<Map<ChatId, GroupFolder | undefined>> {

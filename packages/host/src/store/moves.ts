@@ -28,6 +28,8 @@ export interface Settling {
   readonly db: Kysely<Database>;
   /** Ends the live turn of a session for good. Resolves when it is over. */
   readonly stop: (session: SessionId, why: string) => Promise<unknown>;
+  /** The chat is owed something. */
+  readonly deliver: (chat: ChatId) => void;
   readonly now: () => number;
 }
 
@@ -35,26 +37,32 @@ export interface Settling {
  * Ends what is under way in these chats and what waits there, and then does `move`, in whose transaction nothing
  * of that is there.
  * @param why for people: what becomes of the chat
- * @returns what `move` gives, and the chats that are owed a notice
+ * @returns what `move` gives
  * @throws TemporaryError when messages come faster than they can be ended
  */
 export async function whenSettled<T>(
-  { db, stop, now }: Settling,
+  { db, stop, deliver, now }: Settling,
   chats: () => Promise<readonly ChatId[]>,
   why: string,
   move: () => Promise<T>,
-): Promise<{ readonly result: T; readonly told: readonly ChatId[] }> {
-  const told: ChatId[] = [];
+): Promise<T> {
+  const told = new Set<ChatId>();
   for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt += 1) {
     const leaving = await chats();
     const live = await db.transaction().execute(async (trx) => {
-      told.push(...(await endWhatWaits(trx, leaving, why, now())));
-      return await liveIn(trx, leaving);
+      const turns = await liveIn(trx, leaving);
+      const dropped = await endWhatWaits(trx, leaving, why, now());
+      for (const one of [...dropped, ...turns.filter(({ kind }) => kind === "chat")]) {
+        if (!told.has(one.chat)) await tellUnanswered(trx, one, why, now());
+        told.add(one.chat);
+      }
+      return turns.map(({ session }) => session);
     });
+    for (const chat of told) deliver(chat);
     await Promise.all(live.map((session) => stop(session, why)));
     if (live.length > 0) continue;
     try {
-      return { result: await move(), told };
+      return await move();
     } catch (error) {
       if (!(error instanceof StillBusyError)) throw error;
     }
@@ -76,24 +84,18 @@ export async function assertSettled(trx: Kysely<Database>, chats: readonly ChatI
   if (waits || (await liveIn(trx, chats)).length > 0) throw new StillBusyError("something began meanwhile");
 }
 
-async function liveIn(trx: Kysely<Database>, chats: readonly ChatId[]): Promise<SessionId[]> {
+async function liveIn(trx: Kysely<Database>, chats: readonly ChatId[]) {
   if (chats.length === 0) return [];
-  const rows = await trx
+  return await trx
     .selectFrom("turns")
-    .select("session_id")
+    .select(["id", "session_id as session", "chat_id as chat", "group_id as groupId", "kind"])
     .where("chat_id", "in", chats)
     .where("ended_at", "is", null)
     .execute();
-  return rows.map(({ session_id }) => session_id);
 }
 
-/** @returns the chats that are told that something stays unanswered */
-async function endWhatWaits(
-  trx: Kysely<Database>,
-  chats: readonly ChatId[],
-  why: string,
-  now: number,
-): Promise<ChatId[]> {
+/** @returns the messages that stay unanswered, oldest first */
+async function endWhatWaits(trx: Kysely<Database>, chats: readonly ChatId[], why: string, now: number) {
   if (chats.length === 0) return [];
   const dropped = await trx
     .updateTable("inbox")
@@ -102,11 +104,6 @@ async function endWhatWaits(
     .where(sql<boolean>`state = 'waiting'`) // literal: see the index inbox_waiting
     .returning(["id", "chat_id as chat", "group_id as groupId"])
     .execute();
-  const first = new Map(dropped.toReversed().map((row) => [row.chat, row]));
-  for (const { id, chat, groupId } of first.values())
-    await owe(trx, { chat, groupId, turn: undefined, now }, [
-      { key: `moved:${id}`, kind: "notice", text: `What I had not answered here stays unanswered: ${why}.` },
-    ]);
   const runs = await trx
     .selectFrom("occurrences")
     .innerJoin("tasks", "tasks.id", "occurrences.task_id")
@@ -117,7 +114,17 @@ async function endWhatWaits(
     .execute();
   for (const { id } of runs)
     await endWaiting(trx, { task: id }, { state: "skipped", reason: `${why}.` }, now);
-  return [...first.keys()];
+  return dropped;
+}
+
+async function tellUnanswered(
+  trx: Kysely<Database>,
+  { id, chat, groupId }: { readonly id: string; readonly chat: ChatId; readonly groupId: number },
+  why: string,
+  now: number,
+): Promise<void> {
+  const text = `What I had not answered here stays unanswered: ${why}.`;
+  await owe(trx, { chat, groupId, turn: undefined, now }, [{ key: `moved:${id}`, kind: "notice", text }]);
 }
 
 /** Where a chat is; undefined where no group has it. */

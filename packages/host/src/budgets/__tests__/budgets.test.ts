@@ -146,9 +146,9 @@ describe("a person with several ids", () => {
     expect(await one.reserve({ micros: 200_000, tokens: 0 }, STAYS)).toMatchObject({ may: true });
     await people.unlink(DISCORD, "the owner");
     await budgets.regroup();
-    expect(
-      await (await spending(DISCORD)).reserve({ micros: 700_000, tokens: 0 }, STAYS),
-    ).toMatchObject({ may: true });
+    expect(await (await spending(DISCORD)).reserve({ micros: 700_000, tokens: 0 }, STAYS)).toMatchObject({
+      may: true,
+    });
   });
 
   it("pays together for a call that was under way when the ids were linked", async () => {

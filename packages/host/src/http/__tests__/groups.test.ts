@@ -31,7 +31,11 @@ describe("groups over the API", () => {
   it("are made, listed, changed, given chats, and removed", async () => {
     const { call } = await given();
 
-    const made = await call("POST", "/groups", { name: "club", settings: { trigger: "called" }, chats: ["web:a"] });
+    const made = await call("POST", "/groups", {
+      name: "club",
+      settings: { trigger: "called" },
+      chats: ["web:a"],
+    });
     expect(made).toMatchObject({
       status: 201,
       body: { name: "club", origin: "made", chosen: { trigger: "called" }, chats: [{ id: "web:a" }] },
@@ -44,10 +48,7 @@ describe("groups over the API", () => {
       status: 200,
       body: { id: "telegram:1", group: null },
     });
-    expect((await call("GET", "/groups")).body.groups?.map(({ name }) => name)).toEqual([
-      "main",
-      "club",
-    ]);
+    expect((await call("GET", "/groups")).body.groups?.map(({ name }) => name)).toEqual(["main", "club"]);
 
     expect(await call("DELETE", "/groups/club")).toMatchObject({
       status: 200,

@@ -11,7 +11,7 @@ import { type BoundChat, ChatBinding, type UnboundChat, type UnregisteredList } 
 import { chatParam } from "./chats.ts";
 
 export interface ChatRegistryDeps {
-  readonly groups: Pick<HttpGroups, "bind" | "unbind" | "seen">;
+  readonly groups: HttpGroups;
 }
 
 export function createChatRegistryRoutes({ groups }: ChatRegistryDeps) {

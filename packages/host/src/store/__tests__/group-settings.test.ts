@@ -19,7 +19,9 @@ describe("what people chose for a group", () => {
       ["work", null, "haiku"],
       ["plain", null, null],
     ])
-      await sql`insert into groups (folder, created_at, queue, model) values (${folder}, 1, ${queue}, ${model})`.execute(db);
+      await sql`insert into groups (folder, created_at, queue, model) values (${folder}, 1, ${queue}, ${model})`.execute(
+        db,
+      );
 
     await migrate(db, { migrations, clock });
 

@@ -5,11 +5,9 @@ import { openPeople } from "../people.ts";
 import { decide, standingOf } from "../senders.ts";
 import { house, message } from "./house.ts";
 
-const [TELEGRAM, DISCORD, SLACK] = ["telegram:7", "discord:9", "slack:U1"].map((id) => SenderId.parse(id)) as [
-  SenderId,
-  SenderId,
-  SenderId,
-];
+const [TELEGRAM, DISCORD, SLACK] = ["telegram:7", "discord:9", "slack:U1"].map((id) =>
+  SenderId.parse(id),
+) as [SenderId, SenderId, SenderId];
 
 async function given() {
   const { db, clock } = await house();

@@ -43,7 +43,11 @@ describe("the tools for groups", () => {
 describe("register_group", () => {
   it("makes a group with its settings and chats, once however often the call is made", async () => {
     const { call, groupDesk, chats, db, audited } = await atWork();
-    const wanted = { name: "club", chats: ["web:office"], settings: { assistant: "Alfred", trigger: "always" } };
+    const wanted = {
+      name: "club",
+      chats: ["web:office"],
+      settings: { assistant: "Alfred", trigger: "always" },
+    };
 
     const first = await call("register_group", wanted, "the call");
     const again = await call("register_group", wanted, "the call");
@@ -70,7 +74,10 @@ describe("register_group", () => {
   ])("refuses %o", async (input, why) => {
     const { call, groupDesk } = await atWork();
 
-    expect(await call("register_group", input)).toEqual({ isError: true, text: expect.stringContaining(why) });
+    expect(await call("register_group", input)).toEqual({
+      isError: true,
+      text: expect.stringContaining(why),
+    });
 
     expect(groupDesk.exists(CLUB)).toBe(false);
   });
@@ -222,7 +229,11 @@ describe("history_search", () => {
 describe("a person with several ids", () => {
   it("is told to the agent by one name, and rows keep the id that wrote", async () => {
     const { people, hears, engine, db } = await house();
-    await people.link([SenderId.parse("telegram:ben"), SenderId.parse("discord:ben")], "Benjamin", "the owner");
+    await people.link(
+      [SenderId.parse("telegram:ben"), SenderId.parse("discord:ben")],
+      "Benjamin",
+      "the owner",
+    );
 
     await hears("telegram:-100", "@Bellhop hello");
 
