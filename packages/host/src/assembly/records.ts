@@ -19,7 +19,10 @@ import type { Ground } from "./ground.ts";
 
 export type Records = Awaited<ReturnType<typeof openRecords>>;
 
-export async function openRecords({ config, paths, clock, log, bus, db, opened }: Ground, agents: Agents) {
+export async function openRecords(
+  { config, paths, clock, log, bus, db, audit, opened }: Ground,
+  agents: Agents,
+) {
   const { settings, speaks, choices } = agents;
   const chats = createChats(db, clock);
   const history = createHistory(db, clock, log);
@@ -91,7 +94,7 @@ export async function openRecords({ config, paths, clock, log, bus, db, opened }
     groups,
     groupExists,
     settings,
-    people: await openPeople(db, clock),
+    people: await openPeople(db, clock, audit),
     seen,
   };
 }

@@ -10,7 +10,7 @@ import { RejectedError } from "@bellhop/sdk";
 import type { Kysely } from "kysely";
 import type { Clock } from "../core/clock.ts";
 import type { SenderId } from "../core/ids.ts";
-import { audit } from "./audit.ts";
+import type { Audit } from "./audit.ts";
 import type { Database } from "./tables.ts";
 
 export interface Person {
@@ -25,7 +25,11 @@ const MOST_IDS = 20;
 
 export type People = Awaited<ReturnType<typeof openPeople>>;
 
-export async function openPeople(db: Kysely<Database>, clock: Pick<Clock, "now">) {
+export async function openPeople(
+  db: Kysely<Database>,
+  clock: Pick<Clock, "now">,
+  audit: Pick<Audit, "write">,
+) {
   let people: readonly Person[] = [];
   let bySender = new Map<SenderId, Person>();
 
@@ -90,18 +94,14 @@ export async function openPeople(db: Kysely<Database>, clock: Pick<Clock, "now">
             .execute();
         await forgetLonely(trx);
         const detail = `${called}: ${ids.join(" ")}`;
-        await audit(
-          trx,
-          {
-            actor: by,
-            groupId: null,
-            action: "people.link",
-            subject: `sender:${first}`,
-            allowed: true,
-            detail,
-          },
-          now,
-        );
+        await audit.write(trx, {
+          actor: by,
+          groupId: null,
+          action: "people.link",
+          subject: `sender:${first}`,
+          allowed: true,
+          detail,
+        });
       });
       await refresh();
       const made = bySender.get(first);
@@ -113,23 +113,18 @@ export async function openPeople(db: Kysely<Database>, clock: Pick<Clock, "now">
     async unlink(sender: SenderId, by: string): Promise<void> {
       const person = bySender.get(sender);
       if (!person) throw new RejectedError(`${sender} is linked with no other id.`);
-      const now = clock.now();
       await db.transaction().execute(async (trx) => {
         await unlinkAll(trx, [sender]);
         await forgetLonely(trx);
         const detail = `${person.name}: was one with ${person.senders.filter((id) => id !== sender).join(" ")}`;
-        await audit(
-          trx,
-          {
-            actor: by,
-            groupId: null,
-            action: "people.unlink",
-            subject: `sender:${sender}`,
-            allowed: true,
-            detail,
-          },
-          now,
-        );
+        await audit.write(trx, {
+          actor: by,
+          groupId: null,
+          action: "people.unlink",
+          subject: `sender:${sender}`,
+          allowed: true,
+          detail,
+        });
       });
       await refresh();
     },

@@ -4,6 +4,7 @@ import { BudgetId } from "../../core/budget.ts";
 import { GroupFolder, MAIN, newId, SenderId, TurnId } from "../../core/ids.ts";
 import { silentLog } from "../../log.ts";
 import { house, message } from "../../store/__tests__/house.ts";
+import { createAudit } from "../../store/audit.ts";
 import { openPeople } from "../../store/people.ts";
 import { createUsage, type Usage } from "../../store/usage.ts";
 import { budgetsOver, type Limits } from "./house.ts";
@@ -112,7 +113,11 @@ describe("a person with several ids", () => {
 
   async function linked() {
     const house = await given(day);
-    const people = await openPeople(house.db, house.clock);
+    const people = await openPeople(
+      house.db,
+      house.clock,
+      createAudit(house.db, { clock: house.clock, redact: (text) => text }),
+    );
     const { usage, call, db, clock, claim } = house;
     const budgets = await budgetsOver(db, clock, { limits: day, usage, people });
     const [input] = claim.inputs;

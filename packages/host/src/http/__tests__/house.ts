@@ -125,7 +125,7 @@ export async function openHouse(options: { clock?: Clock; log?: AppDeps["log"] }
     random: () => 0.5,
   });
 
-  const people = await openPeople(db, clock);
+  const people = await openPeople(db, clock, createAudit(db, { clock, redact: (text) => text }));
   const budgets = await budgetsOver(db, clock, { people });
   const secrets = createKnownSecrets();
   const deps: AppDeps = {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { ChatId, GroupFolder, MAIN, SenderId } from "../../core/ids.ts";
+import { createAudit } from "../audit.ts";
 import type { Around } from "../around.ts";
 import { openPeople } from "../people.ts";
 import { decide, standingOf } from "../senders.ts";
@@ -13,16 +14,18 @@ async function given() {
   const { db, clock } = await house();
   const decided = (sender: SenderId, standing: "owner" | "allowed" | "denied") =>
     decide(db, { sender, name: "Ann", standing, by: "the owner", detail: "" }, clock.now());
-  return { db, clock, decided, people: await openPeople(db, clock) };
+  const audit = createAudit(db, { clock, redact: (text) => text });
+  const open = () => openPeople(db, clock, audit);
+  return { db, clock, decided, open, people: await open() };
 }
 
 describe("ids of one person", () => {
   it("are linked from then on and after a restart, under one name, and are on record", async () => {
-    const { people, db, clock } = await given();
+    const { people, db, open } = await given();
 
     await people.link([TELEGRAM, DISCORD], "Ann", "the owner");
 
-    for (const known of [people, await openPeople(db, clock)]) {
+    for (const known of [people, await open()]) {
       expect(known.of(DISCORD)).toMatchObject({ name: "Ann", senders: [TELEGRAM, DISCORD] });
       expect(known.payerOf(DISCORD)).toBe(TELEGRAM);
       expect(known.idsOf(SLACK)).toEqual([SLACK]);

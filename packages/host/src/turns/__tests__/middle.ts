@@ -318,7 +318,7 @@ export async function middle(options: MiddleOptions = {}) {
     giveWay,
     whyWaits: ({ session, groupId }) => dispatcher.explain(session, groupId),
   });
-  const people = await openPeople(db, clock);
+  const people = await openPeople(db, clock, trust.audit);
   const groupDesk = await deskOver(db, clock, {
     stop: dispatcher.stop,
     closeRoom: async (session) => {
