@@ -9,7 +9,7 @@ import type { SDKMessage } from "@anthropic-ai/claude-agent-sdk";
 import { chmod, chown, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { createRehearsalModel } from "../packages/host/src/broker/rehearsal/server.ts";
-import { loadConfig } from "../packages/host/src/config.ts";
+import { groupConfig, loadConfig } from "../packages/host/src/config.ts";
 import { systemClock } from "../packages/host/src/core/clock.ts";
 import { ChatId, InboxId, MAIN, newId, SandboxId } from "../packages/host/src/core/ids.ts";
 import { promptBlocks } from "../packages/host/src/core/prompt.ts";
@@ -51,7 +51,12 @@ export async function openFloor(home: string): Promise<Floor> {
   const clock = systemClock;
   const config = loadConfig({ home, env: {}, flags: {} });
   const { paths } = await prepareHome(home);
-  const groups = createGroups({ paths, config, log: silentLog, deniedTools: DISALLOWED_TOOLS });
+  const groups = createGroups({
+    paths,
+    settingsOf: (group) => groupConfig(config, group),
+    log: silentLog,
+    deniedTools: DISALLOWED_TOOLS,
+  });
   await groups.ensure(MAIN);
   const runtime = createBubblewrap({ home, clock, log: silentLog });
   const engine = createClaudeEngine({ clock, log: silentLog });

@@ -10,8 +10,10 @@ import { recorded } from "./assembly/administration.ts";
 import { openAgents } from "./assembly/agents.ts";
 import type { Network } from "./broker/egress/network.ts";
 import { openGround } from "./assembly/ground.ts";
+import { openGroupDesk } from "./assembly/groups.ts";
 import { latePlugins } from "./assembly/late-plugins.ts";
 import { openMoney } from "./assembly/money.ts";
+import { openPeopleDesk } from "./assembly/people.ts";
 import { nothingServed, openPluginRoom } from "./assembly/plugins.ts";
 import { openRecords } from "./assembly/records.ts";
 import { openSchedule } from "./assembly/schedule.ts";
@@ -27,6 +29,7 @@ import type { Plugins } from "./core/plugin.ts";
 import { atMost } from "./core/patience.ts";
 import type { Status } from "./core/status.ts";
 import { createHttp } from "./http/http.ts";
+import type { GroupActor } from "./groups/desk.ts";
 import type { Actor } from "./scheduler/desk.ts";
 import { describeHost } from "./status.ts";
 import { createDead } from "./store/dead.ts";
@@ -100,11 +103,16 @@ async function open(
   const pluginRoom = openPluginRoom(ground, { out, environment, serve: nothingServed });
   plugins.join(given ?? pluginRoom);
   const tasks = (actor: Actor) => schedule.desk.as(actor);
-  const budgets = await openMoney(ground, agents, out);
-  const work = openWork(ground, agents, records, out, budgets, trust, tasks, plugins);
+  const budgets = await openMoney(ground, agents, records, out);
+  const groupPowers = (actor: GroupActor) => groupDesk.as(actor);
+  const work = openWork(ground, agents, records, out, budgets, trust, tasks, plugins, groupPowers);
   const { rooms, dispatcher } = work;
   const schedule = openSchedule(ground, records, out, work);
   const administration = recorded(ground, records);
+  const groupDesk = openGroupDesk(ground, agents, records, out, work, {
+    changed: (group) => wayIn.admission.groupChanged(group),
+    entered: () => wayIn.senders.bound(),
+  });
   const wayIn = await openWayIn({
     ground,
     agents,
@@ -114,6 +122,7 @@ async function open(
     budgets,
     trust,
     administration,
+    groups: groupPowers,
     tasks,
     status,
   });
@@ -159,7 +168,7 @@ async function open(
       mounts: work.mounts.states,
       gifts: work.gifts,
       pins: agents.egress.pins,
-      unregistered: admission.unregistered,
+      unregistered: records.seen.list,
       senders: wayIn.speaking,
       plugins: pluginRoom.status,
       clock,
@@ -172,10 +181,8 @@ async function open(
     assistant: config.assistant,
     version: VERSION,
     admission,
-    registry: {
-      bind: wayIn.bind,
-      unregistered: admission.unregistered,
-    },
+    groups: groupPowers({ who: OWNER.who }),
+    people: openPeopleDesk(records.people, budgets, wayIn.isOwner),
     timeline,
     chats,
     media,

@@ -152,7 +152,7 @@ describe("the configuration", () => {
     [
       "a folder no group can have",
       "groups:\n  My Group:\n    model: opus\n",
-      /line 2: groups\.My Group: a group's folder is/,
+      /line 2: groups\.My Group: a group's name is/,
     ],
     [
       "a chat of two groups",

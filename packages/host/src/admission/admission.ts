@@ -4,7 +4,7 @@
  *
  * - At the owner's own desk (web, terminal) whoever calls has proved who writes, and everything is
  *   answered. On a platform the sender's id says who they are, and the group's trigger what is answered.
- * - A chat that nobody registered is nobody's business: nothing of it is stored. A stranger who writes to us
+ * - A chat that nobody registered is nobody's business: nothing that is said in it is stored. A stranger who writes to us
  *   directly is held until the owner has decided (admission/senders.ts).
  * - Who may not speak calls nothing, commands included: what they say is context at most.
  */
@@ -35,6 +35,8 @@ import { createTrigger, type Trigger, type TriggerSettings, type Verdict } from 
 import type { Around } from "../store/around.ts";
 import type { MessageFile } from "../store/message-files.ts";
 import type { Accepted, Inbox, Judged, NewMessage } from "../store/inbox.ts";
+import type { People } from "../store/people.ts";
+import type { SeenChats, Unregistered } from "../store/seen-chats.ts";
 import type { HeldInbound } from "../store/newcomers.ts";
 import { type CallLimits, overLimit } from "./call-limits.ts";
 import { heldInbound, type HeldFiles } from "./held-inbound.ts";
@@ -50,8 +52,6 @@ const NAME_LENGTH = 200;
 const MAX_ID_LENGTH = 512;
 /** More come with no message that a person writes. */
 const MOST_FILES = 20;
-/** Chats that nobody registered are remembered for the operator; a flood of them is not. */
-const MOST_UNREGISTERED = 1_000;
 
 export interface Who {
   readonly sender: SenderId;
@@ -64,19 +64,6 @@ interface ChannelName {
   readonly name: string;
   readonly account: string;
   readonly abilities?: Partial<ChannelAbilities> | undefined;
-}
-
-/** Who wrote in a chat of nobody's. */
-export interface Unregistered {
-  readonly chat: ChatId;
-  readonly title: string | null;
-  readonly sender: SenderId;
-  readonly senderName: string;
-}
-
-export interface UnregisteredChat extends Unregistered {
-  readonly messages: number;
-  readonly lastAt: number;
 }
 
 /** A file of a message that was taken, to be fetched behind it. */
@@ -112,7 +99,11 @@ export interface AdmissionParts {
   /** Strangers, and codes that make an owner. */
   readonly senders: Pick<Senders, "newCode" | "follow" | "knowsOwnerCode">;
   readonly heldFiles: HeldFiles;
-  /** The first time that somebody writes in a chat that nobody registered. */
+  /** Who has several ids. */
+  readonly people: Pick<People, "of">;
+  /** Chats that nobody registered, and in which somebody wrote. */
+  readonly seen: Pick<SeenChats, "saw" | "forget">;
+  /** It was the first time. */
   readonly onUnregistered: (chat: Unregistered) => void;
   readonly now: () => number;
 }
@@ -122,7 +113,6 @@ export type Admission = ReturnType<typeof createAdmission>;
 export function createAdmission(parts: AdmissionParts) {
   const { inbox, home, bus } = parts;
   const triggers = new Map<GroupFolder, { readonly assistant: string; readonly calls: Trigger }>();
-  const unregistered = new Map<ChatId, UnregisteredChat>();
   let closed = false;
 
   /** Made once per group: a pattern takes a while to be read. */
@@ -204,7 +194,7 @@ export function createAdmission(parts: AdmissionParts) {
     const { kind, text, sender: by } = inbound;
     if (by.bot || (by.self && !personal)) return {};
     const owner = by.self === true || parts.roleOf(sender.id, MAIN) === "owner";
-    const who = { id: sender.id, name: sender.name };
+    const who = { id: sender.id, name: sender.name, linked: sender.linked };
     const codes = kind === "delete" ? [] : codesIn(text);
     const whole = asCode(text) !== undefined;
     const claims = kind === "message" && CLAIM[direct ? "direct" : "shared"].test(text);
@@ -258,15 +248,11 @@ export function createAdmission(parts: AdmissionParts) {
     });
   }
 
-  function remember(stranger: Unregistered): void {
-    const known = unregistered.get(stranger.chat);
-    if (!known && unregistered.size >= MOST_UNREGISTERED) return;
-    unregistered.set(stranger.chat, {
-      ...stranger,
-      messages: (known?.messages ?? 0) + 1,
-      lastAt: parts.now(),
-    });
-    if (!known) parts.onUnregistered(stranger);
+  /** A message names its sender as the person that the owner says they are. */
+  function senderOf(id: SenderId, { name, bot, self }: Inbound["sender"]): NewMessage["sender"] {
+    const person = parts.people.of(id);
+    const linked = person?.senders.filter((one) => one !== id);
+    return { id, name: person?.name ?? name, linked, bot, self };
   }
 
   function follow(accepted: Accepted, { platformId }: Inbound, files: readonly NamedFile[]): void {
@@ -343,10 +329,10 @@ export function createAdmission(parts: AdmissionParts) {
       mustBeOpen();
       const sender = SenderId.safeParse(`${channel.name}:${inbound.sender.id}`);
       if (!sender.success) throw new RejectedError(`${channel.name}: the id of the sender is none`);
-      const { name, bot, self } = inbound.sender;
+      const { self } = inbound.sender;
       const personal = channel.abilities?.personal === true;
       const files = named(inbound);
-      const message = parse(channel, inbound, { id: sender.data, name, bot, self }, files.map(describe));
+      const message = parse(channel, inbound, senderOf(sender.data, inbound.sender), files.map(describe));
       let denied: string | undefined;
       const accepted = await inbox.receive({
         ...message,
@@ -361,15 +347,17 @@ export function createAdmission(parts: AdmissionParts) {
         if (accepted.not === "held" && accepted.asked) parts.deliver(message.chat);
         parts.senders.follow(accepted);
       } else if (accepted) {
-        unregistered.delete(message.chat);
+        parts.seen.forget(message.chat);
         follow(accepted, inbound, files);
-      } else if (!self)
-        remember({
+      } else if (!self) {
+        const stranger = {
           chat: message.chat,
           title: message.chatTitle ?? null,
           sender: sender.data,
           senderName: message.sender.name,
-        });
+        };
+        if (parts.seen.saw(stranger)) parts.onUnregistered(stranger);
+      }
     },
 
     /** Takes what was held of somebody who has been let in. Throws as `receive` does. */
@@ -381,12 +369,9 @@ export function createAdmission(parts: AdmissionParts) {
       await this.receive(channel, parts.heldFiles.give(chat, inbound), undefined, id);
     },
 
-    /** Chats in which somebody wrote since the start, and which nobody has registered. */
-    unregistered: (): readonly UnregisteredChat[] => [...unregistered.values()],
-
-    /** The chat belongs to a group from now on. */
-    registered(chat: ChatId): void {
-      unregistered.delete(chat);
+    /** What calls the assistant in the group has changed. */
+    groupChanged(group: GroupFolder): void {
+      triggers.delete(group);
     },
   };
 }

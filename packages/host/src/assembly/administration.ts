@@ -1,10 +1,9 @@
 /**
- * What owners change of the house itself, on record: which chat belongs to whom, who has a token, the emergency
+ * What owners change of the house itself, on record: who has a token, the emergency
  * stop. The stop comes first and its record after it: it works with a database that is locked or full (G27).
  */
 import type { HttpStopSwitch } from "../http/host.ts";
 import type { Audited } from "../store/audit.ts";
-import type { Chats } from "../store/chats.ts";
 import type { Tokens } from "../store/tokens.ts";
 import type { Ground } from "./ground.ts";
 
@@ -12,10 +11,7 @@ const OWNER = "the owner";
 
 export type Administration = ReturnType<typeof recorded>;
 
-export function recorded(
-  { audit, log, stopSwitch }: Ground,
-  { chats, tokens }: { readonly chats: Chats; readonly tokens: Tokens },
-) {
+export function recorded({ audit, log, stopSwitch }: Ground, { tokens }: { readonly tokens: Tokens }) {
   const entry = (action: string, subject: string, detail = ""): Audited => ({
     actor: OWNER,
     groupId: null,
@@ -42,9 +38,6 @@ export function recorded(
       throw error;
     }
   }
-
-  const bind: Chats["bind"] = (chat, group) =>
-    around(entry("chat.bind", `chat:${chat}`, `to ${group}`), () => chats.bind(chat, group));
 
   const watchedTokens: Tokens = {
     ...tokens,
@@ -76,5 +69,5 @@ export function recorded(
     },
   };
 
-  return { bind, tokens: watchedTokens, stopSwitch: watchedStop };
+  return { tokens: watchedTokens, stopSwitch: watchedStop };
 }

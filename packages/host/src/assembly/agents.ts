@@ -4,6 +4,7 @@ import { openBroker } from "../broker/broker.ts";
 import { createClaudeLogin, TOKEN_ENDPOINT } from "../broker/claude-login.ts";
 import { ordersOf, type RouteSources } from "../broker/routes.ts";
 import { type Config, type Environment, groupConfig } from "../config.ts";
+import { given } from "../core/given.ts";
 import { type GroupFolder, MAIN } from "../core/ids.ts";
 import type { Plugins } from "../core/plugin.ts";
 import { chooseRuntime } from "../sandbox/detect.ts";
@@ -86,9 +87,9 @@ export async function openAgents(
   const orderOf = ordersOf(config, broker.routes);
   const routes = createRoutes({ orderOf, clock });
 
-  /** What people chose by chat commands goes over the configuration. */
+  /** What was chosen while we run goes over the configuration. */
   const choices = await openGroupSettings(db);
-  const settings = (group: GroupFolder) => ({ ...groupConfig(config, group), ...choices.of(group) });
+  const settings = (group: GroupFolder) => ({ ...groupConfig(config, group), ...given(choices.of(group)) });
   const engines = {
     claude: createClaudeEngine({ clock, log, background: true }),
     acp: config.acp && (await acpEngine(config.acp, ground)),

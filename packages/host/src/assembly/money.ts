@@ -6,11 +6,13 @@ import { createTasks } from "../store/tasks.ts";
 import { createUsageReports } from "../store/usage-report.ts";
 import type { Agents } from "./agents.ts";
 import type { Ground } from "./ground.ts";
+import type { Records } from "./records.ts";
 import type { WayOut } from "./way-out.ts";
 
 export async function openMoney(
   { config, clock, db, audit }: Ground,
   agents: Agents,
+  { people }: Pick<Records, "people">,
   out: WayOut,
 ): Promise<Budgets> {
   const { settings, usage } = agents;
@@ -23,6 +25,8 @@ export async function openMoney(
       if (task?.id !== id) throw new NoTaskError(id);
       return task.folder;
     },
+    madeGroups: agents.choices.made,
+    people,
     store: createBudgetStore(db, clock, audit),
     usage,
     reports: createUsageReports(db),

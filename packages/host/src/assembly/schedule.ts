@@ -1,6 +1,4 @@
 /** The schedule: tasks that come due, and the desk at which people and agents ask about them. */
-import { type Config, groupConfig } from "../config.ts";
-import { type GroupFolder, MAIN } from "../core/ids.ts";
 import { createDesk } from "../scheduler/desk.ts";
 import { createScheduler } from "../scheduler/scheduler.ts";
 import { startTidying } from "../scheduler/tidy.ts";
@@ -26,7 +24,7 @@ export function openSchedule(ground: Ground, records: Records, out: WayOut, { di
   const occurrences = createOccurrences(db);
   const { fire, fireNow } = createFire(db, { clock, routeOf: records.routeOf, zoneData });
   const paused = () => stopSwitch.hold().aborted;
-  const groupExists = (folder: GroupFolder) => isGroup(config, folder) || records.guests.has(folder);
+  const { groupExists } = records;
 
   function wake({ session, groupId, isolated }: Woken): void {
     dispatcher.wake(session, groupId, { kind: "occurrence", isolated });
@@ -69,7 +67,7 @@ export function openSchedule(ground: Ground, records: Records, out: WayOut, { di
     fireNow,
     audit: ground.audit.write,
     groupExists,
-    timezoneOf: (folder) => groupConfig(config, folder).timezone,
+    timezoneOf: (folder) => records.settings(folder).timezone,
     notices: config.notices,
     bounds: { shortestMs: config.limits.taskIntervalSeconds * SECOND },
     look: scheduler.look,
@@ -96,9 +94,4 @@ export function openSchedule(ground: Ground, records: Records, out: WayOut, { di
       opened.defer(startTidying({ occurrences, runs, days, clock, log }));
     },
   };
-}
-
-/** Beside those of guests groups come from the configuration; one that was taken out of it has its tasks stand still. */
-function isGroup(config: Config, folder: GroupFolder): boolean {
-  return folder === MAIN || config.groups[folder] !== undefined;
 }

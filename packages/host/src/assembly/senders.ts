@@ -4,12 +4,14 @@ import { createSenders, type SendersParts } from "../admission/senders.ts";
 import type { Notices } from "../outbox/notices.ts";
 import { openSenderAllowlist } from "../policy/sender-allowlist.ts";
 import { createNewcomers } from "../store/newcomers.ts";
+import type { Agents } from "./agents.ts";
 import type { Ground } from "./ground.ts";
 import type { Records } from "./records.ts";
 
 export async function openSenders(
   { config, clock, log, db, opened }: Ground,
-  { groups, guests }: Records,
+  { groups }: Records,
+  { choices }: Pick<Agents, "choices">,
   notices: Notices,
   { admit }: Pick<SendersParts, "admit">,
 ) {
@@ -30,7 +32,7 @@ export async function openSenders(
     admit,
     async furnish(group) {
       await groups.ensure(group);
-      if (group.startsWith("guest-")) guests.add(group);
+      await choices.refresh(); // the commit that let them in has made the group of a guest one that exists
     },
     tell: notices.tell,
     random: randomBytes,

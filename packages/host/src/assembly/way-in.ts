@@ -1,6 +1,6 @@
 /** The way in: admission, the chat commands, and the platforms that are listened to. */
 import { randomUUID } from "node:crypto";
-import { createAdmission, type Unregistered } from "../admission/admission.ts";
+import { createAdmission } from "../admission/admission.ts";
 import { createCommands } from "../admission/commands/commands.ts";
 import { createHeldFiles } from "../admission/held-inbound.ts";
 import type { Budgets } from "../budgets/budgets.ts";
@@ -9,8 +9,11 @@ import { type ChatId, type GroupFolder, MAIN, type SenderId } from "../core/ids.
 import { compilePattern } from "../core/pattern.ts";
 import { splitText } from "../core/split.ts";
 import type { Status } from "../core/status.ts";
+import type { GroupActor, GroupPowers } from "../groups/desk.ts";
 import type { Actor, TaskPowers } from "../scheduler/desk.ts";
 import { createCommandStore } from "../store/commands.ts";
+import type { Unregistered } from "../store/seen-chats.ts";
+import { standingOf } from "../store/senders.ts";
 import { createWhy } from "../store/why.ts";
 import type { Agents } from "./agents.ts";
 import type { Administration } from "./administration.ts";
@@ -29,7 +32,9 @@ export interface WayInParts {
   readonly work: Work;
   readonly budgets: Budgets;
   readonly trust: Trust;
-  readonly administration: Pick<Administration, "bind" | "stopSwitch">;
+  readonly administration: Pick<Administration, "stopSwitch">;
+  /** What whoever asks may do with groups and chats. */
+  readonly groups: (actor: GroupActor) => GroupPowers;
   /** What whoever asks may do with tasks. */
   readonly tasks: (actor: Actor) => TaskPowers;
   readonly status: () => Promise<Status>;
@@ -39,7 +44,7 @@ export async function openWayIn(parts: WayInParts) {
   const { ground, agents, records, out, work, budgets, trust, administration, tasks, status } = parts;
   const { config, clock, log, bus, db, opened } = ground;
   const { settings, choices, usage } = agents;
-  const { chats, inbox, turns } = records;
+  const { chats, inbox, turns, people, seen } = records;
   const { channels, media, notices, delivery, answers, presence } = out;
   const { rooms, dispatcher, offers } = work;
   const whyOf = createWhy(db);
@@ -59,19 +64,13 @@ export async function openWayIn(parts: WayInParts) {
     return stopped.filter((what) => what === "stopped").length;
   }
 
-  const { allowlist, senders } = await openSenders(ground, records, notices, {
+  const { allowlist, senders } = await openSenders(ground, records, agents, notices, {
     admit: async (chat, held) => {
       const channel = out.channelOf(chat);
       if (channel) await admission.admit(channel, chat, held);
       return channel !== undefined;
     },
   });
-
-  async function bind(chat: ChatId, group: GroupFolder): Promise<void> {
-    await administration.bind(chat, group);
-    admission.registered(chat);
-    senders.bound();
-  }
 
   const commands = createCommands({
     store: createCommandStore(db, clock),
@@ -105,7 +104,7 @@ export async function openWayIn(parts: WayInParts) {
       explain: dispatcher.explain,
       emergency: administration.stopSwitch,
       senders,
-      bind,
+      bind: (chat, group) => parts.groups({ who: "the owner, by a chat command" }).bind([chat], group),
       budgets,
       now: clock.now,
     },
@@ -117,8 +116,9 @@ export async function openWayIn(parts: WayInParts) {
   opened.defer(commands.settled);
 
   function roleOf(sender: SenderId, group: GroupFolder): "owner" | "admin" | "member" {
-    if (config.owners.includes(sender)) return "owner";
-    return config.groups[group]?.admins.includes(sender) ? "admin" : "member";
+    const ids = people.idsOf(sender);
+    if (ids.some((id) => config.owners.includes(id))) return "owner";
+    return ids.some((id) => config.groups[group]?.admins.includes(id)) ? "admin" : "member";
   }
 
   function onUnregistered({ chat, title, senderName }: Unregistered): void {
@@ -155,6 +155,8 @@ export async function openWayIn(parts: WayInParts) {
       };
     },
     roleOf,
+    people,
+    seen,
     onUnregistered,
     mayCall: allowlist.mayCall,
     onDenied(chat, sender, reason) {
@@ -171,7 +173,11 @@ export async function openWayIn(parts: WayInParts) {
     commands,
     admission,
     senders,
-    bind,
+    /** On platforms, under this id or another one of the same person. */
+    async isOwner(sender: SenderId): Promise<boolean> {
+      const linked = people.idsOf(sender).filter((id) => id !== sender);
+      return roleOf(sender, MAIN) === "owner" || (await standingOf(db, { id: sender, linked })) === "owner";
+    },
     /** What `status` says of who may speak. */
     speaking: async () => ({
       waiting: (await senders.list()).waiting.length,

@@ -3,7 +3,6 @@ import type { Channel } from "@bellhop/sdk";
 import { Readable } from "node:stream";
 import { createKnownChannels } from "../channels/known.ts";
 import { createLocalChannel } from "../channels/local.ts";
-import { groupConfig } from "../config.ts";
 import { type ChatId, MAIN } from "../core/ids.ts";
 import { createMedia } from "../media/media.ts";
 import { createAnswers } from "../outbox/answers.ts";
@@ -23,7 +22,7 @@ export type WayOut = Awaited<ReturnType<typeof openWayOut>>;
 /** @param platforms beside the owner's own desk, which is always there */
 export async function openWayOut(
   { config, paths, clock, log, bus, db, secrets, stopSwitch, opened }: Ground,
-  { chats, outbox, turns }: Records,
+  { chats, outbox, turns, settings }: Records,
   platforms: readonly Channel[],
 ) {
   const random = Math.random;
@@ -54,7 +53,7 @@ export async function openWayOut(
     secrets,
     speaker: createSpeaker(async (chat) => {
       const known = await chats.find(chat);
-      return groupConfig(config, known?.folder ?? MAIN).assistant;
+      return settings(known?.folder ?? MAIN).assistant;
     }),
     notices,
     bus,

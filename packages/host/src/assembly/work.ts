@@ -7,6 +7,7 @@ import { sandboxLimitsOf } from "../config.ts";
 import type { GroupFolder, SessionId } from "../core/ids.ts";
 import type { Plugins } from "../core/plugin.ts";
 import { createDispatcher } from "../dispatch/dispatcher.ts";
+import type { GroupActor, GroupPowers } from "../groups/desk.ts";
 import type { Actor, TaskPowers } from "../scheduler/desk.ts";
 import { sandboxUid } from "../sandbox/staging.ts";
 import { hostTools } from "../tools/tools.ts";
@@ -29,7 +30,7 @@ const MINUTE = 60 * SECOND;
 
 export type Work = ReturnType<typeof openWork>;
 
-/** @param tasks what whoever asks may do with tasks */
+/** @param tasks what whoever asks may do with tasks, and with groups */
 export function openWork(
   ground: Ground,
   agents: Agents,
@@ -39,6 +40,7 @@ export function openWork(
   trust: Trust,
   tasks: (actor: Actor) => TaskPowers,
   plugins: Plugins,
+  groupPowers: (actor: GroupActor) => GroupPowers,
 ) {
   const { config, paths, clock, log, bus, secrets, stopSwitch, opened } = ground;
   const { runtime, killAll, broker, routes, engineOf, settings, gifts } = agents;
@@ -69,6 +71,7 @@ export function openWork(
       },
       timezoneOf: ({ chat }) => settings(chat.folder).timezone,
       tasks,
+      groups: groupPowers,
       now: clock.now,
       secrets,
       deliver: delivery.wake,
@@ -193,14 +196,15 @@ export function openWork(
     clock,
     log,
   });
+  async function closeRooms(group: GroupFolder): Promise<{ readonly busy: boolean }> {
+    const busy = () => dispatcher.running().some(({ claim }) => claim.chat.folder === group);
+    if (busy()) return { busy: true };
+    await Promise.all(rooms.list().flatMap((room) => (room.group === group ? rooms.close(room) : [])));
+    return { busy: busy() };
+  }
   trust.join({
     claimOf,
-    async closeRooms(group) {
-      const busy = () => dispatcher.running().some(({ claim }) => claim.chat.folder === group);
-      if (busy()) return { busy: true };
-      await Promise.all(rooms.list().flatMap((room) => (room.group === group ? rooms.close(room) : [])));
-      return { busy: busy() };
-    },
+    closeRooms,
     show: (card) => showCard(card, { records, out }),
   });
   const hurry = Promise.withResolvers<void>();
@@ -224,6 +228,7 @@ export function openWork(
 
   return {
     rooms,
+    closeRooms,
     mounts,
     gifts: async () => describeGifts(plugins, gifts, await chats.groups()),
     dispatcher,

@@ -15,9 +15,10 @@ import {
   Period,
 } from "../core/budget.ts";
 import type { Clock } from "../core/clock.ts";
-import { type GroupFolder, MAIN } from "../core/ids.ts";
+import { type GroupFolder, MAIN, SenderId } from "../core/ids.ts";
 import {
   added,
+  tokensOf,
   type BudgetLift,
   type UsageBy,
   type UsageQuery,
@@ -28,11 +29,12 @@ import { instantOf } from "../core/zone.ts";
 import type { Notices } from "../outbox/notices.ts";
 import type { BudgetStore, Since } from "../store/budgets.ts";
 import type { Claim } from "../store/claims.ts";
+import type { People } from "../store/people.ts";
 import type { UsageStore } from "../store/usage.ts";
 import type { UsageReports } from "../store/usage-report.ts";
 import type { Spending } from "../turns/broker.ts";
 import { stretchAt } from "./calendar.ts";
-import { createLedger } from "./ledger.ts";
+import { createLedger, senderOfBudget } from "./ledger.ts";
 
 export interface BudgetsParts {
   readonly config: Pick<Config, "budgets" | "groups">;
@@ -40,6 +42,10 @@ export interface BudgetsParts {
   readonly timezoneOf: (group: GroupFolder | undefined) => string;
   /** The group of a task. @throws RejectedError when there is no such task */
   readonly groupOfTask: (task: string) => Promise<GroupFolder>;
+  /** Groups that were made while we run, beside those of the configuration. */
+  readonly madeGroups: () => readonly GroupFolder[];
+  /** Who has several ids: what they spend is one person's. */
+  readonly people: Pick<People, "payerOf" | "idsOf">;
   readonly store: BudgetStore;
   readonly usage: Pick<UsageStore, "settled" | "spentBy">;
   readonly reports: UsageReports;
@@ -51,17 +57,19 @@ export type Budgets = Awaited<ReturnType<typeof openBudgets>>;
 
 /** Before any model is called: it reads what was spent until now. */
 export async function openBudgets(parts: BudgetsParts) {
-  const { config, timezoneOf, store, usage, reports, clock } = parts;
-  const now = clock.now();
+  const { config, timezoneOf, store, usage, reports, clock, people } = parts;
   const since = (timezone: string): Since => ({
-    day: stretchAt(timezone, "day", now),
-    month: stretchAt(timezone, "month", now),
+    day: stretchAt(timezone, "day", clock.now()),
+    month: stretchAt(timezone, "month", clock.now()),
   });
+  const spentUntilNow = () =>
+    store.spent(since(timezoneOf(undefined)), (group) => since(timezoneOf(group)), people.payerOf);
   const limitOf = (id: BudgetId) => configured(config, id);
   const ledger = createLedger({
     limitOf,
     timezoneOf,
-    spentBefore: await store.spent(since(timezoneOf(undefined)), (group) => since(timezoneOf(group))),
+    spentBefore: await spentUntilNow(),
+    payerOf: people.payerOf,
     spentBy: usage.spentBy,
     lifts: await store.lifts(),
     notices: parts.notices,
@@ -76,22 +84,25 @@ export async function openBudgets(parts: BudgetsParts) {
       .filter(({ limit }) => limit.micros !== null || limit.tokens !== null);
   }
 
+  /** Names in the configuration are such. */
+  const groups = () => [...(Object.keys(config.groups) as GroupFolder[]), ...parts.madeGroups()];
+
   async function groupOf(id: BudgetId): Promise<GroupFolder> {
     const [kind, ...name] = partsOf(id).payer.split(":");
     if (kind === "task") return await parts.groupOfTask(name.join(":"));
-    const folder = Object.keys(config.groups).find((group) => kind === "group" && group === name.join(":"));
-    return (folder ?? MAIN) as GroupFolder; // a name in the configuration is one
+    return groups().find((group) => kind === "group" && group === name.join(":")) ?? MAIN;
   }
 
   async function report(
     by: UsageBy,
     from: number,
     group?: GroupFolder,
+    senders?: readonly SenderId[],
   ): Promise<{ readonly rows: UsageSums[]; readonly timezone: string }> {
     const timezone = timezoneOf(group);
     await usage.settled(); // it is written behind the answers
     const dayOf = (at: number) => stretchAt(timezone, "day", at).label;
-    return { rows: await reports.report({ by, since: from, group, dayOf }), timezone };
+    return { rows: await reports.report({ by, since: from, group, senders, dayOf }), timezone };
   }
 
   return {
@@ -108,12 +119,18 @@ export async function openBudgets(parts: BudgetsParts) {
 
     stateOf,
 
-    /** For a person: what a group, or the install, has used today and this month. */
-    async lately(group: GroupFolder | undefined): Promise<{ today: UsageSums; month: UsageSums }> {
+    /**
+     * For a person: what a group, or the install, has used today and this month; or what whoever has the id of
+     * `sender` has used there.
+     */
+    async lately(
+      group: GroupFolder | undefined,
+      sender?: SenderId,
+    ): Promise<{ today: UsageSums; month: UsageSums }> {
       const [day, month] = (["day", "month"] as const).map((one) =>
         stretchAt(timezoneOf(group), one, clock.now()),
       );
-      const { rows } = await report("day", month?.from ?? 0, group);
+      const { rows } = await report("day", month?.from ?? 0, group, sender && people.idsOf(sender));
       const none = emptySums(day?.label ?? "");
       return {
         today: rows.find(({ key }) => key === day?.label) ?? none,
@@ -125,26 +142,33 @@ export async function openBudgets(parts: BudgetsParts) {
       const zone = timezoneOf(undefined);
       const from = asked === undefined ? stretchAt(zone, "month", clock.now()).from : sinceOf(asked, zone);
       const { rows, timezone } = await report(by, from);
-      const groups = Object.keys(config.groups) as GroupFolder[]; // names in the configuration are such
-      const budgets = [undefined, ...new Set<GroupFolder>([MAIN, ...groups])].flatMap(stateOf);
-      return { by, since: from, timezone, rows, budgets };
+      const budgets = [undefined, ...new Set<GroupFolder>([MAIN, ...groups()])].flatMap(stateOf);
+      return { by, since: from, timezone, rows: by === "sender" ? byPerson(rows) : rows, budgets };
+    },
+
+    /** Ids were linked or parted: from now on what they have spent is counted as those of whom they are. */
+    async regroup(): Promise<void> {
+      await usage.settled();
+      ledger.regroup(await spentUntilNow());
     },
 
     /**
      * Sets another limit until the end of the day or month; to say the same twice changes nothing the second time.
      * @throws RejectedError with a sentence for a person
      */
-    async lift({ budget, usd, tokens }: BudgetLift, actor: string): Promise<BudgetState> {
+    async lift({ budget: asked, usd, tokens }: BudgetLift, actor: string): Promise<BudgetState> {
+      const sender = senderOfBudget(asked);
+      const budget = sender ? budgetId(`sender:${people.payerOf(sender)}`, partsOf(asked).period) : asked;
       const group = await groupOf(budget);
       const { limit, stretch } = ledger.liftable(budget, group);
       if (limit.micros === undefined && limit.tokens === undefined)
         throw new RejectedError(`${budget} has no limit.`);
-      const asked = usd !== undefined || tokens !== undefined;
+      const named = usd !== undefined || tokens !== undefined;
       const lift = {
         budget,
         period: stretch.label,
-        micros: usd === undefined ? raised(limit.micros, asked) : Math.round(usd * 1e6),
-        tokens: tokens ?? raised(limit.tokens, asked),
+        micros: usd === undefined ? raised(limit.micros, named) : Math.round(usd * 1e6),
+        tokens: tokens ?? raised(limit.tokens, named),
         until: stretch.until,
       };
       await store.lift(lift, { actor, words: `until the end of ${stretch.label}: ${limitsWords(lift)}` });
@@ -152,6 +176,18 @@ export async function openBudgets(parts: BudgetsParts) {
       return ledger.state(budget, group);
     },
   };
+
+  /** Of each person one row, under the id that stands for them. */
+  function byPerson(rows: readonly UsageSums[]): UsageSums[] {
+    const persons = new Map<string | null, UsageSums>();
+    for (const row of rows) {
+      const sender = SenderId.safeParse(row.key).data;
+      const key = sender ? people.payerOf(sender) : row.key;
+      const known = persons.get(key);
+      persons.set(key, known ? added(known, row) : { ...row, key });
+    }
+    return [...persons.values()].toSorted((a, b) => b.costMicros - a.costMicros || tokensOf(b) - tokensOf(a));
+  }
 
   function sinceOf(asked: string, timezone: string): number {
     const days = /^(\d+)d$/.exec(asked)?.[1];

@@ -29,7 +29,7 @@ import {
   whoseWords,
 } from "../core/budget.ts";
 import type { Clock } from "../core/clock.ts";
-import type { GroupFolder, SenderId, SessionId, TurnId } from "../core/ids.ts";
+import { type GroupFolder, SenderId, type SessionId, type TurnId } from "../core/ids.ts";
 import type { TaskId } from "../core/task.ts";
 import type { Notices } from "../outbox/notices.ts";
 import type { Lift } from "../store/budgets.ts";
@@ -48,13 +48,17 @@ export interface LedgerParts {
   /** Of a group, or of the install. */
   readonly timezoneOf: (group: GroupFolder | undefined) => string;
   /** What was spent in a day or month by its label, up to the start of this ledger. */
-  readonly spentBefore: (payer: Payer, period: string) => Amount;
+  readonly spentBefore: SpentBefore;
+  /** Of several ids of one person the one under which what they spend is counted. */
+  readonly payerOf: (sender: SenderId) => SenderId;
   /** What a turn has spent by now, of all its calls. */
   readonly spentBy: (turn: TurnId) => Promise<Amount>;
   readonly lifts: readonly Lift[];
   readonly notices: Pick<Notices, "tell">;
   readonly clock: Clock;
 }
+
+export type SpentBefore = (payer: Payer, period: string) => Amount;
 
 /** A turn, as far as money goes. */
 export interface Spender {
@@ -75,11 +79,14 @@ interface Account {
   readonly id: BudgetId | undefined;
   readonly stretch: Stretch | undefined;
   readonly limit: () => Limit;
+  /** Of a sender whose ids were linked or parted since: where it is counted now. */
+  heir?: () => Account | undefined;
   spent: Amount;
   reserved: Amount;
 }
 
-export function createLedger({ clock, notices, ...parts }: LedgerParts) {
+export function createLedger({ clock, notices, payerOf, ...parts }: LedgerParts) {
+  let { spentBefore } = parts;
   const accounts = new Map<string, Account>();
   const lifts = new Map(parts.lifts.map((lift) => [`${lift.budget}@${lift.period}`, lift]));
   /** Those who wait until something is settled. */
@@ -109,7 +116,7 @@ export function createLedger({ clock, notices, ...parts }: LedgerParts) {
     if (known) return known;
     if (!isBounded(limitNow(id, stretch))) return undefined;
     prune();
-    const spent = parts.spentBefore(payer, stretch.label);
+    const spent = spentBefore(payer, stretch.label);
     const made = { id, stretch, limit: () => limitNow(id, stretch), spent, reserved: NOTHING };
     accounts.set(key, made);
     return made;
@@ -139,17 +146,17 @@ export function createLedger({ clock, notices, ...parts }: LedgerParts) {
   async function open(spender: Spender): Promise<Spending> {
     const { group, task } = spender;
     const sender = senderOf(spender);
-    const payers: readonly Payer[] = [
+    const payers = (): readonly Payer[] => [
       "install",
       `group:${group}`,
-      ...(sender === undefined ? [] : [`sender:${sender}` as const]),
+      ...(sender === undefined ? [] : [`sender:${payerOf(sender)}` as const]),
       ...(task === undefined ? [] : [`task:${task.id}` as const]),
     ];
     const spent = spender.fresh ? NOTHING : await parts.spentBy(spender.turn);
-    const own = ofTurn(payers, spender, spent);
+    const own = ofTurn(payers(), spender, spent);
     const all = () => [
       ...own,
-      ...payers.flatMap((payer) =>
+      ...payers().flatMap((payer) =>
         (["day", "month"] as const).flatMap((period) => account(payer, period, zoneOf(payer, group)) ?? []),
       ),
     ];
@@ -215,6 +222,8 @@ export function createLedger({ clock, notices, ...parts }: LedgerParts) {
         tokens: one.reserved.tokens - estimate.tokens,
       };
       one.spent = plus(one.spent, used);
+      const heir = one.heir?.();
+      if (heir) heir.spent = plus(heir.spent, used);
       if (one.stretch && shareOf(one.spent, one.limit()) >= MOST_OF_IT) tellOf(one, "most");
     }
     for (const go of waiting) go();
@@ -256,7 +265,7 @@ export function createLedger({ clock, notices, ...parts }: LedgerParts) {
     const stretch = stretchOf(period, timezone);
     const { micros = null, tokens = null } = limitNow(id, stretch);
     const known = accounts.get(`${id}@${stretch.label}`);
-    const spent = known?.spent ?? (period === "turn" ? NOTHING : parts.spentBefore(payer, stretch.label));
+    const spent = known?.spent ?? (period === "turn" ? NOTHING : spentBefore(payer, stretch.label));
     const lifted = lifts.has(`${id}@${stretch.label}`);
     return { id, period: stretch.label, limit: { micros, tokens }, spent, lifted };
   }
@@ -271,6 +280,23 @@ export function createLedger({ clock, notices, ...parts }: LedgerParts) {
       return { limit: parts.limitOf(id), stretch: stretchOf(period, zoneOf(payer, group)) };
     },
 
+    /**
+     * Ids of senders were linked or parted: what they have spent is counted anew, from what was spent until now. Calls
+     * under way are added to it when they are settled.
+     */
+    regroup(before: SpentBefore): void {
+      spentBefore = before;
+      for (const [key, one] of accounts) {
+        const sender = one.id && senderOfBudget(one.id);
+        if (one.id === undefined || sender === undefined) continue;
+        const { period } = partsOf(one.id);
+        accounts.delete(key);
+        if (period === "turn") continue;
+        one.heir = () => account(`sender:${payerOf(sender)}`, period, parts.timezoneOf(undefined));
+      }
+      for (const go of waiting) go();
+    },
+
     /** It is on disk. Whoever waits looks again. */
     lifted(lift: Lift): void {
       lifts.set(`${lift.budget}@${lift.period}`, lift);
@@ -283,6 +309,12 @@ const DAY_MS = 24 * 3_600_000;
 const MOST_TOLD = 1_000;
 const LEFT: EngineFailure = { class: "budget", detail: "the caller left while it waited for others" };
 const OWN_RUN: EngineFailure = { class: "budget", detail: "the run has used up what it may spend" };
+
+/** Whose it is, if it is a sender's. */
+export function senderOfBudget(id: BudgetId): SenderId | undefined {
+  const { payer } = partsOf(id);
+  return payer.startsWith("sender:") ? SenderId.safeParse(payer.slice("sender:".length)).data : undefined;
+}
 
 function isBounded({ micros, tokens }: Limit): boolean {
   return micros !== undefined || tokens !== undefined;

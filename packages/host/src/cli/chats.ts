@@ -1,9 +1,10 @@
 /** `bellhop chats`: which group each chat belongs to, and who writes in chats that belong to none. */
 import { Command } from "commander";
+import { seenLine } from "./groups.ts";
 import { chatNamed, clientFor, homeOption } from "./home-option.ts";
 import type { Io } from "./io.ts";
 import { plain } from "./plain.ts";
-import { count } from "./status.ts";
+import { table } from "./table.ts";
 
 export function chatsCommand(io: Io): Command {
   const list = new Command("list")
@@ -13,13 +14,7 @@ export function chatsCommand(io: Io): Command {
       const client = clientFor(io, home);
       const rows = [
         ...(await client.chats()).map(({ id, title, group }) => [id, group, title ?? ""]),
-        ...(await client.unregistered()).map(({ id, title, messages, lastSender }) => [
-          id,
-          "(no group)",
-          [title ?? "", `${count(messages, "message")} since the start, the last from ${lastSender}`]
-            .filter(Boolean)
-            .join(": "),
-        ]),
+        ...(await client.unregistered()).map(seenLine),
       ];
       io.stdout.write(rows.length === 0 ? "No chats yet.\n" : table(rows));
     });
@@ -30,7 +25,7 @@ export function chatsCommand(io: Io): Command {
         "Bind only chats whose people may talk to it.",
     )
     .argument("<chat>", "address, as `bellhop chats list` shows it")
-    .argument("<group>", "one of the groups in config.yaml, or main")
+    .argument("<group>", "one of the groups: see `bellhop groups list`")
     .addOption(homeOption())
     .action(async (name: string, group: string, { home }: { home?: string }) => {
       const chat = chatNamed(name);
@@ -39,25 +34,12 @@ export function chatsCommand(io: Io): Command {
     });
   return new Command("chats")
     .summary("say which group a chat belongs to")
-    .description("Lists the chats and binds them to groups. In a chat that no group has, nothing is read.")
+    .description(
+      "Lists the chats and binds them to groups. In a chat that no group has, nothing is read. More: bellhop groups --help",
+    )
     .addCommand(list)
     .addCommand(bind)
     .addHelpText("after", HELP);
-}
-
-/** Columns as wide as what stands in them. */
-function table(rows: readonly (readonly string[])[]): string {
-  const clean = rows.map((row) => row.map((cell) => plain(cell).replaceAll("\n", " ")));
-  const widths = [0, 1].map((column) => Math.max(...clean.map((row) => row[column]?.length ?? 0)));
-  return clean
-    .map((row) =>
-      row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join("  ")
-        .trimEnd(),
-    )
-    .map((line) => `${line}\n`)
-    .join("");
 }
 
 const HELP = `

@@ -9,6 +9,7 @@ import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { z } from "zod";
 import { BudgetState } from "../core/budget.ts";
+import type { GroupChange, GroupChoices } from "../config/sections.ts";
 import type { Clock } from "../core/clock.ts";
 import { ChatEvent, EventId, MessageEvent, SharedFile, TurnEvent } from "../core/events.ts";
 import { type ChatId, type FileId, InboxId } from "../core/ids.ts";
@@ -28,6 +29,8 @@ import {
   DeadLetterPage,
   Explained,
   GrantList,
+  Group,
+  GroupList,
   AllowedSender,
   DeniedSender,
   EgressRuleList,
@@ -36,9 +39,13 @@ import {
   Halted,
   OccurrencePage,
   PairingCode,
+  Person,
+  PersonList,
+  RemovedGroup,
   Resumed,
   SenderList,
   TaskList,
+  UnboundChat,
 } from "../http/schemas.ts";
 import { readServerSentEvents } from "./sse.ts";
 
@@ -117,6 +124,27 @@ export interface Client {
   /** Chats in which somebody wrote, and which no group has. */
   unregistered(): Promise<z.infer<typeof UnregisteredList>["chats"]>;
   bind(chat: ChatId, group: string): Promise<void>;
+  /** The group that it has now, if any. */
+  unbind(chat: ChatId): Promise<z.infer<typeof UnboundChat>>;
+  readonly groups: {
+    list(): Promise<z.infer<typeof GroupList>["groups"]>;
+    show(name: string): Promise<z.infer<typeof Group>>;
+    add(group: {
+      name: string;
+      from?: string | undefined;
+      settings?: GroupChoices;
+      chats?: readonly ChatId[];
+    }): Promise<z.infer<typeof Group>>;
+    edit(name: string, change: GroupChange): Promise<z.infer<typeof Group>>;
+    remove(name: string): Promise<z.infer<typeof RemovedGroup>>;
+    bind(name: string, chats: readonly ChatId[]): Promise<z.infer<typeof Group>>;
+  };
+  /** Those with several ids. */
+  readonly people: {
+    list(): Promise<z.infer<typeof PersonList>["people"]>;
+    link(senders: readonly string[], name?: string): Promise<z.infer<typeof Person>>;
+    unlink(sender: string): Promise<object>;
+  };
   loginCode(): Promise<LoginCode>;
   /** What was given up. `retry` with `force` also sends what may have arrived. */
   readonly dead: {
@@ -285,6 +313,20 @@ export function createClient({ home, socket, clock, patience = 30_000 }: ClientO
     async bind(chat, group) {
       await call("PUT", `/chats/${encodeURIComponent(chat)}`, z.unknown(), { group });
     },
+    unbind: (chat) => call("DELETE", `/chats/${encodeURIComponent(chat)}/group`, UnboundChat),
+    groups: {
+      list: async () => (await call("GET", "/groups", GroupList)).groups,
+      show: (name) => call("GET", groupPath(name), Group),
+      add: (group) => call("POST", "/groups", Group, group),
+      edit: (name, change) => call("PATCH", groupPath(name), Group, change),
+      remove: (name) => call("DELETE", groupPath(name), RemovedGroup),
+      bind: (name, chats) => call("POST", `${groupPath(name)}/chats`, Group, { chats }),
+    },
+    people: {
+      list: async () => (await call("GET", "/people", PersonList)).people,
+      link: (senders, name) => call("POST", "/people", Person, { senders, name }),
+      unlink: (sender) => call("DELETE", `/people/${encodeURIComponent(sender)}`, Done),
+    },
     async upload(chat, { name, content }) {
       const path = `/chats/${encodeURIComponent(chat)}/files?name=${encodeURIComponent(name)}`;
       const response = await open("POST", path, { content });
@@ -363,6 +405,10 @@ function search(query: Readonly<Record<string, string | number | boolean | undef
   const all = new URLSearchParams();
   for (const [name, value] of Object.entries(query)) if (value !== undefined) all.set(name, String(value));
   return all.toString();
+}
+
+function groupPath(name: string): string {
+  return `/groups/${encodeURIComponent(name)}`;
 }
 
 function taskPath(id: string): string {

@@ -13,6 +13,7 @@ import { chatsCommand } from "./chats.ts";
 import { filesCommand } from "./files.ts";
 import { ExitCode, type Io } from "./io.ts";
 import { deadCommand } from "./dead.ts";
+import { groupsCommand } from "./groups.ts";
 import { imageCommand } from "./image.ts";
 import { doctorCommand } from "./doctor.ts";
 import { grantsCommand } from "./grants.ts";
@@ -22,6 +23,7 @@ import { pluginsCommand } from "./plugins.ts";
 import { policyCommand } from "./policy.ts";
 import { rehearsalCommand } from "./rehearsal.ts";
 import { secretsCommand } from "./secrets.ts";
+import { peopleCommand } from "./people.ts";
 import { pairCommand } from "./pair.ts";
 import { sendersCommand } from "./senders.ts";
 import { statusCommand } from "./status.ts";
@@ -65,7 +67,9 @@ export function createProgram(io: Io): Command {
     upCommand(io),
     chatCommand(io),
     chatsCommand(io),
+    groupsCommand(io),
     sendersCommand(io),
+    peopleCommand(io),
     pairCommand(io),
     askCommand(io),
     filesCommand(io),

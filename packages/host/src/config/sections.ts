@@ -88,14 +88,46 @@ const sandboxLimits = {
   pids: z.int().min(64),
 };
 
+/** What can be chosen for a group while we run, by chat commands, `bellhop groups` and the agent of `main`. */
+export const GroupChoices = z
+  .strictObject({
+    assistant: Name.describe("The name the assistant answers to"),
+    timezone: TimeZone,
+    engine: Engine.describe("What drives the agent"),
+    model: Model,
+    pattern: Pattern.describe("Text that calls the assistant, beside its name"),
+    ...groupFields,
+  })
+  .partial();
+export type GroupChoices = z.infer<typeof GroupChoices>;
+
+/** A change of that: what is null is as configured again. */
+export const GroupChange = z
+  .strictObject({
+    assistant: GroupChoices.shape.assistant.nullable(),
+    timezone: GroupChoices.shape.timezone.nullable(),
+    engine: GroupChoices.shape.engine.nullable(),
+    model: GroupChoices.shape.model.nullable(),
+    pattern: GroupChoices.shape.pattern.nullable(),
+    trigger: GroupChoices.shape.trigger.nullable(),
+    bots: GroupChoices.shape.bots.nullable(),
+    queue: GroupChoices.shape.queue.nullable(),
+    debounceSeconds: GroupChoices.shape.debounceSeconds.nullable(),
+    contextMessages: GroupChoices.shape.contextMessages.nullable(),
+    contextTokens: GroupChoices.shape.contextTokens.nullable(),
+    startSeconds: GroupChoices.shape.startSeconds.nullable(),
+    silenceMinutes: GroupChoices.shape.silenceMinutes.nullable(),
+    turnMinutes: GroupChoices.shape.turnMinutes.nullable(),
+    taskModel: GroupChoices.shape.taskModel.nullable(),
+    taskEffort: GroupChoices.shape.taskEffort.nullable(),
+  } satisfies Record<keyof GroupChoices, z.ZodType>)
+  .partial();
+export type GroupChange = z.infer<typeof GroupChange>;
+
 const GroupSection = z
   .strictObject({
-    assistant: Name.optional(),
-    timezone: TimeZone.optional(),
-    engine: Engine.optional(),
-    model: Model.optional(),
+    ...GroupChoices.shape,
     ...groupRoutes,
-    pattern: Pattern.optional().describe("Text that calls the assistant, beside its name"),
     chats: z.array(ChatId).default([]).describe("Chats that are bound to this group"),
     admins: z.array(SenderId).default([]).describe("Who may change its settings by chat commands"),
     mounts: z
@@ -122,7 +154,6 @@ const GroupSection = z
       .strictObject({ mode: EgressMode.optional(), rules: z.array(EgressRule).default([]) })
       .optional()
       .describe("What its sandboxes may reach; a mode of its own, and rules beside the install's"),
-    ...z.object(groupFields).partial().shape,
   })
   .describe("What one group has of its own; the rest is the install's");
 

@@ -120,7 +120,7 @@ export const DEFAULT_CONFIG = `\
 #log:
 #  level: info         # debug, info, warn or error
 
-# What one group has of its own.
+# What one group has of its own. bellhop groups makes others, and changes these (docs/groups.md).
 # #groups:
 # #  family:
 # #    assistant: Alfred

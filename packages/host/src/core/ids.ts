@@ -4,10 +4,17 @@
 import { randomUUID } from "node:crypto";
 import { z } from "zod";
 
-/** The folder name of a group: also the name of its directory below `groups/` and `sessions/`. */
+/**
+ * The folder name of a group: also the name of its directory below `groups/` and `sessions/`. `global` would
+ * be taken for the shared memory.
+ */
 export const GroupFolder = z
   .string()
-  .regex(/^[a-z0-9][a-z0-9-]{0,62}$/, "a group's folder is lower-case letters, digits and dashes")
+  .regex(
+    /^[a-z0-9][a-z0-9_-]{0,63}$/,
+    "a group's name is up to 64 small letters, digits, dashes and underscores, and begins with a letter or digit",
+  )
+  .refine((name) => name !== "global", "no group can be called global: that is the memory that all share")
   .brand<"GroupFolder">();
 export type GroupFolder = z.infer<typeof GroupFolder>;
 

@@ -85,7 +85,7 @@ export const Status = z.object({
   revealed: z.array(z.object({ plugin: z.string(), variable: z.string(), groups: z.array(GroupFolder) })),
   /** What rooms may reach though it is not public, and the address that it is pinned to. Group null: all of them. */
   pins: z.array(z.object({ group: GroupFolder.nullable(), target: z.string(), address: z.string() })),
-  /** Chats in which somebody wrote since the start, and which no group has. */
+  /** Chats in which somebody wrote, and which no group has. */
   unregistered: z.int(),
   /** Strangers who wait to be let in, and what is wrong with the sender allowlist. */
   senders: z.object({ waiting: z.int(), problems: z.array(z.string()) }),

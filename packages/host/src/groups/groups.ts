@@ -10,8 +10,7 @@
 import { chmod, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import type { Config, HomePaths } from "../config.ts";
-import { groupConfig } from "../config.ts";
+import type { GroupConfig, HomePaths } from "../config.ts";
 import { type GroupFolder, MAIN } from "../core/ids.ts";
 import { writeDurably } from "../home.ts";
 import type { Log } from "../log.ts";
@@ -39,7 +38,7 @@ export interface Groups {
 
 export interface GroupsOptions {
   readonly paths: HomePaths;
-  readonly config: Config;
+  readonly settingsOf: (folder: GroupFolder) => Pick<GroupConfig, "engine" | "assistant" | "timezone">;
   readonly log: Log;
   /** Tools that the engine `claude` must not have, pinned beyond the reach of its settings files. */
   readonly deniedTools?: readonly string[];
@@ -52,7 +51,7 @@ const MOST_FILES = 50;
 
 export function createGroups({
   paths,
-  config,
+  settingsOf,
   log,
   deniedTools = [],
   background = false,
@@ -75,7 +74,7 @@ export function createGroups({
       });
       await replace(join(composed, "CLAUDE.md"), memory);
       await replace(join(composed, "managed-settings.json"), managedSettings(deniedTools, background));
-      const { engine } = groupConfig(config, folder);
+      const { engine } = settingsOf(folder);
       if (engine === "claude")
         await mendEngineHome(join(paths.sessions, folder), log.with({ group: folder }));
       return [
@@ -107,7 +106,7 @@ export function createGroups({
     },
 
     instructions(folder) {
-      const { assistant, timezone } = groupConfig(config, folder);
+      const { assistant, timezone } = settingsOf(folder);
       return instructions({ folder, assistant, timezone });
     },
   };

@@ -24,12 +24,13 @@ import { hideSecrets } from "./hide.ts";
 import { openApiDocument } from "./openapi.ts";
 import { renderProblemPage } from "./pages/login.ts";
 import { createErrorHandler, ProblemError, statusOf } from "./problem.ts";
-import { type ChatRegistryDeps, createChatRegistryRoutes } from "./routes/chat-registry.ts";
+import { createChatRegistryRoutes } from "./routes/chat-registry.ts";
 import { createChatRoutes, type ChatRoutesDeps } from "./routes/chats.ts";
 import { createDeadRoutes } from "./routes/dead.ts";
 import { createEgressRoutes, type EgressRoutesDeps } from "./routes/egress.ts";
 import { createEventRoutes, type EventRoutesDeps } from "./routes/events.ts";
 import { createFileRoutes, type FileRoutesDeps } from "./routes/files.ts";
+import { createGroupRoutes, type GroupRoutesDeps } from "./routes/groups.ts";
 import { createHostRoutes } from "./routes/host.ts";
 import { createSecretRoutes } from "./routes/secrets.ts";
 import { createSenderRoutes } from "./routes/senders.ts";
@@ -42,10 +43,10 @@ import type { Tokens } from "../store/tokens.ts";
 
 export interface AppDeps
   extends
-    ChatRegistryDeps,
     ChatRoutesDeps,
     EgressRoutesDeps,
     FileRoutesDeps,
+    GroupRoutesDeps,
     Omit<EventRoutesDeps, "streams"> {
   readonly http: {
     readonly host: string;
@@ -98,6 +99,7 @@ export function createApp(deps: AppDeps) {
   app.route("/api/v1", createUsageRoutes(deps));
   app.route("/api/v1", createChatRoutes(deps));
   app.route("/api/v1", createChatRegistryRoutes(deps));
+  app.route("/api/v1", createGroupRoutes(deps));
   app.route("/api/v1", createFileRoutes(deps));
   app.route("/api/v1", createEgressRoutes(deps));
   app.route("/api/v1", createEventRoutes({ ...deps, streams }));

@@ -10,6 +10,7 @@ import type { Budgets } from "../budgets/budgets.ts";
 import type { Paused } from "../core/pause.ts";
 import type { SecretTrial } from "../core/secret-trial.ts";
 import type { TrustPowers } from "../policy/trust-powers.ts";
+import type { GroupPowers } from "../groups/desk.ts";
 import type { TaskPowers } from "../scheduler/desk.ts";
 import type { Halted } from "./schemas.ts";
 import type { ChatId, FileId, GroupFolder, InboxId, SenderId } from "../core/ids.ts";
@@ -140,6 +141,21 @@ export interface HttpSenders {
   deny(who: string, by: string): Promise<{ readonly sender: SenderId }>;
   pair(by: string): Promise<{ readonly code: string; readonly expiresAt: number }>;
 }
+/** People with several ids. All but `list` throw RejectedError with a sentence for a person. */
+export interface HttpPeople {
+  list(): Promise<readonly HttpPerson[]>;
+  link(senders: readonly SenderId[], name: string | undefined): Promise<HttpPerson>;
+  unlink(sender: SenderId): Promise<void>;
+}
+export interface HttpPerson {
+  readonly name: string;
+  readonly senders: readonly SenderId[];
+  readonly owner: boolean;
+}
+
+/** Groups, and which chats they have. */
+export type HttpGroups = GroupPowers;
+
 /** What was used of models, and what may be. */
 export type HttpBudgets = Pick<Budgets, "report" | "lift">;
 

@@ -4,10 +4,12 @@
  */
 import { z } from "zod";
 import { CHATS } from "./openapi/chats.ts";
+import { GROUPS } from "./openapi/groups.ts";
 import { HOST } from "./openapi/host.ts";
 import type { Answer, Operation } from "./openapi/operation.ts";
 import { TASKS } from "./openapi/tasks.ts";
 import { TRUST } from "./openapi/trust.ts";
+import { GroupChange } from "../config/sections.ts";
 import { ChatEvent, SharedFile } from "../core/events.ts";
 import { OpenedDeadLetter } from "../core/dead.ts";
 import { BudgetState } from "../core/budget.ts";
@@ -40,16 +42,24 @@ import {
   EventPage,
   Explained,
   GrantList,
+  Group,
+  GroupChats,
+  GroupList,
   Halted,
   LoginCode,
   NewChat,
   NewEgressRule,
+  NewGroup,
+  NewLink,
   NewMessage,
   NewPause,
   NewToken,
   OccurrencePage,
   PairingCode,
+  Person,
+  PersonList,
   PlacedEgressRule,
+  RemovedGroup,
   Resumed,
   SecretTest,
   SenderList,
@@ -57,6 +67,7 @@ import {
   TaskList,
   Token,
   TokenList,
+  UnboundChat,
   UnregisteredList,
 } from "./schemas.ts";
 
@@ -88,7 +99,13 @@ const SCHEMAS = {
   Explained,
   Grant,
   GrantList,
+  Group,
+  GroupChange,
+  GroupChats,
+  GroupList,
   NewGrant,
+  NewGroup,
+  NewLink,
   TaintReport,
   Halted,
   LoginCode,
@@ -103,8 +120,11 @@ const SCHEMAS = {
   OpenedDeadLetter,
   OpenedTask,
   PairingCode,
+  Person,
+  PersonList,
   PlacedEgressRule,
   Problem,
+  RemovedGroup,
   SenderList,
   SenderNamed,
   SharedFile,
@@ -117,11 +137,12 @@ const SCHEMAS = {
   TaskList,
   Token,
   TokenList,
+  UnboundChat,
   UnregisteredList,
   UsageReport,
 } as const satisfies Record<string, z.ZodType>;
 
-const OPERATIONS: readonly Operation[] = [...HOST, ...TASKS, ...TRUST, ...CHATS];
+const OPERATIONS: readonly Operation[] = [...HOST, ...TASKS, ...TRUST, ...CHATS, ...GROUPS];
 
 /** A plain JSON value: the OpenAPI 3.1 document. */
 export function openApiDocument(version: string) {

@@ -3,6 +3,7 @@
  * made from them, so that the two cannot differ.
  */
 import { z } from "zod";
+import { GroupChoices } from "../config/sections.ts";
 import { EventId, MessageEvent, TurnEvent } from "../core/events.ts";
 import { EgressRule } from "../core/egress-rule.ts";
 import { DeadLetter, DeadLetterId } from "../core/dead.ts";
@@ -84,14 +85,57 @@ export const CreatedChat = z.object({ id: ChatId });
 
 export const ChatBinding = z.strictObject({ group: GroupFolder });
 export const BoundChat = z.object({ id: ChatId, group: z.string() });
+export const UnboundChat = z.object({
+  id: ChatId,
+  group: z.string().nullable().describe("A chat at the owner's own desk goes back to `main`."),
+});
 const UnregisteredChat = z.object({
   id: ChatId,
   title: z.string().nullable(),
   lastSender: z.string().describe("The name of who wrote there last."),
-  messages: z.int().describe("How many since the host started. None of them is stored."),
+  messages: z.int().describe("How many came. None of them is stored."),
   lastAt: z.number().describe("Milliseconds since 1970."),
 });
 export const UnregisteredList = z.object({ chats: z.array(UnregisteredChat) });
+
+export const Group = z.object({
+  name: GroupFolder,
+  origin: z
+    .enum(["main", "config", "made", "guest", "left over"])
+    .describe("By config.yaml, made here, made for a stranger who was let in, or taken out of config.yaml."),
+  folder: z.string().describe("Where its notes are."),
+  settings: GroupChoices.describe("What holds for it."),
+  chosen: GroupChoices.describe("What of that was chosen here and stands over config.yaml."),
+  chats: z.array(z.object({ id: ChatId, title: z.string().nullable() })),
+  tasks: z.object({ active: z.int(), paused: z.int() }),
+  createdAt: z.number().describe("Milliseconds since 1970."),
+});
+export const GroupList = z.object({ groups: z.array(Group) });
+export const NewGroup = z.strictObject({
+  name: GroupFolder,
+  from: GroupFolder.optional().describe("A group whose settings it begins with."),
+  settings: GroupChoices.optional(),
+  chats: z.array(ChatId).max(1_000).optional().describe("Whichever group had them."),
+});
+export const GroupChats = z.strictObject({ chats: z.array(ChatId).min(1).max(1_000) });
+export const RemovedGroup = z.object({
+  name: GroupFolder,
+  paused: z.int().describe("Its tasks that were paused."),
+  chats: z.array(ChatId).describe("Chats that it had."),
+  folder: z.string().describe("Where its notes are kept."),
+});
+
+export const Person = z.object({
+  name: z.string(),
+  senders: z.array(SenderId).describe("What they spend is counted under the first."),
+  owner: z.boolean().describe("Under one of these ids, and so under each."),
+});
+export const PersonList = z.object({ people: z.array(Person) });
+export const NewLink = z.strictObject({
+  senders: z.array(SenderId).min(2).max(20),
+  name: z.string().trim().min(1).max(64).optional().describe("What agents are told they are called."),
+});
+export const SenderPath = z.object({ sender: SenderId });
 
 const DurableEvent = z.union([MessageEvent, TurnEvent]);
 export const EventPage = z.object({

@@ -101,5 +101,6 @@ function ownRule(effect: EffectName, group: GroupFolder): string[] {
   if (group === MAIN) return [];
   if (effect === "speak-elsewhere") return [`Only ${MAIN} may write to other chats at all.`];
   if (effect === "schedule-elsewhere") return [`Only ${MAIN} may make tasks for other groups at all.`];
+  if (effect === "administer") return [`Only ${MAIN} may look after groups at all.`];
   return [];
 }

@@ -26,7 +26,7 @@ export interface Around {
 }
 
 export interface Calls {
-  /** By this sender, wherever that was. */
+  /** By this person, wherever that was, under whichever of their ids. */
   readonly minute: number;
   readonly hour: number;
   /** In this chat, by whomever. */
@@ -44,6 +44,7 @@ export interface Asking {
   readonly text: string;
   readonly sender: {
     readonly id: SenderId;
+    readonly linked?: readonly SenderId[] | undefined;
     readonly bot?: boolean | undefined;
     readonly self?: boolean | undefined;
   };
@@ -58,12 +59,12 @@ export async function lookAround(
   const ours =
     (await isOurs(trx, chat.id, platformId)) ||
     (sender.self === true && (await isBeingSent(trx, chat.id, text)));
-  const standing = ours ? undefined : await standingOf(trx, sender.id);
+  const standing = ours ? undefined : await standingOf(trx, sender);
   return {
     chat,
     ours,
     standing,
-    calls: ours || sender.self || standing === "owner" ? NONE : await callsBy(trx, chat.id, sender.id, now),
+    calls: ours || sender.self || standing === "owner" ? NONE : await callsBy(trx, chat.id, sender, now),
     answersUs: replyTo !== undefined && (await isOurs(trx, chat.id, replyTo)),
     quotesTainted: replyTo !== undefined && (await isTainted(trx, chat.id, replyTo)),
     bots: sender.bot ? await botsIn(trx, chat.id, now - BOT_WINDOW_MS) : { admitted: 0, refused: false },
@@ -102,14 +103,19 @@ async function isBeingSent(trx: Kysely<Database>, chat: ChatId, text: string): P
   });
 }
 
-async function callsBy(trx: Kysely<Database>, chat: ChatId, sender: SenderId, now: number): Promise<Calls> {
+async function callsBy(
+  trx: Kysely<Database>,
+  chat: ChatId,
+  { id, linked = [] }: Asking["sender"],
+  now: number,
+): Promise<Calls> {
   const hour = await trx
     .selectFrom("inbox")
     .select((eb) => [
       eb.fn.countAll<number>().as("hour"),
       sql<number | null>`sum(accepted_at > ${now - MINUTE_MS})`.as("minute"),
     ])
-    .where("sender_id", "=", sender)
+    .where("sender_id", "in", [id, ...linked])
     .where("accepted_at", ">", now - 60 * MINUTE_MS)
     .where(CALLS)
     .executeTakeFirstOrThrow();

@@ -5,7 +5,7 @@
 import { type Kysely, sql } from "kysely";
 import type { Amount, BudgetId, Payer } from "../core/budget.ts";
 import type { Clock } from "../core/clock.ts";
-import type { GroupFolder } from "../core/ids.ts";
+import type { GroupFolder, SenderId } from "../core/ids.ts";
 import type { Audit } from "./audit.ts";
 import type { Database } from "./tables.ts";
 import { TOKENS } from "./usage.ts";
@@ -47,11 +47,13 @@ export function createBudgetStore(db: Kysely<Database>, clock: Clock, audit: Pic
 
     /**
      * What everybody has spent in the day and the month that go on, by payer and label. Days and months are those of
-     * `install` for the install and for senders, of the group for a group and its tasks.
+     * `install` for the install and for senders, of the group for a group and its tasks. Of a person with several ids
+     * it is all under the one that `payerOf` names.
      */
     async spent(
       install: Since,
       ofGroup: (group: GroupFolder) => Since,
+      payerOf: (sender: SenderId) => SenderId,
     ): Promise<(payer: Payer, period: string) => Amount> {
       const sums = new Map<string, Amount>();
       const add = (payer: Payer, { label }: { label: string }, amount: Amount) => {
@@ -68,7 +70,7 @@ export function createBudgetStore(db: Kysely<Database>, clock: Clock, audit: Pic
           }
           for (const row of await sumsOf(id, install[period].from)) {
             add("install", install[period], row);
-            if (row.sender_id !== null) add(`sender:${row.sender_id}`, install[period], row);
+            if (row.sender_id !== null) add(`sender:${payerOf(row.sender_id)}`, install[period], row);
           }
         }
       }

@@ -303,7 +303,7 @@ export function oneBatch(rows: readonly InboxRow[]): readonly InboxRow[] {
   return command === -1 ? rows : rows.slice(0, Math.max(1, command));
 }
 
-export async function chatOf(trx: Kysely<Database>, id: ChatId): Promise<Chat> {
+async function chatOf(trx: Kysely<Database>, id: ChatId): Promise<Chat> {
   const chat = await findChat(trx, id);
   if (!chat) throw new Error(`the chat ${id} is gone`);
   return chat;

@@ -23,7 +23,8 @@ export interface HistoryHit {
 }
 
 export interface HistoryQuery {
-  readonly groupId: number;
+  /** Undefined: all groups. */
+  readonly groupId: number | undefined;
   /** Plain words; all must occur, the last as a beginning. Operators have no power. */
   readonly words: string;
   readonly limit: number;
@@ -78,7 +79,8 @@ export function createHistory(db: Kysely<Database>, clock: Clock, log: Log) {
       if (terms.length === 0) return [];
       await catchUp();
       // The group is one token, so that a search stays inside it by the index itself.
-      const match = `scope : ${SCOPE}${groupId} AND text : (${terms.map((term) => `"${term}"`).join(" AND ")} *)`;
+      const scope = groupId === undefined ? "" : `scope : ${SCOPE}${groupId} AND `;
+      const match = `${scope}text : (${terms.map((term) => `"${term}"`).join(" AND ")} *)`;
       const { rows } = await sql<{
         chat: ChatId;
         at: number;

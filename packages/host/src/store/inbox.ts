@@ -53,6 +53,8 @@ export interface NewMessage {
   readonly sender: {
     readonly id: SenderId;
     readonly name: string;
+    /** Other ids of the same person. */
+    readonly linked?: readonly SenderId[] | undefined;
     readonly bot?: boolean | undefined;
     readonly self?: boolean | undefined;
   };
@@ -310,7 +312,7 @@ async function chatFor(
   now: number,
 ): Promise<Chat | undefined> {
   if (group !== undefined) return await ensureChat(trx, { id, group, title, direct, now });
-  if (claims && (await mayClaim(trx, id, sender.id, claims.owner))) {
+  if (claims && (await mayClaim(trx, id, sender, claims.owner))) {
     // Where something is held, this comes behind it.
     if (!(await admitWaiting(trx, id, MAIN)))
       return await ensureChat(trx, { id, group: MAIN, title, direct, now });
@@ -324,7 +326,7 @@ async function chatFor(
 async function mayClaim(
   trx: Kysely<Database>,
   chat: ChatId,
-  sender: SenderId,
+  sender: NewMessage["sender"],
   owner: boolean,
 ): Promise<boolean> {
   if ((await anyChat(trx, chat))?.standing === "open") return false;

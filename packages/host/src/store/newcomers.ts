@@ -58,7 +58,11 @@ export type HeldInbound = z.infer<typeof HeldInbound>;
 export interface Newcomer {
   readonly chat: ChatId;
   readonly chatTitle?: string | undefined;
-  readonly sender: { readonly id: SenderId; readonly name: string };
+  readonly sender: {
+    readonly id: SenderId;
+    readonly name: string;
+    readonly linked?: readonly SenderId[] | undefined;
+  };
   readonly inbound: HeldInbound;
   /** As configured. */
   readonly owner: boolean;
@@ -83,7 +87,7 @@ export async function hold(
 ): Promise<NotTaken | undefined> {
   const { chat: id, sender } = newcomer;
   const chat = await anyChat(trx, id);
-  const standing = await standingOf(trx, sender.id);
+  const standing = await standingOf(trx, sender);
   if (standing === "denied") return { not: "dropped" };
   if (chat?.standing === "entering") {
     await keep(trx, newcomer, now);
@@ -287,7 +291,7 @@ export function createNewcomers(db: Kysely<Database>, clock: Pick<Clock, "now">)
         throw new RejectedError(
           `${who} names nobody: give a code, or a sender or chat such as telegram:7 (see: bellhop senders list).`,
         );
-      if (standing === "allowed" && (await standingOf(trx, sender)) === "owner")
+      if (standing === "allowed" && (await standingOf(trx, { id: sender })) === "owner")
         throw new RejectedError(`${sender} is an owner already.`);
       const entering: ChatId[] = [];
       let dropped = 0;

@@ -17,9 +17,23 @@ import { anyChat, ensureWaiting } from "./waiting-chats.ts";
 export type Standing = SendersTable["standing"];
 export type PairingRow = Selectable<PairingsTable>;
 
-export async function standingOf(trx: Kysely<Database>, sender: SenderId): Promise<Standing | undefined> {
-  const row = await trx.selectFrom("senders").select("standing").where("id", "=", sender).executeTakeFirst();
-  return row?.standing;
+/**
+ * @param linked other ids of the same person (store/people.ts). Who is an owner or let in under one of them is so
+ *   under each; but one that was turned away itself stays that.
+ */
+export async function standingOf(
+  trx: Kysely<Database>,
+  { id, linked = [] }: { readonly id: SenderId; readonly linked?: readonly SenderId[] | undefined },
+): Promise<Standing | undefined> {
+  const rows = await trx
+    .selectFrom("senders")
+    .select(["id", "standing"])
+    .where("id", "in", [id, ...linked])
+    .execute();
+  const own = rows.find((row) => row.id === id)?.standing;
+  if (own === "denied") return own;
+  const all = rows.map(({ standing }) => standing);
+  return all.includes("owner") ? "owner" : all.includes("allowed") ? "allowed" : undefined;
 }
 
 export interface Decision {

@@ -25,9 +25,10 @@ export interface GroupsTable {
   id: Generated<number>;
   folder: Fixed<GroupFolder>;
   created_at: Fixed<number>;
-  /** What people chose by `/queue` and `/model`; null: as configured. */
-  queue: "steer" | "queue" | "interrupt" | null;
-  model: string | null;
+  /** What was chosen for it while we ran, as JSON (store/group-settings.ts); null: all is as configured. */
+  chosen: string | null;
+  /** 1: made while we ran, not by the configuration. */
+  made: Generated<number>;
   /** 1: its folder and its engine's home were writable while something tainted was at work (design 4). */
   tainted: Generated<number>;
   /** 1: made for somebody who was let in, not by the configuration. */
@@ -482,6 +483,33 @@ export interface SendersTable {
   decided_at: number;
 }
 
+/** A chat in which somebody wrote, and which no group has. Of what was said, nothing. */
+export interface SeenChatsTable {
+  id: Fixed<ChatId>;
+  title: string | null;
+  /** Who wrote there last. */
+  sender_id: SenderId;
+  sender_name: string;
+  /** How many came, as far as they were counted. */
+  messages: number;
+  last_at: number;
+}
+
+/** Somebody who is known by several ids; who has only one is not here. */
+export interface PeopleTable {
+  id: Generated<number>;
+  name: string;
+  created_at: Fixed<number>;
+}
+
+/** In the order in which they were linked: the first stands for the person where one id has to. */
+export interface PersonSendersTable {
+  id: Generated<number>;
+  sender_id: Fixed<SenderId>;
+  person_id: number;
+  linked_at: Fixed<number>;
+}
+
 /** A code that was given out: `owner`, by `bellhop pair`, `stranger`, to somebody who wrote to us. */
 export interface PairingsTable {
   id: Generated<number>;
@@ -516,6 +544,9 @@ export interface HeldTable {
 
 export interface Database {
   senders: SendersTable;
+  seen_chats: SeenChatsTable;
+  people: PeopleTable;
+  person_senders: PersonSendersTable;
   pairings: PairingsTable;
   code_tries: CodeTriesTable;
   held: HeldTable;

@@ -14,10 +14,9 @@ import { RejectedError, StaleError } from "@bellhop/sdk";
 import type { Kysely, Updateable } from "kysely";
 import { failpoint } from "../core/failpoint.ts";
 import { type ChatId, type InboxId, type OutboxId, type SessionId, type TurnId } from "../core/ids.ts";
-import type { Chat } from "./chats.ts";
+import { type Chat, findChat } from "./chats.ts";
 import {
   announce,
-  chatOf,
   type Claim,
   type ClaimOptions,
   createClaims,
@@ -198,11 +197,13 @@ export function createTurns(db: Kysely<Database>, options: ClaimOptions) {
         const session = await raiseFence(trx, id);
         // That of a task's run has ended with it; what the run left going may still have something to say.
         if (session.ended_at !== null && session.scope_kind !== "occurrence") return undefined;
+        const told = await findChat(trx, chat);
+        if (told?.group_id !== session.group_id) return undefined; // the chat has left the group meanwhile
         return await open(trx, {
           kind: "background",
           task: undefined,
           session,
-          chat: await chatOf(trx, chat),
+          chat: told,
           rows: [],
           cause,
         });

@@ -1,6 +1,6 @@
 /** What was used of models since a time, by day, group, task, sender, kind or model: for people. */
 import { type Kysely, type RawBuilder, sql } from "kysely";
-import type { GroupFolder } from "../core/ids.ts";
+import type { GroupFolder, SenderId } from "../core/ids.ts";
 import { added, tokensOf, type UsageBy, type UsageSums } from "../core/usage.ts";
 import type { Database } from "./tables.ts";
 
@@ -11,6 +11,8 @@ export interface ReportQuery {
   readonly by: UsageBy;
   readonly since: number;
   readonly group?: GroupFolder | undefined;
+  /** Only what these began. */
+  readonly senders?: readonly SenderId[] | undefined;
   /** The name of the day in which an instant lies. */
   readonly dayOf: (at: number) => string;
 }
@@ -20,7 +22,7 @@ export type UsageReports = ReturnType<typeof createUsageReports>;
 export function createUsageReports(db: Kysely<Database>) {
   return {
     /** By day in order of time, else the most expensive first. */
-    async report({ by, since, group, dayOf }: ReportQuery): Promise<UsageSums[]> {
+    async report({ by, since, group, senders, dayOf }: ReportQuery): Promise<UsageSums[]> {
       const rows = await db
         .selectFrom("usage")
         .select([
@@ -45,6 +47,7 @@ export function createUsageReports(db: Kysely<Database>) {
               .where("folder", "=", group ?? null),
           ),
         )
+        .$if(senders !== undefined, (query) => query.where("sender_id", "in", senders ?? []))
         .groupBy("key")
         .execute();
       if (by === "day")

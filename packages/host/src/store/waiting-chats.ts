@@ -34,23 +34,13 @@ export async function ensureWaiting(
 ): Promise<Chat> {
   const known = await anyChat(trx, id);
   if (known) return known;
-  const folder = guestFolder(id, sender.name);
-  await trx
-    .insertInto("groups")
-    .values({ folder, created_at: now })
-    .onConflict((conflict) => conflict.doNothing())
-    .execute();
-  const group = await trx
-    .selectFrom("groups")
-    .select("id")
-    .where("folder", "=", folder)
-    .executeTakeFirstOrThrow();
+  const group_id = await guestGroupOf(trx, id, sender.name, now);
   await trx
     .insertInto("chats")
     .values({
       id,
       ...chatAddress(id),
-      group_id: group.id,
+      group_id,
       title: chatTitle ?? null,
       direct: direct ? 1 : 0,
       next_seq: 1,
@@ -63,6 +53,27 @@ export async function ensureWaiting(
   return made;
 }
 
+/** The group that is there for a chat if it is let in: its number. Nobody is in it yet. */
+export async function guestGroupOf(
+  trx: Kysely<Database>,
+  chat: ChatId,
+  name: string,
+  now: number,
+): Promise<number> {
+  const folder = guestFolder(chat, name);
+  await trx
+    .insertInto("groups")
+    .values({ folder, created_at: now })
+    .onConflict((conflict) => conflict.doNothing())
+    .execute();
+  const { id } = await trx
+    .selectFrom("groups")
+    .select("id")
+    .where("folder", "=", folder)
+    .executeTakeFirstOrThrow();
+  return id;
+}
+
 /** A name of its own for the group of a guest: readable, and the same for nobody else. Never `main`. */
 export function guestFolder(chat: ChatId, name: string): GroupFolder {
   const readable = name
@@ -73,10 +84,4 @@ export function guestFolder(chat: ChatId, name: string): GroupFolder {
     .replaceAll(/^-+|-+$/g, "");
   const own = createHash("sha256").update(chat).digest("hex").slice(0, 16);
   return GroupFolder.parse(["guest", readable, own].filter((part) => part !== "").join("-"));
-}
-
-/** Folders of those who were let in; no configuration names them. */
-export async function guestGroups(db: Kysely<Database>): Promise<GroupFolder[]> {
-  const rows = await db.selectFrom("groups").select("folder").where("guest", "=", 1).execute();
-  return rows.map(({ folder }) => folder);
 }

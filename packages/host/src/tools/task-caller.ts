@@ -43,7 +43,8 @@ export async function changed(
   return told(task, task.next);
 }
 
-function callerOf({ chat: { folder }, inputs, task }: Claim): string {
+/** In words: who asked, and through which agent. */
+export function callerOf({ chat: { folder }, inputs, task }: Claim): string {
   const asked = inputs.at(-1)?.sender_name ?? (task ? `the task ${task.id}` : undefined);
   const agent = `the agent of ${folder}`;
   return asked === undefined ? agent : `${asked}, through ${agent}`;

@@ -8,6 +8,7 @@ import { z } from "zod";
 import type { KnownSecrets } from "../core/known-secrets.ts";
 import type { ChatId, SessionId, TurnId } from "../core/ids.ts";
 import type { Plugins } from "../core/plugin.ts";
+import type { GroupActor, GroupPowers } from "../groups/desk.ts";
 import type { Actor, TaskPowers } from "../scheduler/desk.ts";
 import type { Chats } from "../store/chats.ts";
 import type { History } from "../store/history.ts";
@@ -33,6 +34,8 @@ export interface ToolParts {
   readonly timezoneOf: (claim: Claim) => string;
   /** What whoever asks may do with tasks. */
   readonly tasks: (actor: Actor) => TaskPowers;
+  /** The same with groups and chats. */
+  readonly groups: (actor: GroupActor) => GroupPowers;
   /** By the wall clock. */
   readonly now: () => number;
   readonly secrets: KnownSecrets;

@@ -224,14 +224,14 @@ describe("admission of what a platform brings", () => {
   });
 
   it("stores nothing of a chat that no group has, and moves its cursor", async () => {
-    const { brings, rows, inbox, admission } = await givenKitchen();
+    const { brings, rows, inbox, groupDesk } = await givenKitchen();
 
     await brings("hello?", { chat: "elsewhere" }, "41");
     await brings("anybody?", { chat: "elsewhere" }, "42");
 
     expect(await rows()).toEqual([]);
     expect(await inbox.cursor("telegram", "")).toBe("42");
-    expect(admission.unregistered()).toMatchObject([{ chat: "telegram:elsewhere", messages: 2 }]);
+    expect(groupDesk.seen.list()).toMatchObject([{ chat: "telegram:elsewhere", messages: 2 }]);
   });
 
   it("keeps what is no text, and passes over what is nothing", async () => {

@@ -5,7 +5,7 @@ import { createHeldFiles } from "../held-inbound.ts";
 
 export function openDoor(): Pick<
   AdmissionParts,
-  "mayCall" | "onDenied" | "limits" | "senders" | "heldFiles"
+  "mayCall" | "onDenied" | "limits" | "senders" | "heldFiles" | "people" | "seen"
 > {
   return {
     mayCall: (speaking: Speaking) => mayCall(EVERYONE, speaking),
@@ -17,5 +17,7 @@ export function openDoor(): Pick<
       knowsOwnerCode: async () => false,
     },
     heldFiles: createHeldFiles(),
+    people: { of: () => undefined },
+    seen: { saw: () => true, forget: () => undefined },
   };
 }

@@ -3,12 +3,13 @@
  * implement it.
  */
 import type { Budgets } from "../../budgets/budgets.ts";
+import type { GroupConfig } from "../../config.ts";
+import type { GroupChange } from "../../config/sections.ts";
 import type { ChatId, GroupFolder, SessionId } from "../../core/ids.ts";
 import type { Paused } from "../../core/pause.ts";
 import type { Status } from "../../core/status.ts";
 import type { TrustPowers } from "../../policy/trust-powers.ts";
 import type { TaskPowers } from "../../scheduler/desk.ts";
-import type { Chosen } from "../../store/group-settings.ts";
 import type { Senders } from "../senders.ts";
 import type { Which, Why } from "../../store/why.ts";
 
@@ -20,12 +21,9 @@ export interface Powers {
   /** Closes the session's warm sandbox, if it has one. */
   closeRoom(session: SessionId): Promise<void>;
   /** What holds for the group: chosen by command, else as configured. */
-  settingsOf(group: GroupFolder): Required<Chosen>;
+  settingsOf(group: GroupFolder): Pick<GroupConfig, "queue" | "model">;
   /** `null` goes back to what is configured. */
-  choose(
-    group: GroupFolder,
-    change: { readonly [K in keyof Chosen]: Required<Chosen>[K] | null },
-  ): Promise<void>;
+  choose(group: GroupFolder, change: Pick<GroupChange, "queue" | "model">): Promise<void>;
   /** What runs and what waits in the group's chats. */
   work(group: GroupFolder): Promise<Pick<Status, "turns" | "waiting">>;
   host(): Promise<Status>;

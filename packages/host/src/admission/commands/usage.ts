@@ -2,6 +2,7 @@ import { RejectedError } from "@bellhop/sdk";
 import { BudgetId, type BudgetState, dollars, inTokens } from "../../core/budget.ts";
 import { MAIN } from "../../core/ids.ts";
 import { BudgetLift, tokensOf, type UsageSums } from "../../core/usage.ts";
+import { isAtTheDesk } from "../../store/moves.ts";
 import { type Command, may, WHO } from "./command.ts";
 import { counted } from "./words.ts";
 
@@ -9,7 +10,7 @@ const USAGE =
   "Write /usage, or as an owner: /usage lift BUDGET [DOLLARS], such as /usage lift install/day 80. The amount is the new limit until the day or month ends; without it, twice the usual one.";
 
 /**
- * What this group has used; the owner, in the group main, also sees the install. To lift a budget sets its limit and
+ * What this group has used, and on platforms whoever asks, under all their ids; the owner, in the group main, also sees the install. To lift a budget sets its limit and
  * does not add to it, so it is harmless to repeat.
  */
 export const usage: Command = {
@@ -23,14 +24,11 @@ export const usage: Command = {
       const all = chat.folder === MAIN && sender.role === "owner";
       const parts = [undefined, chat.folder].slice(all ? 0 : 1);
       const texts = parts.map(async (group) => {
-        const { today, month } = await budgets.lately(group);
         const whose = group === undefined ? "All groups" : `The group ${group}`;
-        return [
-          `${whose} – today: ${used(today)}; this month: ${used(month)}`,
-          ...budgets.stateOf(group).map(stands),
-        ];
+        return [`${whose} – ${spent(await budgets.lately(group))}`, ...budgets.stateOf(group).map(stands)];
       });
-      return (await Promise.all(texts)).flat().join("\n");
+      const own = isAtTheDesk(chat.id) ? [] : [`You – ${spent(await budgets.lately(undefined, sender.id))}`];
+      return [...(await Promise.all(texts)).flat(), ...own].join("\n");
     }
     if (verb.toLowerCase() !== "lift" || id === undefined || more.length > 0) throw new RejectedError(USAGE);
     if (!may("owner", sender.role)) throw new RejectedError(`Only ${WHO.owner} may lift a budget.`);
@@ -41,6 +39,10 @@ export const usage: Command = {
     return `Until the end of the period: ${stands(await budgets.lift(lift.data, sender.name))}`;
   },
 };
+
+function spent({ today, month }: { readonly today: UsageSums; readonly month: UsageSums }): string {
+  return `today: ${used(today)}; this month: ${used(month)}`;
+}
 
 function used(sums: UsageSums): string {
   const { calls, costMicros, unpriced, rehearsed } = sums;

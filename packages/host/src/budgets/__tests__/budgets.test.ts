@@ -1,9 +1,11 @@
 import { RejectedError } from "@bellhop/sdk";
 import { describe, expect, it } from "vitest";
 import { BudgetId } from "../../core/budget.ts";
-import { GroupFolder, MAIN, SenderId } from "../../core/ids.ts";
+import { GroupFolder, MAIN, newId, SenderId, TurnId } from "../../core/ids.ts";
 import { silentLog } from "../../log.ts";
 import { house, message } from "../../store/__tests__/house.ts";
+import { createAudit } from "../../store/audit.ts";
+import { openPeople } from "../../store/people.ts";
 import { createUsage, type Usage } from "../../store/usage.ts";
 import { budgetsOver, type Limits } from "./house.ts";
 
@@ -102,6 +104,84 @@ describe("budgets", () => {
     await expect(budgets.lift({ budget: BudgetId.parse("install/day") }, "Ann")).rejects.toThrow(
       RejectedError,
     );
+  });
+});
+
+describe("a person with several ids", () => {
+  const [TELEGRAM, DISCORD] = [SenderId.parse("telegram:9"), SenderId.parse("discord:9")];
+  const day = { sender: { ...unset, day: { usd: 1 } } };
+
+  async function linked() {
+    const house = await given(day);
+    const people = await openPeople(
+      house.db,
+      house.clock,
+      createAudit(house.db, { clock: house.clock, redact: (text) => text }),
+    );
+    const { usage, call, db, clock, claim } = house;
+    const budgets = await budgetsOver(db, clock, { limits: day, usage, people });
+    const [input] = claim.inputs;
+    if (!input) throw new Error("the claim has an input");
+    /** What a turn that this id has begun may spend. */
+    const spending = (sender_id: SenderId) =>
+      budgets.spendingOf({ ...claim, turn: newId(TurnId), inputs: [{ ...input, sender_id }] });
+    const spent = (sender: SenderId, costMicros: number) => usage.record({ ...call, sender, costMicros });
+    const link = async () => {
+      await people.link([TELEGRAM, DISCORD], "Ann", "the owner");
+      await budgets.regroup();
+    };
+    return { ...house, people, budgets, spending, spent, link };
+  }
+
+  it("has one budget, with what was spent before under either, and each their own when they part", async () => {
+    const { spending, spent, link, people, budgets } = await linked();
+    spent(TELEGRAM, 500_000);
+    spent(DISCORD, 300_000);
+    expect(await (await spending(DISCORD)).reserve({ micros: 600_000, tokens: 0 }, STAYS)).toMatchObject({
+      may: true,
+    });
+
+    await link();
+
+    const one = await spending(DISCORD);
+    expect(await one.reserve({ micros: 200_001, tokens: 0 }, STAYS)).toMatchObject({
+      may: false,
+      failure: { detail: "sender:telegram:9/day is used up" },
+    });
+    expect(await one.reserve({ micros: 200_000, tokens: 0 }, STAYS)).toMatchObject({ may: true });
+    await people.unlink(DISCORD, "the owner");
+    await budgets.regroup();
+    expect(await (await spending(DISCORD)).reserve({ micros: 700_000, tokens: 0 }, STAYS)).toMatchObject({
+      may: true,
+    });
+  });
+
+  it("pays together for a call that was under way when the ids were linked", async () => {
+    const { spending, link } = await linked();
+    const underWay = await (await spending(DISCORD)).reserve({ micros: 900_000, tokens: 0 }, STAYS);
+    if (!underWay.may) throw new Error("it fits");
+
+    await link();
+    underWay.settle({ micros: 900_000, tokens: 0 });
+
+    expect(await (await spending(TELEGRAM)).reserve({ micros: 200_000, tokens: 0 }, STAYS)).toMatchObject({
+      may: false,
+    });
+  });
+
+  it("is one line of the report, and is told their own under whichever id; a lift holds for all of them", async () => {
+    const { spent, link, budgets } = await linked();
+    spent(TELEGRAM, 500_000);
+    spent(DISCORD, 300_000);
+    await link();
+
+    const { rows } = await budgets.report({ by: "sender" });
+    const { today } = await budgets.lately(undefined, DISCORD);
+    const lifted = await budgets.lift({ budget: BudgetId.parse("sender:discord:9/day") }, "the owner");
+
+    expect(rows.map(({ key, costMicros }) => [key, costMicros])).toEqual([[TELEGRAM, 800_000]]);
+    expect(today.costMicros).toBe(800_000);
+    expect(lifted).toMatchObject({ id: "sender:telegram:9/day", spent: { micros: 800_000 } });
   });
 });
 

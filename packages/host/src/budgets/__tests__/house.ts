@@ -9,7 +9,7 @@ import { createBudgetStore } from "../../store/budgets.ts";
 import type { Database } from "../../store/tables.ts";
 import { createUsage, type UsageStore } from "../../store/usage.ts";
 import { createUsageReports } from "../../store/usage-report.ts";
-import { openBudgets } from "../budgets.ts";
+import { type BudgetsParts, openBudgets } from "../budgets.ts";
 
 export type Limits = Partial<Config["budgets"]>;
 
@@ -24,6 +24,7 @@ export async function budgetsOver(
     readonly groups?: Config["groups"];
     readonly timezone?: string;
     readonly usage?: UsageStore;
+    readonly people?: BudgetsParts["people"];
     readonly tell?: (key: string, text: string) => Promise<void>;
   } = {},
 ) {
@@ -35,6 +36,8 @@ export async function budgetsOver(
     },
     timezoneOf: () => more.timezone ?? "UTC",
     groupOfTask: async () => MAIN,
+    madeGroups: () => [],
+    people: more.people ?? { payerOf: (sender) => sender, idsOf: (sender) => [sender] },
     store: createBudgetStore(db, clock, createAudit(db, { clock, redact: (text) => text })),
     usage: more.usage ?? createUsage(db, clock, silentLog),
     reports: createUsageReports(db),

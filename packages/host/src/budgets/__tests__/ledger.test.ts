@@ -24,6 +24,7 @@ function given(
     timezoneOf: (group) => (group !== undefined && zones[group]) || "UTC",
     spentBefore: (payer, period) => before[`${payer}@${period}`] ?? micros(0),
     spentBy: async () => micros(7),
+    payerOf: (sender) => sender,
     lifts: [],
     notices: { tell: async (_key, text) => void told.push(text) },
     clock,

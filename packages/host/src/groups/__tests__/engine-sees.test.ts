@@ -5,7 +5,7 @@ import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { loadConfig } from "../../config.ts";
+import { groupConfig, loadConfig } from "../../config.ts";
 import { systemClock } from "../../core/clock.ts";
 import { GroupFolder, newId, SandboxId } from "../../core/ids.ts";
 import { locateClaude } from "../../engines/claude/cli.ts";
@@ -41,7 +41,7 @@ async function given(name: string) {
   const { paths } = await prepareHome(home);
   const groups = createGroups({
     paths,
-    config: loadConfig({ home, env: {} }),
+    settingsOf: (group) => groupConfig(loadConfig({ home, env: {} }), group),
     log: silentLog,
     deniedTools: ["CronCreate", "Write"],
   });

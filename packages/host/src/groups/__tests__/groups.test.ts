@@ -15,7 +15,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { loadConfig } from "../../config.ts";
+import { groupConfig, loadConfig } from "../../config.ts";
 import { GroupFolder, MAIN } from "../../core/ids.ts";
 import { prepareHome } from "../../home.ts";
 import { silentLog } from "../../log.ts";
@@ -33,7 +33,8 @@ async function given({ yaml = "" } = {}) {
   const home = join(scratch(), "home");
   const { paths } = await prepareHome(home);
   writeFileSync(paths.config, yaml);
-  const groups = createGroups({ paths, config: loadConfig({ home, env: {} }), log: silentLog });
+  const config = loadConfig({ home, env: {} });
+  const groups = createGroups({ paths, settingsOf: (group) => groupConfig(config, group), log: silentLog });
   for (const folder of [MAIN, FAMILY]) await groups.ensure(folder);
   const write = (path: string, text: string) => writeFileSync(join(home, path), text);
   const told = async (folder: GroupFolder) => {

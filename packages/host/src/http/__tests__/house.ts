@@ -17,6 +17,8 @@ import { createEventBus, type LiveEvent } from "../../core/events.ts";
 import { ChatId, chatId, type InboxId, MAIN, newId, SenderId, SessionId, TurnId } from "../../core/ids.ts";
 import type { Status } from "../../core/status.ts";
 import { fakeClock } from "../../core/testing.ts";
+import { openPeopleDesk } from "../../assembly/people.ts";
+import { deskOver } from "../../groups/__tests__/desk-over.ts";
 import { silentLog } from "../../log.ts";
 import { createMedia } from "../../media/media.ts";
 import { createChats } from "../../store/chats.ts";
@@ -30,6 +32,7 @@ import { migrate } from "../../store/migrate.ts";
 import { migrations } from "../../store/migrations/index.ts";
 import { createFire } from "../../store/fire.ts";
 import { createNewcomers } from "../../store/newcomers.ts";
+import { openPeople } from "../../store/people.ts";
 import { createOccurrences } from "../../store/occurrences.ts";
 import { budgetsOver } from "../../budgets/__tests__/house.ts";
 import { trustOver } from "../../policy/__tests__/trust-house.ts";
@@ -55,6 +58,7 @@ export async function openHouse(options: { clock?: Clock; log?: AppDeps["log"] }
   onTestFinished(close);
   await migrate(db, { migrations, clock });
 
+  const groupDesk = await deskOver(db, clock);
   const egressRules = await openEgressRules(db, clock, createAudit(db, { clock, redact: (text) => text }));
   const bus = createEventBus();
   const chats = createChats(db, clock);
@@ -93,6 +97,7 @@ export async function openHouse(options: { clock?: Clock; log?: AppDeps["log"] }
     roleOf: () => "member",
     onUnregistered: () => undefined,
     ...openDoor(),
+    seen: groupDesk.seen,
     now: clock.now,
   });
 
@@ -120,6 +125,8 @@ export async function openHouse(options: { clock?: Clock; log?: AppDeps["log"] }
     random: () => 0.5,
   });
 
+  const people = await openPeople(db, clock, createAudit(db, { clock, redact: (text) => text }));
+  const budgets = await budgetsOver(db, clock, { people });
   const secrets = createKnownSecrets();
   const deps: AppDeps = {
     http: { host: "127.0.0.1", hosts: ["bellhop.example"] },
@@ -128,7 +135,8 @@ export async function openHouse(options: { clock?: Clock; log?: AppDeps["log"] }
     version: "0.0.0-test",
     admission,
     trust: trust.powers,
-    registry: { bind: chats.bind, unregistered: admission.unregistered },
+    groups: groupDesk.desk.as({ who: "the owner" }),
+    people: openPeopleDesk(people, budgets, async (sender) => sender === "fake:ann"),
     egress: {
       list: egressRules.list,
       add: ({ group, rule, address = null }) => egressRules.add({ group, rule, pin: address }, "the owner"),
@@ -174,7 +182,7 @@ export async function openHouse(options: { clock?: Clock; log?: AppDeps["log"] }
       clock,
       log: silentLog,
     }),
-    budgets: await budgetsOver(db, clock),
+    budgets,
     shutdown: () => void shutdowns.push(clock.now()),
     log: options.log ?? silentLog,
     clock,
@@ -184,6 +192,7 @@ export async function openHouse(options: { clock?: Clock; log?: AppDeps["log"] }
 
   return {
     deps: { ...deps, chats },
+    seen: groupDesk.seen,
     app: createApp(deps),
     db,
     bus,

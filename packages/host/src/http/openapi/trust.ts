@@ -11,8 +11,6 @@ import {
   AuditPage,
   AuditTail,
   AuditVerdict,
-  BoundChat,
-  ChatBinding,
   ChatList,
   CreatedChat,
   DeniedSender,
@@ -26,9 +24,8 @@ import {
   SecretTest,
   SenderList,
   SenderNamed,
-  UnregisteredList,
 } from "../schemas.ts";
-import { text, eventId, chat, limit, group, NO_GROUP, type Operation } from "./operation.ts";
+import { text, eventId, limit, group, NO_GROUP, type Operation } from "./operation.ts";
 
 export const TRUST: readonly Operation[] = [
   {
@@ -232,24 +229,6 @@ export const TRUST: readonly Operation[] = [
     access: "chat",
     body: NewChat,
     answers: { 201: { description: "It exists.", schema: CreatedChat } },
-  },
-  {
-    method: "put",
-    path: "/api/v1/chats/{chat}",
-    summary: "Register a chat with a group",
-    description:
-      "Whichever group it belonged to before. What is written in a chat of a platform is taken from now on.",
-    access: "admin",
-    parameters: [chat],
-    body: ChatBinding,
-    answers: { 200: { description: "It belongs to the group.", schema: BoundChat } },
-  },
-  {
-    method: "get",
-    path: "/api/v1/unregistered-chats",
-    summary: "Chats in which somebody wrote since the start, and which no group has",
-    access: "admin",
-    answers: { 200: { description: "The chats.", schema: UnregisteredList } },
   },
   {
     method: "get",

@@ -4,32 +4,21 @@
  */
 import { Hono } from "hono";
 import type { z } from "zod";
-import type { ChatId, GroupFolder } from "../../core/ids.ts";
 import { readBody } from "../body.ts";
+import type { HttpGroups } from "../host.ts";
 import { requireScope, type HttpEnv } from "../identity.ts";
-import { type BoundChat, ChatBinding, type UnregisteredList } from "../schemas.ts";
+import { type BoundChat, ChatBinding, type UnboundChat, type UnregisteredList } from "../schemas.ts";
 import { chatParam } from "./chats.ts";
 
 export interface ChatRegistryDeps {
-  readonly registry: {
-    /** @throws RejectedError when there is no such group */
-    bind(chat: ChatId, group: GroupFolder): Promise<void>;
-    /** Chats in which somebody wrote since the start, and which no group has. */
-    unregistered(): readonly {
-      readonly chat: ChatId;
-      readonly title: string | null;
-      readonly senderName: string;
-      readonly messages: number;
-      readonly lastAt: number;
-    }[];
-  };
+  readonly groups: HttpGroups;
 }
 
-export function createChatRegistryRoutes({ registry }: ChatRegistryDeps) {
+export function createChatRegistryRoutes({ groups }: ChatRegistryDeps) {
   const app = new Hono<HttpEnv>();
 
   app.get("/unregistered-chats", requireScope("admin"), (c) => {
-    const chats = registry.unregistered().map(({ chat, title, senderName, messages, lastAt }) => ({
+    const chats = groups.seen().map(({ chat, title, senderName, messages, lastAt }) => ({
       id: chat,
       title,
       lastSender: senderName,
@@ -42,8 +31,14 @@ export function createChatRegistryRoutes({ registry }: ChatRegistryDeps) {
   app.put("/chats/:chat", requireScope("admin"), async (c) => {
     const id = chatParam(c);
     const { group } = await readBody(c, ChatBinding);
-    await registry.bind(id, group);
+    await groups.bind([id], group);
     return c.json({ id, group } satisfies z.input<typeof BoundChat>);
+  });
+
+  app.delete("/chats/:chat/group", requireScope("admin"), async (c) => {
+    const id = chatParam(c);
+    const { group = null } = await groups.unbind(id);
+    return c.json({ id, group } satisfies z.input<typeof UnboundChat>);
   });
 
   return app;

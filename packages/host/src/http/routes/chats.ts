@@ -5,7 +5,7 @@ import type { Clock } from "../../core/clock.ts";
 import type { Random } from "../../store/tokens.ts";
 import { Hono, type Context } from "hono";
 import { bodyLimit } from "hono/body-limit";
-import type { HttpAdmission, HttpChats, HttpStopSwitch, HttpTimeline } from "../host.ts";
+import type { HttpAdmission, HttpChats, HttpGroups, HttpStopSwitch, HttpTimeline } from "../host.ts";
 import { requireScope, type HttpEnv } from "../identity.ts";
 import { readBody } from "../body.ts";
 import { parseInput, ProblemError } from "../problem.ts";
@@ -17,6 +17,7 @@ import type { z } from "zod";
 export interface ChatRoutesDeps {
   readonly admission: HttpAdmission;
   readonly chats: HttpChats;
+  readonly groups: HttpGroups;
   readonly timeline: HttpTimeline;
   readonly stopSwitch: Pick<HttpStopSwitch, "paused">;
   readonly clock: Clock;
@@ -29,7 +30,15 @@ export const OWN_CHANNELS = new Set(["web", "terminal"]);
 /** JSON may spend six characters on one (`\u0041`). */
 const MAX_BODY_BYTES = 6 * MAX_TEXT_BYTES + 4096;
 
-export function createChatRoutes({ admission, chats, timeline, stopSwitch, clock, random }: ChatRoutesDeps) {
+export function createChatRoutes({
+  admission,
+  chats,
+  groups,
+  timeline,
+  stopSwitch,
+  clock,
+  random,
+}: ChatRoutesDeps) {
   const uniqueId = () => Buffer.from(random(16)).toString("base64url");
   const app = new Hono<HttpEnv>();
 
@@ -40,6 +49,7 @@ export function createChatRoutes({ admission, chats, timeline, stopSwitch, clock
   app.post("/chats", requireScope("chat"), async (c) => {
     const { title, group = MAIN } = await readBody(c, NewChat);
     const id = chatId({ channel: "web", account: "", native: uniqueId() });
+    await groups.show(group); // there is one, and it has not been removed
     await chats.ensure(id, group, title);
     return c.json({ id } satisfies z.input<typeof CreatedChat>, 201);
   });

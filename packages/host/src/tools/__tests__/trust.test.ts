@@ -4,16 +4,21 @@ import { GroupFolder, MAIN } from "../../core/ids.ts";
 import { NewTask } from "../../core/task.ts";
 import { settled } from "../../turns/__tests__/middle.ts";
 import { cancelTask } from "../cancel-task.ts";
+import { getGroup } from "../get-group.ts";
 import { getTask } from "../get-task.ts";
 import { historySearch } from "../history-search.ts";
+import { listChats } from "../list-chats.ts";
 import { listTasks } from "../list-tasks.ts";
 import { pauseTask } from "../pause-task.ts";
 import { react } from "../react.ts";
+import { registerGroup } from "../register-group.ts";
+import { removeGroup } from "../remove-group.ts";
 import { resumeTask } from "../resume-task.ts";
 import { runTaskNow } from "../run-task-now.ts";
 import { scheduleTask } from "../schedule-task.ts";
 import { sendFile } from "../send-file.ts";
 import { sendMessage } from "../send-message.ts";
+import { updateGroup } from "../update-group.ts";
 import { updateTask } from "../update-task.ts";
 import { house, OWNER, tainted } from "./tainted-house.ts";
 
@@ -33,6 +38,11 @@ const TOOLS = [
   resumeTask,
   cancelTask,
   runTaskNow,
+  listChats,
+  getGroup,
+  registerGroup,
+  updateGroup,
+  removeGroup,
 ];
 
 /** Of each tool that can reach beyond its own chat, the calls that do. `ID`: a task of another group. */
@@ -54,6 +64,13 @@ const ELSEWHERE: Readonly<Record<string, readonly object[]>> = {
   resume_task: [{ id: "ID" }],
   cancel_task: [{ id: "ID" }],
   run_task_now: [{ id: "ID" }],
+  register_group: [{ name: "club", chats: ["web:office"], settings: { assistant: "Alfred" } }],
+  update_group: [
+    { name: "main", settings: { assistant: "Alfred" } },
+    { name: "main", bind: ["web:garden"] },
+    { name: "garden", unbind: "web:garden" },
+  ],
+  remove_group: [{ name: "garden" }],
 };
 
 describe("every tool", () => {

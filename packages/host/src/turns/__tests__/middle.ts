@@ -28,6 +28,7 @@ import {
 import { type FakeClock, fakeClock } from "../../core/testing.ts";
 import type { TriggerSettings } from "../../core/trigger.ts";
 import { createDispatcher, type DispatcherParts } from "../../dispatch/dispatcher.ts";
+import { deskOver } from "../../groups/__tests__/desk-over.ts";
 import { silentLog } from "../../log.ts";
 import { trustOver } from "../../policy/__tests__/trust-house.ts";
 import { createDesk } from "../../scheduler/desk.ts";
@@ -50,6 +51,7 @@ import { createOutbox } from "../../store/outbox.ts";
 import { scopeOf } from "../../store/sessions.ts";
 import type { Database } from "../../store/tables.ts";
 import { createHistory } from "../../store/history.ts";
+import { openPeople } from "../../store/people.ts";
 import { createTasks } from "../../store/tasks.ts";
 import { createTimeline } from "../../store/timeline.ts";
 import { createTurns, type Turns } from "../../store/turns.ts";
@@ -208,6 +210,7 @@ export async function middle(options: MiddleOptions = {}) {
         },
         timezoneOf: () => "UTC",
         tasks: (actor) => desk.as(actor),
+        groups: (actor) => groupDesk.desk.as(actor),
         now: clock.now,
         secrets,
         deliver: delivery.wake,
@@ -315,6 +318,15 @@ export async function middle(options: MiddleOptions = {}) {
     giveWay,
     whyWaits: ({ session, groupId }) => dispatcher.explain(session, groupId),
   });
+  const people = await openPeople(db, clock, trust.audit);
+  const groupDesk = await deskOver(db, clock, {
+    stop: dispatcher.stop,
+    closeRoom: async (session) => {
+      const room = rooms.of(session);
+      if (room) await rooms.close(room);
+    },
+    deliver: delivery.wake,
+  });
   const nothingSettled = { queue: "steer", model: "a-model" } as const;
   const nothingThere = () => Promise.reject(new Error("the middle has no such thing"));
   const commands = createCommands({
@@ -359,10 +371,14 @@ export async function middle(options: MiddleOptions = {}) {
     roleOf: (sender) => (sender.endsWith(":ada") ? "owner" : sender.endsWith(":ann") ? "admin" : "member"),
     onUnregistered: () => undefined,
     ...openDoor(),
+    people,
+    seen: groupDesk.seen,
     now: clock.now,
   });
 
   return {
+    people,
+    groupDesk,
     clock,
     db,
     engine,
