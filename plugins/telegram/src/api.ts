@@ -14,13 +14,15 @@ export interface BotApiOptions {
   /** `https://api.telegram.org`, or a Bot API server of one's own. */
   readonly apiRoot: string;
   readonly wire: Pick<Wire, "fetch" | "open">;
+  /** How long an answer is waited for, where a call has no time of its own. */
+  readonly callMs?: number | undefined;
 }
 
 export type BotApi = ReturnType<typeof createBotApi>;
 
 const CALL_MS = 30_000;
 
-export function createBotApi({ token, apiRoot, wire }: BotApiOptions) {
+export function createBotApi({ token, apiRoot, wire, callMs = CALL_MS }: BotApiOptions) {
   const { raw } = new Api(token, {
     apiRoot,
     // grammY gives what `WireRequest` names and asks the answer for `json()` alone.
@@ -34,7 +36,7 @@ export function createBotApi({ token, apiRoot, wire }: BotApiOptions) {
       method: string,
       make: (raw: RawApi, signal: ApiSignal) => Promise<T>,
       signal: AbortSignal,
-      ms = CALL_MS,
+      ms = callMs,
     ): Promise<T> {
       signal.throwIfAborted();
       const within = AbortSignal.any([signal, AbortSignal.timeout(ms)]);

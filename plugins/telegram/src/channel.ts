@@ -29,6 +29,8 @@ export interface TelegramOptions {
   /** Updates are posted there; without it they are asked for. */
   readonly webhook?: { readonly url: string; readonly secret: string } | undefined;
   readonly wire: Pick<Wire, "fetch" | "open">;
+  /** How long an answer is waited for. */
+  readonly callMs?: number | undefined;
   readonly now: () => number;
   readonly log: Logger;
 }
@@ -64,8 +66,8 @@ export const ABILITIES: ChannelAbilities = {
 };
 
 export function createTelegram(options: TelegramOptions): Telegram {
-  const { account, token, apiRoot, wire, now, log } = options;
-  const api = createBotApi({ token, apiRoot, wire });
+  const { account, token, apiRoot, wire, callMs, now, log } = options;
+  const api = createBotApi({ token, apiRoot, wire, callMs });
   const moved = new Map<string, string>();
   const topics = new Map<string, number>();
   const sender = createSend({ api, moved });
