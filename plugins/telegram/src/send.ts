@@ -98,7 +98,7 @@ export function createSend({ api, moved }: SendParts) {
                 ...(caption === "" ? {} : { caption, ...mode }),
               }),
             signal,
-            60_000 + file.bytes / BYTES_PER_MS,
+            60_000 + Math.ceil(file.bytes / BYTES_PER_MS),
           ),
         ),
       );
@@ -248,8 +248,8 @@ function upload(
   signal: Signal,
   rest: Place & { caption?: string; parse_mode?: "HTML" },
 ): Promise<{ message_id: number }> {
-  // A new line in a name would end the header that it is sent in.
-  const content = new InputFile(() => bytesOf(file), file.name.replace(/[\r\n"\\]/g, "_"));
+  // It stands in a header: in quotes, without what would end them.
+  const content = new InputFile(bytesOf(file), `"${file.name.replace(/[\r\n"\\]/g, "_")}"`);
   switch (kind) {
     case "photo":
       return raw.sendPhoto({ ...rest, photo: content }, signal);

@@ -27,6 +27,7 @@ export function createWebhook({ api, url, secret, take, onUp, now }: WebhookPart
   async function taken(update: unknown, id: number): Promise<void> {
     if (!accept) throw new Error("nobody listens any more");
     await take(update, `${id + 1}@${now()}`, accept);
+    onUp();
   }
 
   return {

@@ -9,6 +9,7 @@ import { Agent as HttpAgent, type IncomingMessage, request as httpRequest } from
 import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
 import { pipeline } from "node:stream/promises";
 import { text } from "node:stream/consumers";
+import { setImmediate } from "node:timers/promises";
 
 /** No answer, or none that can be read. */
 export class WireError extends Error {
@@ -48,6 +49,8 @@ export function createWire() {
 
   /** Resolves with the head of the answer. @throws WireError */
   async function open(url: string, { method = "GET", headers = {}, body, signal }: WireRequest) {
+    // What the other side has closed meanwhile is noticed first, and is not written on.
+    for (let turn = 0; turn < 2; turn += 1) await setImmediate();
     const https = new URL(url).protocol === "https:";
     const request = (https ? httpsRequest : httpRequest)(url, {
       method,

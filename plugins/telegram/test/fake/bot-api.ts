@@ -11,6 +11,7 @@ import {
   openFakeServer,
   type PeerCall,
 } from "@bellhop/sdk/testing";
+import { setTimeout as pause } from "node:timers/promises";
 import { z } from "zod";
 import { answerMethod } from "./methods.ts";
 import { type BotName, createWorld, FIRST_UPDATE, type World } from "./world.ts";
@@ -42,6 +43,9 @@ export class Refusal extends Error {
     this.parameters = parameters;
   }
 }
+
+/** Before what a webhook did not take is posted again. */
+const AGAIN_MS = 20;
 
 const CALLS: Partial<Record<Method, PeerCall>> = {
   getUpdates: "listen",
@@ -172,6 +176,7 @@ export async function openFakeBotApi(options: FakeBotApiOptions): Promise<FakeBo
             webhook.secret === undefined ? {} : { "x-telegram-bot-api-secret-token": webhook.secret };
           const body = JSON.stringify({ update_id: FIRST_UPDATE + item.position, ...item.value });
           if ((await options.post(webhook.url, headers, body)) === 200) world.feed.from(item.position + 1);
+          else await pause(AGAIN_MS);
           server.changes.note();
         }
       }),

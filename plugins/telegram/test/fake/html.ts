@@ -53,7 +53,7 @@ export function parseHtml(html: string): Parsed {
     const start = matched(START, html, at);
     if (end) {
       const last = open.pop();
-      if (last?.tag !== end[1]) refuse(`Unmatched end tag at byte offset ${at}`);
+      if (!last || last.tag !== end[1]) return refuse(`Unmatched end tag at byte offset ${at}`);
       entities.push(`${last.tag}${last.attributes} ${last.at} ${text.length - last.at}`);
       at += end[0].length;
     } else if (start) {
