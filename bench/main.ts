@@ -1,9 +1,10 @@
 /**
- * `npm run bench -- latency|load|idle|dispatch|schedule|history|broker|overhead|sandbox`: what Bellhop costs, measured at a real host (docs/bench.md).
+ * `npm run bench -- latency|load|channels|idle|dispatch|schedule|history|broker|overhead|sandbox`: what Bellhop costs, measured at a real host (docs/bench.md).
  */
 import { parseArgs } from "node:util";
 import { type BurstReport, type Cost, isFlat, measureBurst, measureDispatchCost } from "./dispatch.ts";
 import { measureBroker, type Ways } from "./broker.ts";
+import { measureChannels, type Passed } from "./channels.ts";
 import { measureHistory } from "./history.ts";
 import { measureIdle } from "./idle.ts";
 import { measureLatency } from "./latency.ts";
@@ -28,6 +29,12 @@ const HELP = `Usage: npm run bench -- <workload> [options]
               --messages N   (1000)
               --chats N      (50)
               --answered     each chat waits for an answer before it writes again
+  channels  messages in and out through the Telegram plugin in its process, against
+            a fake of the Bot API, and through the host's own memory for a floor;
+            fails when one is lost or doubled, or the idle process takes more
+            than 60 MiB
+              --messages N   each way (1000)
+              --chats N      (5)
   idle      memory and processor time of a host that nobody writes to, and how
             long a start takes
               --seconds N    to watch it (60)
@@ -75,13 +82,13 @@ Exit code 0 when it was measured (and, for load and schedule, nothing went
 wrong), else 1.
 `;
 
-const WORKLOADS = "latency, load, idle, dispatch, schedule, history, broker, overhead or sandbox";
+const WORKLOADS = "latency, load, channels, idle, dispatch, schedule, history, broker, overhead or sandbox";
 
 const OPTIONS = {
   warm: { type: "string", default: "100" },
   cold: { type: "string", default: "20" },
   messages: { type: "string", default: "1000" },
-  chats: { type: "string", default: "50" },
+  chats: { type: "string" },
   answered: { type: "boolean", default: false },
   seconds: { type: "string" },
   groups: { type: "string" },
@@ -144,7 +151,7 @@ async function main(): Promise<number> {
     case "load": {
       const report = await measureLoad({
         messages: wholeNumber("messages", values.messages),
-        chats: wholeNumber("chats", values.chats),
+        chats: wholeNumber("chats", values.chats ?? "50"),
         answered: values.answered,
         nodeFlags,
       });
@@ -182,6 +189,28 @@ async function main(): Promise<number> {
         ),
       );
       return lost + doubled + unexpected === 0 ? 0 : 1;
+    }
+    case "channels": {
+      const { floor, telegram, idleMiB, usedMiB } = await measureChannels({
+        messages: wholeNumber("messages", values.messages),
+        chats: wholeNumber("chats", values.chats ?? "5"),
+        nodeFlags,
+      });
+      const ok = telegram.lost + telegram.doubled === 0 && idleMiB <= MOST_IDLE_MIB;
+      tell(
+        {
+          ok,
+          telegram: passedJson(telegram),
+          floor: passedJson(floor),
+          idleMiB: rounded(idleMiB),
+          usedMiB: rounded(usedMiB),
+        },
+        `${table(
+          ["way", "messages a second", "ms p50", "ms p95", "ms max", "± spread", "lost", "doubled"],
+          [passedRow("Telegram", telegram), passedRow("in memory, floor", floor)],
+        )}\nits process: ${rounded(idleMiB)} MiB before anybody wrote, ${rounded(usedMiB)} MiB after all`,
+      );
+      return ok ? 0 : 1;
     }
     case "idle": {
       const seconds = wholeNumber("seconds", values.seconds ?? "60");
@@ -370,6 +399,17 @@ function dispatchJson(cost: readonly Cost[] | undefined, burst: BurstReport | un
       },
     }),
   };
+}
+
+/** Of the process of a channel to which nobody writes. */
+const MOST_IDLE_MIB = 60;
+
+function passedRow(name: string, { ms, perSecond, lost, doubled }: Passed): (string | number)[] {
+  return [name, ...[perSecond, ms.p50, ms.p95, ms.max, ms.spread].map(rounded), lost, doubled];
+}
+
+function passedJson({ ms, perSecond, lost, doubled }: Passed): object {
+  return { ms: brief(ms), perSecond: rounded(perSecond), lost, doubled };
 }
 
 function waysRow(name: string, { direct, broker, added }: Ways): (string | number)[] {

@@ -2,9 +2,10 @@
  * `npm run build`: one JavaScript file from the host and `@bellhop/sdk` (Node strips no types below
  * `node_modules`), beside the files that the host reads at run time. What npm installs stays outside.
  */
-import { cpSync, readFileSync, rmSync } from "node:fs";
+import { cpSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { bundlePlugin } from "./bundle-plugin.mjs";
 import { ensureDependencies, runScript } from "./setup.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -16,6 +17,9 @@ await runScript(async () => {
   const { rolldown } = await import("rolldown");
 
   rmSync(dist, { recursive: true, force: true });
+  for (const name of readdirSync(join(root, "plugins"))) {
+    await bundlePlugin(rolldown, join(root, "plugins", name), join(dist, "plugins", name));
+  }
   const { dependencies } = JSON.parse(readFileSync(join(host, "package.json"), "utf8"));
   const installed = Object.keys(dependencies);
   const bundle = await rolldown({
