@@ -9,6 +9,9 @@ const numbers = (from: number, to: number) => Array.from({ length: to - from }, 
 const needsHealth = (channel: { readonly listen?: unknown; readonly health?: unknown }) =>
   channel.listen === undefined && channel.health === undefined ? "it has no connection" : undefined;
 
+/** So soon an adapter knows how it stands with its connection. */
+const HEALTH_MS = 3_000;
+
 export const DELIVERING: readonly Check[] = [
   {
     point: 2,
@@ -260,9 +263,9 @@ export const DELIVERING: readonly Check[] = [
 
 /** For what no event tells: it is looked at again and again. */
 async function eventually(what: string, look: () => boolean): Promise<void> {
-  const end = Date.now() + PATIENCE_MS;
+  const end = Date.now() + HEALTH_MS;
   while (!look()) {
-    if (Date.now() > end) fail(`not within ${PATIENCE_MS / 1000} s: ${what}`);
+    if (Date.now() > end) fail(`not within ${HEALTH_MS / 1000} s: ${what}`);
     await new Promise((resolve) => {
       setTimeout(resolve, 10);
     });

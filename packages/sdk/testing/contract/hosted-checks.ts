@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { PeerChat } from "../peer.ts";
 import { TemporaryError } from "../../src/errors.ts";
 import { AMBIGUITY } from "./ambiguity.ts";
-import { type Check, type Lack, needsListen, within, without } from "./check.ts";
+import { cannot, type Check, type Lack, needsListen, within, without } from "./check.ts";
 import { essay, readsAs, sourceOf } from "./essay.ts";
 import { type ContractHost, type Plainer, STRANGER } from "./hosted.ts";
 import { texts } from "./sending.ts";
@@ -36,7 +36,7 @@ export const HOST_CHECKS: readonly HostCheck[] = [
     point: 2,
     says: "answers what came twice once, after a restart too",
     plain: true,
-    without: needsListen,
+    without: cannot("listen", { how: "duplicate" }),
     async run(given) {
       const { peer, host, direct } = given;
       peer.fault("listen", { how: "duplicate" });
@@ -172,6 +172,7 @@ export const HOST_CHECKS: readonly HostCheck[] = [
       equal(count(chat, "let me in"), 0);
       await chat.says(STRANGER, await host.pair());
       await shows(chat, "that they are an owner now", ({ text }) => text.startsWith("You are an owner now"));
+      await chat.says(STRANGER, "/main");
       await chat.says(STRANGER, "say: it is me");
       await shows(chat, "it is me", ({ text }) => text === "it is me");
     },
