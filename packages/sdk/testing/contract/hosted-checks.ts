@@ -50,6 +50,7 @@ export const HOST_CHECKS: readonly HostCheck[] = [
   {
     point: 3,
     says: "lets no chat wait for another",
+    plain: true,
     without: needsListen, // all that is Bellhop's own is of one group
     async run(given) {
       const { direct, group, shows } = given;

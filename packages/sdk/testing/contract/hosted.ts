@@ -59,6 +59,8 @@ export interface ContractHost {
 export interface SharedHost extends AsyncDisposable {
   /** For the next check. */
   next(plainer: Plainer): ContractHost;
+  /** Resolves once everything that a check has begun is over. */
+  settled(): Promise<void>;
 }
 
 interface Call {
@@ -87,6 +89,7 @@ export async function openShared(peer: ChannelPeer, open: OpenHost): Promise<Sha
   const direct = peer.direct(OWNER);
   const group = peer.group("The kitchen");
   let plainer: Plainer = {};
+  let checks = 0;
   let swallowing: PromiseWithResolvers<void> | undefined;
 
   function note(call: Omit<Call, "at">): void {
@@ -186,6 +189,13 @@ export async function openShared(peer: ChannelPeer, open: OpenHost): Promise<Sha
           return find() ?? fail(what);
         },
       };
+    },
+    /** Its answer is the last thing: turns of a chat follow each other, and what they say stays in order. */
+    async settled() {
+      plainer = { plain: true };
+      const end = `that was check ${++checks}`;
+      await direct.says(OWNER, `say: ${end}`);
+      await until(end, () => direct.messages().some(({ from, text }) => from === "us" && text === end));
     },
     async [Symbol.asyncDispose]() {
       try {

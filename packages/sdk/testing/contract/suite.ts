@@ -97,6 +97,7 @@ export function hostChecks(open: OpenPeer, openHost: OpenHost) {
       shared ??= await openShared(peer, openHost);
       try {
         await check.run(shared.next(check));
+        await shared.settled();
       } catch (error) {
         await close();
         throw error;
