@@ -33,6 +33,7 @@ const LAYERS = [
   { names: ["assembly"] },
   { names: ["main"] },
   { names: ["cli"] },
+  { names: ["testing"] },
 ];
 
 const source = join(dirname(dirname(fileURLToPath(import.meta.url))), "packages", "host", "src");

@@ -8,12 +8,17 @@ import { homePaths, loadConfig } from "../../src/config.ts";
 import { systemClock } from "../../src/core/clock.ts";
 import { startHost } from "../../src/main.ts";
 
+export interface ContractHostHere extends HostUnderTest {
+  /** Of the host that runs just now: where its API is, and a token for it. */
+  door(): Promise<{ readonly url: string; readonly token: string }>;
+}
+
 export async function openContractHost({
   peer,
   channels,
   owners,
   groups,
-}: HostOptions): Promise<HostUnderTest> {
+}: HostOptions): Promise<ContractHostHere> {
   const { name, account } = peer.connect();
   const address = account === "" ? name : `${name}/${account}`;
   const place = await mkdtemp(join(tmpdir(), "bellhop-contract-"));
@@ -37,6 +42,7 @@ export async function openContractHost({
       channels: channels(),
     });
   let host = await start();
+  let token: string | undefined;
   const client = createClient({ home, socket: homePaths(home).socket, clock: systemClock });
 
   return {
@@ -49,6 +55,10 @@ export async function openContractHost({
     async restart() {
       await host.drain();
       host = await start();
+    },
+    async door() {
+      token ??= await host.apiToken("chat");
+      return { url: host.url, token };
     },
     pair: async () => (await client.senders.pair()).code,
     owes: async () => (await host.status()).outbox.open,

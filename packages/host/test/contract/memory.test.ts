@@ -4,4 +4,12 @@ import { afterAll, describe, it } from "vitest";
 import { openContractHost } from "./host.ts";
 import { openMemoryPeer } from "./memory-peer.ts";
 
-channelContract({ describe, it, afterAll }, "memory, twice", async () => openMemoryPeer(), openContractHost);
+const runner = { describe, it, afterAll };
+
+channelContract(runner, "memory, shown twice", async () => openMemoryPeer(), openContractHost);
+channelContract(runner, "memory, shown once", async () =>
+  openMemoryPeer({ abilities: { resend: { how: "once" } } }),
+);
+channelContract(runner, "memory, looked up", async () =>
+  openMemoryPeer({ abilities: { resend: { how: "lookup" } }, echoes: true }),
+);

@@ -5,9 +5,9 @@ import { join } from "node:path";
 import type { PeerChat } from "../peer.ts";
 import { TemporaryError } from "../../src/errors.ts";
 import { AMBIGUITY } from "./ambiguity.ts";
-import { type Check, type Lack, needsListen, within, without } from "./check.ts";
+import { cannot, type Check, type Lack, needsListen, within, without } from "./check.ts";
 import { essay, readsAs, sourceOf } from "./essay.ts";
-import { type ContractHost, type Plainer, STRANGER } from "./hosted.ts";
+import { type ContractHost, OWNER, type Plainer, STRANGER } from "./hosted.ts";
 import { texts } from "./sending.ts";
 
 export type HostCheck = Check<ContractHost> & Plainer;
@@ -15,8 +15,8 @@ export type HostCheck = Check<ContractHost> & Plainer;
 const hasFiles: Lack = ({ abilities }) =>
   abilities.maxFileBytes === undefined ? "it has no files" : undefined;
 
-async function asks({ direct, owner, shows }: ContractHost, word: string, before = ""): Promise<void> {
-  await direct.says(owner, `${before}say: ${word}`);
+async function asks({ direct, shows }: ContractHost, word: string, before = ""): Promise<void> {
+  await direct.says(OWNER, `${before}say: ${word}`);
   await shows(direct, word, ({ text }) => text === word);
 }
 
@@ -36,7 +36,7 @@ export const HOST_CHECKS: readonly HostCheck[] = [
     point: 2,
     says: "answers what came twice once, after a restart too",
     plain: true,
-    without: needsListen,
+    without: cannot("listen", { how: "duplicate" }),
     async run(given) {
       const { peer, host, direct } = given;
       peer.fault("listen", { how: "duplicate" });
@@ -50,11 +50,12 @@ export const HOST_CHECKS: readonly HostCheck[] = [
   {
     point: 3,
     says: "lets no chat wait for another",
+    plain: true,
     without: needsListen, // all that is Bellhop's own is of one group
     async run(given) {
-      const { owner, direct, group, shows } = given;
-      await group.says(owner, "think: 3\nsay: slow", { mentionsUs: true });
-      await direct.says(owner, "say: quick");
+      const { direct, group, shows } = given;
+      await group.says(OWNER, "think: 3\nsay: slow", { mentionsUs: true });
+      await direct.says(OWNER, "say: quick");
       await shows(direct, "quick", ({ text }) => text === "quick");
       const slowFirst = texts(group).includes("slow");
       await shows(group, "slow", ({ text }) => text === "slow");
@@ -67,9 +68,9 @@ export const HOST_CHECKS: readonly HostCheck[] = [
     says: "answers once what it took before it was killed",
     plain: true,
     async run(given) {
-      const { owner, direct, host, shows } = given;
+      const { direct, host, shows } = given;
       await asks(given, "before");
-      await direct.says(owner, "think: 1\nsay: while it died");
+      await direct.says(OWNER, "think: 1\nsay: while it died");
       await within(10_000, "it is killed", host.kill());
       await shows(direct, "while it died", ({ text }) => text === "while it died");
       await asks(given, "after");
@@ -83,9 +84,9 @@ export const HOST_CHECKS: readonly HostCheck[] = [
     plain: true,
     without: needsListen,
     async run(given) {
-      const { owner, direct, host, channel, swallow } = given;
+      const { direct, host, channel, swallow } = given;
       const sent = swallow();
-      await direct.says(owner, "say: hello");
+      await direct.says(OWNER, "say: hello");
       await sent;
       await host.kill();
       await asks(given, "after");
@@ -101,7 +102,7 @@ export const HOST_CHECKS: readonly HostCheck[] = [
     plain: true,
     without: needsListen,
     async run(given) {
-      const { owner, peer, direct, calls, channel, until, shows } = given;
+      const { peer, direct, calls, channel, until, shows } = given;
       await asks(given, "ready");
       for (const [index, { fault, throws, seen }] of AMBIGUITY.entries()) {
         // An account that was refused stands still until its operator comes; that is shown elsewhere.
@@ -109,7 +110,7 @@ export const HOST_CHECKS: readonly HostCheck[] = [
           continue;
         const word = `message ${index}`;
         if (!peer.fault("send", fault)) continue;
-        await direct.says(owner, `say: ${word}`);
+        await direct.says(OWNER, `say: ${word}`);
         if (fault.how === "unreachable") {
           peer.cut();
           // It is heard once it can be heard again; so what is sent then has to fail by itself.
@@ -133,11 +134,11 @@ export const HOST_CHECKS: readonly HostCheck[] = [
   {
     point: 8,
     says: "shows an answer of 20,000 characters whole and in order",
-    async run({ owner, host, direct, shows }) {
+    async run({ host, direct, shows }) {
       const blocks = essay();
       const source = `${sourceOf(blocks)}\n\nThe very end.`;
       await writeFile(join(host.folder, "essay.md"), source, { mode: 0o644 });
-      await direct.says(owner, "run: cat essay.md");
+      await direct.says(OWNER, "run: cat essay.md");
       const end = await shows(
         direct,
         "the end of it",
@@ -152,9 +153,9 @@ export const HOST_CHECKS: readonly HostCheck[] = [
     point: 9,
     says: "answers in the thread from which it was asked",
     without: without(needsListen, ({ abilities }) => (abilities.threads ? undefined : "it has no threads")),
-    async run({ owner, peer, group, shows }) {
+    async run({ peer, group, shows }) {
       const thread = peer.thread?.(group, "Dinner") ?? group;
-      await thread.says(owner, "say: in the thread", { mentionsUs: true });
+      await thread.says(OWNER, "say: in the thread", { mentionsUs: true });
       await shows(thread, "in the thread", ({ text }) => text === "in the thread");
 
       deepStrictEqual(texts(group), []);
@@ -172,6 +173,7 @@ export const HOST_CHECKS: readonly HostCheck[] = [
       equal(count(chat, "let me in"), 0);
       await chat.says(STRANGER, await host.pair());
       await shows(chat, "that they are an owner now", ({ text }) => text.startsWith("You are an owner now"));
+      await chat.says(STRANGER, "/main");
       await chat.says(STRANGER, "say: it is me");
       await shows(chat, "it is me", ({ text }) => text === "it is me");
     },
@@ -180,9 +182,9 @@ export const HOST_CHECKS: readonly HostCheck[] = [
     point: 11,
     says: "keeps a file in its place, whatever its name",
     without: hasFiles,
-    async run({ owner, direct, shows }) {
+    async run({ direct, shows }) {
       const content = new TextEncoder().encode("eggs and milk");
-      await direct.says(owner, "run: cat /workspace/media/*outside.txt", {
+      await direct.says(OWNER, "run: cat /workspace/media/*outside.txt", {
         file: { name: "../../outside.txt", type: "text/plain", content },
       });
       await shows(direct, "what is in it", ({ text }) => text.includes("eggs and milk"));
@@ -192,10 +194,11 @@ export const HOST_CHECKS: readonly HostCheck[] = [
     point: 11,
     says: "brings a file of the agent's to people",
     without: hasFiles,
-    async run({ owner, host, direct, shows }) {
+    async run({ host, direct, shows }) {
       await writeFile(join(host.folder, "list.txt"), "eggs and milk", { mode: 0o644 });
-      await direct.says(owner, 'tool: send_file {"path": "list.txt"}');
+      await direct.says(OWNER, 'tool: send_file {"path": "list.txt"}\nsay: sent');
       const { file } = await shows(direct, "the file", (message) => message.file !== undefined);
+      await shows(direct, "the end", ({ text }) => text.endsWith("sent"));
 
       deepStrictEqual(
         [file?.name, Buffer.from(file?.content ?? []).toString()],
@@ -224,8 +227,8 @@ export const HOST_CHECKS: readonly HostCheck[] = [
     point: 12,
     says: "lets an answer grow, not too often, and ends with all of it",
     without: without(needsListen, ({ abilities }) => (abilities.edits ? undefined : "it has no edits")),
-    async run({ owner, direct, calls, shows, until }) {
-      await direct.says(owner, "stream: 40 100");
+    async run({ direct, calls, shows, until }) {
+      await direct.says(OWNER, "stream: 40 100");
       const whole = Array.from({ length: 40 }, (_, i) => `word${i + 1}`).join(" ");
       await shows(direct, "all of it", ({ text }) => text === whole);
       await until("its last edit is over", () => calls().at(-1)?.text === whole);
@@ -243,9 +246,9 @@ export const HOST_CHECKS: readonly HostCheck[] = [
     says: "ends what it began when its host is stopped, and goes on where it was",
     plain: true,
     async run(given) {
-      const { owner, direct, host, shows } = given;
+      const { direct, host, shows } = given;
       await asks(given, "first");
-      await direct.says(owner, "think: 0.5\nsay: last words");
+      await direct.says(OWNER, "think: 0.5\nsay: last words");
       await host.restart();
       await shows(direct, "last words", ({ text }) => text === "last words");
       await asks(given, "next");

@@ -38,13 +38,11 @@ export interface HostOptions {
 
 export type OpenHost = (options: HostOptions) => Promise<HostUnderTest>;
 
-/** What a check is given: chats of its own on a host that others have used. */
+/** What a check is given: a host that others have used, and chats in which nothing is seen of that. */
 export interface ContractHost {
   readonly peer: ChannelPeer;
   readonly host: HostUnderTest;
   readonly channel: Channel;
-  /** The owner whose chats these are. */
-  readonly owner: PeerPerson;
   readonly direct: PeerChat;
   /** Of another group than `direct`. */
   readonly group: PeerChat;
@@ -59,8 +57,10 @@ export interface ContractHost {
 
 /** One host with one peer, for as many checks as are run on it, one at a time. */
 export interface SharedHost extends AsyncDisposable {
-  /** The chats of the check with this number. */
-  for(check: number, plainer: Plainer): ContractHost;
+  /** For the next check. */
+  next(plainer: Plainer): ContractHost;
+  /** Resolves once everything that a check has begun is over. */
+  settled(): Promise<void>;
 }
 
 interface Call {
@@ -71,7 +71,8 @@ interface Call {
 }
 
 /** A turn takes its time, on a machine that others use too. */
-const PATIENCE_MS = 25_000;
+const PATIENCE_MS = 60_000;
+export const OWNER: PeerPerson = { id: "7001", name: "Ann" };
 export const STRANGER: PeerPerson = { id: "7008", name: "Sam" };
 
 export interface Plainer {
@@ -81,16 +82,14 @@ export interface Plainer {
   readonly typingMs?: number;
 }
 
-/** @param checks how many there will be at most */
-export async function openShared(peer: ChannelPeer, open: OpenHost, checks: number): Promise<SharedHost> {
+export async function openShared(peer: ChannelPeer, open: OpenHost): Promise<SharedHost> {
   const changes: Changes = createChanges();
   const calls: Call[] = [];
   const channel = peer.connect();
-  const places = Array.from({ length: checks }, (_, i) => {
-    const owner: PeerPerson = { id: String(7100 + i), name: `Ann ${i}` };
-    return { owner, direct: peer.direct(owner), group: peer.group(`The kitchen ${i}`) };
-  });
+  const direct = peer.direct(OWNER);
+  const group = peer.group("The kitchen");
   let plainer: Plainer = {};
+  let checks = 0;
   let swallowing: PromiseWithResolvers<void> | undefined;
 
   function note(call: Omit<Call, "at">): void {
@@ -142,10 +141,10 @@ export async function openShared(peer: ChannelPeer, open: OpenHost, checks: numb
   const host = await open({
     peer,
     channels: () => (channel.listen ? [watch(peer.connect())] : []),
-    owners: places.map(({ owner }) => owner.id),
+    owners: [OWNER.id],
     groups: [
-      { name: "family", chats: places.map(({ direct }) => direct.id) },
-      { name: "kitchen", chats: places.map(({ group }) => group.id) },
+      { name: "family", chats: [direct.id] },
+      { name: "kitchen", chats: [group.id] },
     ],
   });
 
@@ -163,15 +162,15 @@ export async function openShared(peer: ChannelPeer, open: OpenHost, checks: numb
     );
 
   return {
-    for(check, wanted) {
+    next(wanted) {
       plainer = wanted;
       const before = calls.length;
-      const place = places[check] ?? fail(`there are no chats for check ${check}`);
       return {
         peer,
         host,
         channel,
-        ...place,
+        direct: fromNow(direct),
+        group: fromNow(group),
         calls: () => calls.slice(before),
         async swallow() {
           swallowing = Promise.withResolvers();
@@ -191,6 +190,13 @@ export async function openShared(peer: ChannelPeer, open: OpenHost, checks: numb
         },
       };
     },
+    /** Its answer is the last thing: turns of a chat follow each other, and what they say stays in order. */
+    async settled() {
+      plainer = { plain: true };
+      const end = `that was check ${++checks}`;
+      await direct.says(OWNER, `say: ${end}`);
+      await until(end, () => direct.messages().some(({ from, text }) => from === "us" && text === end));
+    },
     async [Symbol.asyncDispose]() {
       try {
         await host.close();
@@ -198,6 +204,17 @@ export async function openShared(peer: ChannelPeer, open: OpenHost, checks: numb
         await peer.close();
       }
     },
+  };
+}
+
+/** The chat without what stands in it already. */
+function fromNow(chat: PeerChat): PeerChat {
+  const before = new Set(chat.messages().map(({ platformId }) => platformId));
+  const typings = chat.typings?.() ?? 0;
+  return {
+    ...chat,
+    messages: () => chat.messages().filter(({ platformId }) => !before.has(platformId)),
+    ...(chat.typings && { typings: () => (chat.typings?.() ?? 0) - typings }),
   };
 }
 
