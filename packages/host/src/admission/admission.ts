@@ -38,6 +38,7 @@ import type { Accepted, Inbox, Judged, NewMessage } from "../store/inbox.ts";
 import type { HeldInbound } from "../store/newcomers.ts";
 import { type CallLimits, overLimit } from "./call-limits.ts";
 import { heldInbound, type HeldFiles } from "./held-inbound.ts";
+import type { InboundHooks } from "./inbound-hooks.ts";
 import type { Senders } from "./senders.ts";
 
 /** G5. In bytes of UTF-8. */
@@ -112,6 +113,8 @@ export interface AdmissionParts {
   /** Strangers, and codes that make an owner. */
   readonly senders: Pick<Senders, "newCode" | "follow" | "knowsOwnerCode">;
   readonly heldFiles: HeldFiles;
+  /** Plugins that look at messages before anybody reads them. */
+  readonly hooks?: Pick<InboundHooks, "wants" | "look"> | undefined;
   /** The first time that somebody writes in a chat that nobody registered. */
   readonly onUnregistered: (chat: Unregistered) => void;
   readonly now: () => number;
@@ -160,7 +163,9 @@ export function createAdmission(parts: AdmissionParts) {
     if (!word.may) {
       denied(word.reason);
       if (word.mode === "drop") return "drop";
-      return { verdict: "noted", reason: word.reason, context: true, role: "stranger", tainted: true };
+      const noted = { verdict: "noted", reason: word.reason, context: true } as const;
+      const hooks = wantsHooks(message, around, noted);
+      return { ...noted, role: "stranger", tainted: true, hooks };
     }
     const verdict = triggerOf(chat.folder).calls({
       text: message.text,
@@ -187,7 +192,18 @@ export function createAdmission(parts: AdmissionParts) {
       });
     const tainted = !owner || around.quotesTainted;
     if (over) return { verdict: "refused", role, tainted, ...over };
-    return { ...fate, role, tainted, notice: loopNotice(verdict, around) };
+    const hooks = wantsHooks(message, around, fate);
+    return { ...fate, role, tainted, hooks, notice: loopNotice(verdict, around) };
+  }
+
+  /** A chat command waits for no plugin; an edit and an echo of our own are no messages. */
+  function wantsHooks(
+    { kind }: Pick<NewMessage, "kind">,
+    { chat: { id, folder }, ours }: Around,
+    { verdict, command }: Pick<Judged, "verdict" | "command">,
+  ): Judged["hooks"] {
+    if (verdict === "refused" || command !== undefined) return undefined;
+    return parts.hooks?.wants(id, folder, kind === "message" && !ours);
   }
 
   function roleOf(sender: SenderId, group: GroupFolder, standing: Around["standing"]) {
@@ -272,6 +288,7 @@ export function createAdmission(parts: AdmissionParts) {
   function follow(accepted: Accepted, { platformId }: Inbound, files: readonly NamedFile[]): void {
     const { chat, message, answered, session, groupId, group, duplicate, notice, command } = accepted;
     if (duplicate) {
+      if (accepted.hooks) parts.hooks?.look(chat);
       // The first time it may have been committed and, for an error after that, have woken nobody.
       if (session !== undefined) parts.wake(session, groupId, group);
       return;
@@ -279,6 +296,7 @@ export function createAdmission(parts: AdmissionParts) {
     if (command) parts.commands.run(message);
     // Before the wake, so that the turn finds that there is something to wait for.
     if (accepted.files) parts.fetch(files.map(({ id, source }) => ({ id, source, message, groupId })));
+    if (accepted.hooks) parts.hooks?.look(chat);
     if (session !== undefined) {
       parts.wake(session, groupId, group);
       parts.taken({ chat, message: answered, platformId });
@@ -322,12 +340,14 @@ export function createAdmission(parts: AdmissionParts) {
       ]);
       const own = { verdict: "admitted", reason: "the owner wrote in a chat of their own" } as const;
       const { role } = who;
-      const judge = ({ chat: { folder: group } }: Around): Judged => {
+      const judge = (around: Around): Judged => {
+        const { folder: group } = around.chat;
         const command =
           inbound.kind === "message"
             ? commandIn(inbound, { role, group, direct: true, verdict: own })
             : undefined;
-        return { ...(tooLong(inbound.text) ?? command ?? own), role, tainted: false };
+        const fate = tooLong(inbound.text) ?? command ?? own;
+        return { ...fate, role, tainted: false, hooks: wantsHooks(message, around, fate) };
       };
       const accepted = await inbox.accept({ ...message, direct: true, judge }, home);
       follow(accepted, inbound, files);

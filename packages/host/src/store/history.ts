@@ -93,7 +93,10 @@ export function createHistory(db: Kysely<Database>, clock: Clock, log: Log) {
         LEFT JOIN inbox ON events.kind = 'in' AND inbox.id = events.ref
         LEFT JOIN outbox ON events.kind = 'out' AND outbox.id = events.ref
         LEFT JOIN turns ON turns.id = outbox.turn_id
-        WHERE history MATCH ${match} ORDER BY history.rowid DESC LIMIT ${limit}`.execute(db);
+        WHERE history MATCH ${match}
+          -- What plugins have not let through is nobody's to read.
+          AND (inbox.hooks IS NULL OR inbox.hooks = 'done')
+        ORDER BY history.rowid DESC LIMIT ${limit}`.execute(db);
       return rows.map(({ chat, at, sender, text, tainted }) => ({
         chat,
         at,

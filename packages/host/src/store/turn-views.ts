@@ -34,7 +34,7 @@ export function createTurnViews(db: Kysely<Database>) {
   async function original(chat: ChatId, platformId: string) {
     return await db
       .selectFrom("inbox")
-      .select(["seq", "text", "non_text", "sender_id"])
+      .select(["seq", "text", "non_text", "sender_id", "hooks"])
       .where("chat_id", "=", chat)
       .where("platform_id", "=", platformId)
       .where("kind", "=", "message")
@@ -161,7 +161,10 @@ export function createTurnViews(db: Kysely<Database>) {
     /** What a message answers: its number and text, if it is one of this chat. `ref`: the platform's id, or ours. */
     async quoted(chat: ChatId, ref: string): Promise<{ seq: number; text: string } | undefined> {
       const told = await original(chat, ref);
-      if (told) return { seq: told.seq, text: told.text || `[${told.non_text ?? "no text"}]` };
+      // What a plugin has not let through is not read in quotes either.
+      const kept = told?.hooks === "waiting" || told?.hooks === "held" || told?.hooks === "dropped";
+      if (told)
+        return { seq: told.seq, text: (!kept && told.text) || `[${told.non_text ?? "no text"}]` };
       // One by one: with OR between them SQLite would read the whole chat.
       for (const [table, name] of [
         ["inbox", "id"],
@@ -173,6 +176,7 @@ export function createTurnViews(db: Kysely<Database>) {
           .select(["seq", "text"])
           .where("chat_id", "=", chat)
           .where(sql<string>`${sql.ref(name)}`, "=", ref)
+          .$if(table === "inbox", (query) => query.where(sql<boolean>`coalesce(hooks, 'done') = 'done'`))
           .limit(1)
           .executeTakeFirst();
         if (row) return row;
