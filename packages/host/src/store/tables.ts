@@ -177,7 +177,11 @@ export interface OutboxTable {
   group_id: Fixed<number>;
   turn_id: Fixed<TurnId | null>;
   /** `draft`: the beginning of an answer, sent to be edited while it grows. Its answer `replaces` it. */
-  kind: Fixed<"text" | "notice" | "reaction" | "file" | "draft">;
+  kind: ColumnType<
+    "text" | "notice" | "reaction" | "file" | "draft",
+    "text" | "notice" | "reaction" | "file" | "draft",
+    "notice"
+  >;
   /** Order within the chat. */
   seq: Fixed<number>;
   text: string;

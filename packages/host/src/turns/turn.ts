@@ -14,7 +14,7 @@ import { StaleError } from "@bellhop/sdk";
 import { BACKOFF_BASE_MS } from "../core/backoff.ts";
 import type { LiveEvent } from "../core/events.ts";
 import type { KnownSecrets } from "../core/known-secrets.ts";
-import type { GroupFolder, InboxId } from "../core/ids.ts";
+import type { ChatId, GroupFolder, InboxId } from "../core/ids.ts";
 import type { Effort } from "../core/task.ts";
 import type { Recap } from "../core/prompt.ts";
 import { joined } from "../store/context.ts";
@@ -45,6 +45,8 @@ export interface TurnParts extends EndingParts, PromptingParts, TaskRunParts {
   readonly spendingOf: (claim: Claim) => Promise<Spending>;
   /** What a message does that comes while its chat is being answered. */
   readonly queueOf: (group: GroupFolder) => "steer" | "queue" | "interrupt";
+  /** Whether an answer may be seen before it is whole; by default it may. */
+  readonly mayGrow?: ((group: GroupFolder, chat: ChatId) => boolean) | undefined;
   /** Told of everything before it is given to an engine: it may be tainted (policy/taint.ts). */
   readonly taint: {
     begins(claim: Claim): Promise<void>;
@@ -117,10 +119,12 @@ export function startTurn(first: Claim, parts: TurnParts, goesOn = false): Runni
   let stopped: string | undefined;
   let state: RunningTurn["state"] = "running";
 
+  const mayGrow = () => parts.mayGrow?.(claim.chat.folder, claim.chat.id) !== false;
   const live = () => ({ chat: claim.chat.id, turn: claim.turn });
   function show(event: LiveEvent): void {
     // What is sent to nobody is shown to nobody while it grows.
     if (isUnwatched(claim) && claim.task?.announce === false) return;
+    if (event.type === "delta" && !mayGrow()) return;
     bus.publish({ type: "live", event });
   }
 
@@ -538,7 +542,7 @@ export function startTurn(first: Claim, parts: TurnParts, goesOn = false): Runni
     },
     snapshot() {
       const events: LiveEvent[] = [];
-      if (listening.shown !== "")
+      if (listening.shown !== "" && mayGrow())
         events.push({ type: "delta", ...live(), text: listening.shown, reset: true });
       if (tool !== undefined) events.push({ type: "activity", ...live(), tool });
       return events;
