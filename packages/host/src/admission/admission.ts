@@ -18,8 +18,10 @@ import {
 import type { EventBus } from "../core/events.ts";
 import { safeFileName } from "../core/file-name.ts";
 import {
+  chatAddress,
   chatId,
   type ChatId,
+  EVENT_ID,
   FileId,
   type GroupFolder,
   type InboxId,
@@ -78,6 +80,16 @@ export interface Unregistered {
 export interface UnregisteredChat extends Unregistered {
   readonly messages: number;
   readonly lastAt: number;
+}
+
+/** What a plugin brings in. */
+export interface ExternalEvent {
+  readonly id: string;
+  readonly chat: ChatId;
+  readonly text: string;
+  readonly sender?: string | undefined;
+  /** It is answered; else it is context for the next answer. */
+  readonly wakes: boolean;
 }
 
 /** A file of a message that was taken, to be fetched behind it. */
@@ -390,6 +402,43 @@ export function createAdmission(parts: AdmissionParts) {
           sender: sender.data,
           senderName: message.sender.name,
         });
+    },
+
+    /**
+     * Takes what a plugin brings in from outside. Resolves once it is on disk; the same id twice is one event.
+     * Whoever reads it is tainted, and no command is known in it.
+     * @throws TemporaryError once we shut down
+     * @throws RejectedError where no group has the chat, or it cannot be a message
+     */
+    async event(plugin: string, event: ExternalEvent): Promise<void> {
+      mustBeOpen();
+      const { id, text, wakes } = event;
+      if (Buffer.byteLength(text) > MAX_TEXT_BYTES)
+        throw new RejectedError(`the text of an event has at most ${MAX_TEXT_BYTES} bytes`);
+      const sender = { id: SenderId.parse(`plugin:${plugin}`), name: event.sender ?? plugin };
+      const { native, channel, account } = chatAddress(event.chat);
+      const inbound = {
+        platformId: `${EVENT_ID}${plugin}:${id}`,
+        kind: "message",
+        version: 0,
+        chat: native,
+        sender: { ...sender },
+        text,
+      } as const;
+      const message = parse({ name: channel, account }, inbound, sender, []);
+      const accepted = await inbox.receive({
+        ...message,
+        judge: (around): Judged => ({
+          verdict: wakes ? "admitted" : "noted",
+          reason: `the plugin ${plugin} brought it in`,
+          context: !wakes,
+          role: "stranger",
+          tainted: true,
+          hooks: parts.hooks?.wants(around.chat.id, around.chat.folder, false),
+        }),
+      });
+      if (!accepted || "not" in accepted) throw new RejectedError(`no group has the chat ${event.chat}`);
+      follow(accepted, inbound, []);
     },
 
     /** Takes what was held of somebody who has been let in. Throws as `receive` does. */

@@ -31,6 +31,7 @@ import { createEgressRoutes, type EgressRoutesDeps } from "./routes/egress.ts";
 import { createEventRoutes, type EventRoutesDeps } from "./routes/events.ts";
 import { createFileRoutes, type FileRoutesDeps } from "./routes/files.ts";
 import { createHostRoutes } from "./routes/host.ts";
+import { createPluginRoutes, type PluginRoutesDeps } from "./routes/plugins.ts";
 import { createSecretRoutes } from "./routes/secrets.ts";
 import { createSenderRoutes } from "./routes/senders.ts";
 import { createTaskRoutes } from "./routes/tasks.ts";
@@ -46,6 +47,7 @@ export interface AppDeps
     ChatRoutesDeps,
     EgressRoutesDeps,
     FileRoutesDeps,
+    PluginRoutesDeps,
     Omit<EventRoutesDeps, "streams"> {
   readonly http: {
     readonly host: string;
@@ -85,6 +87,8 @@ export function createApp(deps: AppDeps) {
   app.use(createHostCheck(http.host, http.hosts ?? []));
   app.use(originCheck);
   app.get("/healthz", (c) => c.text("ok"));
+  // Before anybody is asked who they are: what plugins answer, they answer to whom they like.
+  app.route("/plugins", createPluginRoutes(deps));
   app.use(createIdentify(tokens, clock));
   app.use(csrfCheck);
 

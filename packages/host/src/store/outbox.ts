@@ -308,6 +308,24 @@ export function createOutbox(db: Kysely<Database>, clock: Clock) {
       });
     },
 
+    /**
+     * Owes what no turn says, in this order and under one key. False where it was owed before.
+     */
+    async oweTexts(to: {
+      chat: ChatId;
+      groupId: number;
+      key: string;
+      texts: readonly string[];
+    }): Promise<boolean> {
+      const { chat, groupId, key, texts } = to;
+      return await db.transaction().execute(async (trx) => {
+        if (await isOwed(trx, `${key}:0`)) return false;
+        const rows = texts.map((text, part) => ({ key: `${key}:${part}`, kind: "text", text }) as const);
+        await owe(trx, { chat, groupId, turn: undefined, now: clock.now() }, rows);
+        return true;
+      });
+    },
+
     /** Chats that are owed something. */
     async chatsOwed(): Promise<ChatId[]> {
       const rows = await db

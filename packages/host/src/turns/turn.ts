@@ -31,6 +31,7 @@ import { type Beside, createPrompting, type PromptingParts } from "./prompting.t
 import { judged, nextRung } from "./retry-policy.ts";
 import { createTaskRun, type TaskRunParts } from "./task-run.ts";
 import type { Room, Rooms } from "./rooms.ts";
+import type { TurnLife } from "./turn-hooks.ts";
 import { failpoint } from "../core/failpoint.ts";
 
 export interface TurnParts extends EndingParts, PromptingParts, TaskRunParts {
@@ -47,6 +48,8 @@ export interface TurnParts extends EndingParts, PromptingParts, TaskRunParts {
   readonly queueOf: (group: GroupFolder) => "steer" | "queue" | "interrupt";
   /** Whether an answer may be seen before it is whole; by default it may. */
   readonly mayGrow?: ((group: GroupFolder, chat: ChatId) => boolean) | undefined;
+  /** Told when it begins and when it ends. */
+  readonly life?: TurnLife | undefined;
   /** Told of everything before it is given to an engine: it may be tainted (policy/taint.ts). */
   readonly taint: {
     begins(claim: Claim): Promise<void>;
@@ -132,6 +135,7 @@ export function startTurn(first: Claim, parts: TurnParts, goesOn = false): Runni
   let heard: { engineSession?: string; position?: string } = {};
 
   async function run(): Promise<TurnOver> {
+    parts.life?.began(claim);
     await parts.taint.begins(claim);
     const over = claim.task && (await precede(claim.task));
     if (over) return over;
@@ -154,7 +158,9 @@ export function startTurn(first: Claim, parts: TurnParts, goesOn = false): Runni
           else if (room) rooms.idle(room);
           return {};
         }
+        parts.life?.left(claim);
         claim = next;
+        parts.life?.began(claim);
         await parts.taint.begins(claim);
         carriedOn = true;
         tried = new Set();
@@ -556,7 +562,10 @@ export function startTurn(first: Claim, parts: TurnParts, goesOn = false): Runni
       endNow("released");
     },
     stop,
-    over: ran.finally(() => cancelStop()),
+    over: ran.finally(() => {
+      cancelStop();
+      parts.life?.left(claim);
+    }),
   };
 }
 
