@@ -107,8 +107,8 @@ export function createInboundHooks(parts: InboundHooksParts) {
     const { row, group } = message;
     let { hooked } = message;
     let { text } = row;
-    // A command of the engine's is given as it is, and an edit is no message: they only kept their place.
-    const asked = row.kind === "message" && row.engine_command === 0;
+    // A command of the engine's is given as it is.
+    const asked = !hooked.placed && row.engine_command === 0;
     const plugins = asked ? calls.of("onInbound", group, row.chat_id) : [];
     const { after = "" } = hooked;
     const rest = plugins.filter(({ name }) => name > after);

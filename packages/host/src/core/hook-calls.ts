@@ -70,13 +70,11 @@ export function createHookCalls({ plugins, tell, clock }: HookCallsParts) {
       plugins
         .active()
         .filter(
-          ({ manifest, installed }) =>
-            manifest.hooks.includes(hook) && inScope(installed.scope, group, chat),
+          ({ manifest, installed }) => manifest.hooks.includes(hook) && inScope(installed.scope, group, chat),
         ),
 
     /** Whether any plugin has it at all: where none has, nothing else is looked up. */
-    any: (hook: HookName): boolean =>
-      plugins.active().some(({ manifest }) => manifest.hooks.includes(hook)),
+    any: (hook: HookName): boolean => plugins.active().some(({ manifest }) => manifest.hooks.includes(hook)),
 
     /** Never rejects. */
     async ask<T>(

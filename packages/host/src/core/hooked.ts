@@ -8,7 +8,10 @@ import { z } from "zod";
 
 /** A message may be as long for its sender (G5). */
 const Text = z.string().max(1024 * 1024);
-const Note = z.string().min(1).max(16 * 1024);
+const Note = z
+  .string()
+  .min(1)
+  .max(16 * 1024);
 const Reason = z.string().trim().min(1).max(500);
 const LONGEST_HOLD_MS = 60 * 60_000;
 
@@ -16,9 +19,7 @@ export const ReleaseSaid = z.strictObject({ text: Text.optional(), note: Note.op
 export type ReleaseSaid = z.infer<typeof ReleaseSaid>;
 
 export const InboundSaid = ReleaseSaid.extend({
-  hold: z
-    .strictObject({ forMs: z.number().min(0).max(LONGEST_HOLD_MS), reason: Reason })
-    .optional(),
+  hold: z.strictObject({ forMs: z.number().min(0).max(LONGEST_HOLD_MS), reason: Reason }).optional(),
   drop: z.strictObject({ reason: Reason }).optional(),
 }).refine(({ hold, drop }) => !hold || !drop, "both holds the message and drops it");
 export type InboundSaid = z.infer<typeof InboundSaid>;
@@ -33,6 +34,8 @@ export type OutboundSaid = z.infer<typeof OutboundSaid>;
 export const Hooked = z.object({
   notes: z.array(z.object({ plugin: z.string(), text: z.string() })).default([]),
   told: z.array(z.object({ plugin: z.string(), what: z.string() })).default([]),
+  /** No plugin is to see it: it only keeps its place behind what they look at. */
+  placed: z.literal(true).optional(),
   /** The plugins up to this name have been asked. */
   after: z.string().optional(),
   hold: z.object({ by: z.string(), until: z.number(), reason: z.string() }).optional(),

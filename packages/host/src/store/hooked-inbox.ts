@@ -81,21 +81,13 @@ export function createHookedInbox(db: Kysely<Database>, clock: Clock, routeOf: R
 
     /** Chats in which one waits. */
     async chats(): Promise<ChatId[]> {
-      const rows = await db
-        .selectFrom("inbox")
-        .select("chat_id")
-        .distinct()
-        .where(isBeforeHooks)
-        .execute();
+      const rows = await db.selectFrom("inbox").select("chat_id").distinct().where(isBeforeHooks).execute();
       return rows.map(({ chat_id }) => chat_id);
     },
 
     /** One that a plugin holds just now. */
     async held(id: InboxId): Promise<HookedMessage | undefined> {
-      const row = await messages()
-        .where("inbox.id", "=", id)
-        .where("hooks", "=", "held")
-        .executeTakeFirst();
+      const row = await messages().where("inbox.id", "=", id).where("hooks", "=", "held").executeTakeFirst();
       return row && toMessage(row);
     },
 
@@ -164,7 +156,12 @@ export function createHookedInbox(db: Kysely<Database>, clock: Clock, routeOf: R
         const to = { chat: row.chat_id, groupId: row.group_id, turn: undefined, now: clock.now() };
         if (notice)
           await owe(trx, to, [
-            { key: `${row.id}:refused`, kind: "notice", text: `I leave this without an answer: ${reason}.`, replyTo: row.id },
+            {
+              key: `${row.id}:refused`,
+              kind: "notice",
+              text: `I leave this without an answer: ${reason}.`,
+              replyTo: row.id,
+            },
           ]);
         return { notice };
       });

@@ -132,6 +132,8 @@ export interface Accepted {
   readonly hooks: boolean;
 }
 
+/** See core/hooked.ts. */
+const PLACED = JSON.stringify({ placed: true });
 /** More would only make a commit long, not cheaper per message. */
 const BATCH = 200;
 
@@ -249,6 +251,7 @@ export function createInbox(
         state: session === undefined ? "note" : "waiting",
         context: fate.context && !waits ? 1 : 0,
         hooks: waits ? "waiting" : null,
+        hooked: waits && judged.hooks === "place" ? PLACED : null,
         command: command?.name ?? null,
         engine_command: judged.engineCommand ? 1 : 0,
         turn_id: null,

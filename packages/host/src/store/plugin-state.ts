@@ -49,11 +49,7 @@ export function createPluginState(db: Kysely<Database>, clock: Clock) {
     },
 
     async delete(plugin: string, key: string): Promise<void> {
-      await db
-        .deleteFrom("plugin_state")
-        .where("plugin", "=", plugin)
-        .where("key", "=", key)
-        .execute();
+      await db.deleteFrom("plugin_state").where("plugin", "=", plugin).where("key", "=", key).execute();
     },
 
     /** In order. */

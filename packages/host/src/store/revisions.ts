@@ -37,7 +37,7 @@ export interface Fate {
 
 type Row = Pick<
   Selectable<InboxTable>,
-    | "id"
+  | "id"
   | "seq"
   | "kind"
   | "version"

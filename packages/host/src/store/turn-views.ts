@@ -163,8 +163,7 @@ export function createTurnViews(db: Kysely<Database>) {
       const told = await original(chat, ref);
       // What a plugin has not let through is not read in quotes either.
       const kept = told?.hooks === "waiting" || told?.hooks === "held" || told?.hooks === "dropped";
-      if (told)
-        return { seq: told.seq, text: (!kept && told.text) || `[${told.non_text ?? "no text"}]` };
+      if (told) return { seq: told.seq, text: (!kept && told.text) || `[${told.non_text ?? "no text"}]` };
       // One by one: with OR between them SQLite would read the whole chat.
       for (const [table, name] of [
         ["inbox", "id"],

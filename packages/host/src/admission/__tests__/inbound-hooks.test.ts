@@ -25,7 +25,10 @@ async function given(all: Readonly<Record<string, FakePlugin>>, options: MiddleO
     plugins,
     rows: () => house.db.selectFrom("inbox").selectAll().orderBy("accepted_at").orderBy("seq").execute(),
     /** What the engine has been given, message for message. */
-    read: () => house.engine.sessions.flatMap(({ prompts }) => prompts.flatMap(({ blocks }) => blocks.slice(1))),
+    read: () =>
+      house.engine.sessions.flatMap(({ prompts }) =>
+        prompts.flatMap(({ blocks }) => blocks.slice(1).map(String)),
+      ),
     host: () => house.engine.latest.prompts.at(-1)?.blocks[0] ?? "",
     why: async (seq: number) => await why.find(KITCHEN, { seq }),
     /** What came of what was written, and of what came of that. */
@@ -141,10 +144,7 @@ describe("a message that a plugin looks at", () => {
 
   it("keeps back what comes after it in its chat, and nothing of another chat", async () => {
     const { answer, plugin } = slow();
-    const { says, read, quiet, plugins } = await given(
-      { look: { ...plugin, channels: ["web"] } },
-      ANSWERS,
-    );
+    const { says, read, quiet, plugins } = await given({ look: { ...plugin, channels: ["web"] } }, ANSWERS);
     await says(CHAT, "first");
     plugins.become({}); // it is disabled while it looks
 
@@ -224,10 +224,10 @@ describe("a message that a plugin looks at", () => {
   });
 
   it("is context only after the plugin, as the plugin has changed it", async () => {
-    const fake = { ...createLocalChannel("fake"), name: "fake" };
+    const fake = { ...createLocalChannel("web"), name: "fake" };
     const { admission, bind, read, quiet } = await given(
       { shout: inbound(({ text, answered }) => ({ text: `${text} (${answered})`.toUpperCase() })) },
-      { channels: [fake], trigger: { trigger: "mention" } },
+      { channels: [fake], trigger: { trigger: "called" } },
     );
     await bind("fake:garden", "family");
     const writes = (text: string, mentionsUs: boolean) =>
@@ -252,7 +252,11 @@ describe("a plugin that fails at a message", () => {
   it.each([
     ["throws", () => Promise.reject(new Error("no 17")), "failed: no 17"],
     ["answers nonsense", () => ({ texts: "x" }) as never, "answered what means nothing"],
-    ["wants to hold and drop", () => ({ hold: { forMs: 1, reason: "a" }, drop: { reason: "b" } }) as never, "both"],
+    [
+      "wants to hold and drop",
+      () => ({ hold: { forMs: 1, reason: "a" }, drop: { reason: "b" } }) as never,
+      "both",
+    ],
   ])("is left out, and the owner is told once: one that %s", async (_how, onInbound, why) => {
     const { says, read, told, quiet, rows } = await given({
       bad: inbound(onInbound),
@@ -286,7 +290,11 @@ describe("a plugin that fails at a message", () => {
     await quiet();
 
     expect(read()).toEqual(["hello"]);
-    expect(told).toMatchObject([/a was left out.*did not answer within 200 ms/, /b was left out.*5000 ms/].map((one) => expect.stringMatching(one)));
+    expect(told).toMatchObject(
+      [/a was left out.*did not answer within 200 ms/, /b was left out.*5000 ms/].map((one) =>
+        expect.stringMatching(one),
+      ),
+    );
   });
 
   it("is not asked for a minute once it failed three times in a row", async () => {
@@ -347,7 +355,9 @@ describe("a message that a plugin holds", () => {
     expect(read()).toEqual(["hi"]);
     expect(host()).toContain('with a note of the plugin a: "it was looked at"');
     await expect(hooks.release("a", message, {})).rejects.toThrow("was released before");
-    await expect(hooks.release("a", InboxId.parse(crypto.randomUUID()), {})).rejects.toThrow("holds no message");
+    await expect(hooks.release("a", InboxId.parse(crypto.randomUUID()), {})).rejects.toThrow(
+      "holds no message",
+    );
   });
 
   it("is asked for no longer than an hour", async () => {
@@ -382,7 +392,8 @@ describe("a message that a plugin holds", () => {
     await second.quiet();
 
     expect(again.toSorted()).toEqual(["held", "waiting"]);
-    expect(second.read().toSorted()).toEqual(["held", "waiting"]);
+    expect(second.read()).toHaveLength(2);
+    expect(second.read()).toEqual(expect.arrayContaining(["held", "waiting"]));
   });
 });
 
@@ -395,26 +406,29 @@ describe("whatever plugins do", () => {
     });
     await fc.assert(
       fc.asyncProperty(messages, async (all) => {
-        const { says, read, advance, quiet, rows } = await given({
-          p: inbound(({ text }) => {
-            switch (text.split(" ")[1]) {
-              case "change":
-                return { text: `${text} changed` };
-              case "note":
-                return { note: "noted" };
-              case "drop":
-                return { drop: { reason: "no" } };
-              case "hold":
-                return { hold: { forMs: 1_000, reason: "wait" } };
-              case "throw":
-                throw new Error("no");
-              case "late":
-                return new Promise(() => undefined);
-              default:
-                return undefined;
-            }
-          }),
-        }, ANSWERS);
+        const { says, read, advance, quiet, rows } = await given(
+          {
+            p: inbound(({ text }) => {
+              switch (text.split(" ")[1] ?? "") {
+                case "change":
+                  return { text: `${text} changed` };
+                case "note":
+                  return { note: "noted" };
+                case "drop":
+                  return { drop: { reason: "no" } };
+                case "hold":
+                  return { hold: { forMs: 1_000, reason: "wait" } };
+                case "throw":
+                  throw new Error("no");
+                case "late":
+                  return new Promise(() => undefined);
+                default:
+                  return undefined;
+              }
+            }),
+          },
+          ANSWERS,
+        );
 
         for (const [index, { chat, act }] of all.entries()) await says(chat, `${index} ${act} ${chat}`);
         for (let i = 0; i < all.length * 2; i += 1) await advance(5 * SECOND);
@@ -422,7 +436,9 @@ describe("whatever plugins do", () => {
 
         const seen = read().map((text) => text.replace(" changed", ""));
         for (const chat of ["web:a", "web:b"]) {
-          const written = (await rows()).filter(({ chat_id, hooks }) => chat_id === chat && hooks !== "dropped");
+          const written = (await rows()).filter(
+            ({ chat_id, hooks }) => chat_id === chat && hooks !== "dropped",
+          );
           expect(seen.filter((text) => text.endsWith(chat))).toEqual(
             written.map(({ text }) => text.replace(" changed", "")),
           );

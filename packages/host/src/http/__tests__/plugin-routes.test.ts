@@ -25,7 +25,11 @@ async function given(answer: (request: RouteRequest) => Promise<RouteResponse> |
     },
   });
   const request = async (path: string, init: RequestInit = {}, env: typeof TCP | typeof SOCKET = TCP) =>
-    await app.request(path, { ...init, headers: { ...HOST, ...Object.fromEntries(new Headers(init.headers)) } }, env);
+    await app.request(
+      path,
+      { ...init, headers: { ...HOST, ...Object.fromEntries(new Headers(init.headers)) } },
+      env,
+    );
   return { ...house, clock, app, asked, state, request };
 }
 
@@ -105,7 +109,12 @@ describe("/plugins/NAME/", () => {
     expect(headers.get("retry-after")).toBe("7");
     expect(headers.get("content-security-policy")).toBe("default-src 'none'; sandbox");
     expect(headers.get("x-frame-options")).toBe("DENY");
-    for (const name of ["set-cookie", "access-control-allow-origin", "service-worker-allowed", "clear-site-data"])
+    for (const name of [
+      "set-cookie",
+      "access-control-allow-origin",
+      "service-worker-allowed",
+      "clear-site-data",
+    ])
       expect(headers.has(name)).toBe(false);
   });
 
@@ -167,7 +176,11 @@ describe("/plugins/NAME/", () => {
     for (let i = 0; i < 600; i += 1) await request("/plugins/hook/x");
 
     const over = await request("/plugins/hook/x");
-    const other = await app.request("/plugins/hook/x", { headers: HOST }, { listener: "tcp", remote: "10.0.0.9" });
+    const other = await app.request(
+      "/plugins/hook/x",
+      { headers: HOST },
+      { listener: "tcp", remote: "10.0.0.9" },
+    );
 
     expect([over.status, over.headers.get("retry-after"), other.status]).toEqual([429, "60", 200]);
     clock.advance(60_000);

@@ -75,14 +75,16 @@ export function createPluginRoutes({ plugins, clock, log }: PluginRoutesDeps) {
   async function answer(c: Context<HttpEnv>): Promise<Response> {
     const name = c.req.param("name") ?? "";
     const route = plugins?.routeOf(name);
-    if (!plugins || !route) throw new ProblemError("not_found", "There is no plugin here that answers requests.");
+    if (!plugins || !route)
+      throw new ProblemError("not_found", "There is no plugin here that answers requests.");
     if (plugins.draining())
       throw new ProblemError("unavailable", "Bellhop is shutting down: send it again.", {
         retryAfterSeconds: AGAIN_SECONDS,
       });
     const key = `${name} ${c.env.remote ?? ""}`;
     const waitMs = rate.wait(key);
-    if (waitMs > 0) return again(c, 429, "That was too many requests in a minute.", Math.ceil(waitMs / 1_000));
+    if (waitMs > 0)
+      return again(c, 429, "That was too many requests in a minute.", Math.ceil(waitMs / 1_000));
     rate.failed(key);
     const under = busy.get(name) ?? 0;
     if (under >= AT_ONCE) return again(c, 503, `The plugin ${name} has its hands full.`, AGAIN_SECONDS);
@@ -93,7 +95,8 @@ export function createPluginRoutes({ plugins, clock, log }: PluginRoutesDeps) {
       const asked = asking(c, name, route);
       asked.catch(() => undefined); // what fails after its time is told to nobody
       const answered = await Promise.race([asked, late.promise]);
-      if (answered === "late") return again(c, 504, `The plugin ${name} did not answer in time.`, AGAIN_SECONDS);
+      if (answered === "late")
+        return again(c, 504, `The plugin ${name} did not answer in time.`, AGAIN_SECONDS);
       return answered;
     } finally {
       cancel();

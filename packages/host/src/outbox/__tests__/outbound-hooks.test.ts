@@ -9,7 +9,7 @@ import { silentLog } from "../../log.ts";
 import { type FakePlugin, fakePlugins } from "../../plugins/powers/__tests__/fake-plugins.ts";
 import { house } from "../../store/__tests__/house.ts";
 import { type NewOutbound, owe } from "../../store/outbox.ts";
-import { middle, MINUTE, SECOND, settled } from "../../turns/__tests__/middle.ts";
+import { middle, SECOND, settled } from "../../turns/__tests__/middle.ts";
 import { createDelivery } from "../deliver.ts";
 import { createOutboundHooks } from "../outbound-hooks.ts";
 import { createSpeaker } from "../speaker.ts";
@@ -200,7 +200,9 @@ describe("what goes out, where a plugin sees it", () => {
 
   it("is not sent where a plugin keeps it back: that is final, has its reason, and is no failure", async () => {
     const { owes, delivery, sent, rows, outbox } = await given({
-      quiet: outbound(({ text }) => (text.startsWith("psst") ? { suppress: { reason: "not here" } } : undefined)),
+      quiet: outbound(({ text }) =>
+        text.startsWith("psst") ? { suppress: { reason: "not here" } } : undefined,
+      ),
     });
     await owes({ kind: "text", text: "psst, a secret" }, { kind: "text", text: "soup" });
 
@@ -249,7 +251,9 @@ describe("what goes out, where a plugin sees it", () => {
     engine.latest.answer("soup");
     for (let i = 0; i < 4; i += 1) await settled();
 
-    expect(await said("web:kitchen")).toEqual(["(notice) The plugin quiet has kept my answer back: not today"]);
+    expect(await said("web:kitchen")).toEqual([
+      "(notice) The plugin quiet has kept my answer back: not today",
+    ]);
     expect(await db.selectFrom("events").select("kind").execute()).toContainEqual({ kind: "out" });
   });
 });

@@ -47,7 +47,9 @@ export function createPowers(parts: PowersParts): ServePlugin {
 function named(powers: Powers, method: string): Power {
   const found = Object.hasOwn(powers, method) ? powers[method] : undefined;
   if (found) return found;
-  throw new RejectedError(`there is nothing called ${JSON.stringify(method.slice(0, 60))} to ask of the host`);
+  throw new RejectedError(
+    `there is nothing called ${JSON.stringify(method.slice(0, 60))} to ask of the host`,
+  );
 }
 
 function approved(plugin: KnownPlugin): Asking {

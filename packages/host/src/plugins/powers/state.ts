@@ -46,14 +46,17 @@ export function statePowers({ state, log, clock }: StateParts): Powers {
       await state.delete(name, key);
       return undefined;
     }),
-    "state.keys": power("state", z.strictObject({ prefix: z.string().max(256).default("") }), ({ name }, { prefix }) =>
-      state.keys(name, prefix),
+    "state.keys": power(
+      "state",
+      z.strictObject({ prefix: z.string().max(256).default("") }),
+      ({ name }, { prefix }) => state.keys(name, prefix),
     ),
 
     /** Never refused for its length or number: a plugin that talks too much must not fail for it. */
     log: power(undefined, LogLine, async ({ name }, { level, text, fields }) => {
       if (!lines.room(name)) {
-        if (!cut.has(name)) log(name, { level: "warn", text: `says too much; lines are left out`, fields: {} });
+        if (!cut.has(name))
+          log(name, { level: "warn", text: `says too much; lines are left out`, fields: {} });
         cut.add(name);
         return undefined;
       }

@@ -60,12 +60,13 @@ export function taskPowers({ desk, chatFor, clock }: TaskPowerParts): Powers {
     const [only, other] = groups === "all" ? [] : groups;
     const wanted = chat === undefined ? undefined : (await chatFor(plugin, chat)).folder;
     const found = group ?? wanted ?? (other === undefined ? only : undefined);
-    if (found === undefined)
-      throw new RejectedError("say for whom the task is: its `chat`, or its `group`");
+    if (found === undefined) throw new RejectedError("say for whom the task is: its `chat`, or its `group`");
     if (!inScope(plugin.installed.scope, found))
       throw new RejectedError(`${found} is no group that ${plugin.name} has in its scope`);
     if (chat === undefined && plugin.installed.scope.channels !== "all")
-      throw new RejectedError(`say in which chat the task answers: ${plugin.name} has not all of them in its scope`);
+      throw new RejectedError(
+        `say in which chat the task answers: ${plugin.name} has not all of them in its scope`,
+      );
     return found;
   }
 
@@ -84,15 +85,11 @@ export function taskPowers({ desk, chatFor, clock }: TaskPowerParts): Powers {
       const { occurrences } = await reader(plugin).history(task.id, { limit: HISTORY });
       return told(occurrences);
     }),
-    "tasks.create": power(
-      "tasks:write",
-      z.strictObject({ task: NewTask }),
-      async (plugin, { task }) => {
-        const group = await groupOf(plugin, task);
-        changes.take(plugin.name);
-        return told(await writer(plugin, group).add({ ...task, group }));
-      },
-    ),
+    "tasks.create": power("tasks:write", z.strictObject({ task: NewTask }), async (plugin, { task }) => {
+      const group = await groupOf(plugin, task);
+      changes.take(plugin.name);
+      return told(await writer(plugin, group).add({ ...task, group }));
+    }),
     "tasks.update": power(
       "tasks:write",
       Named.extend({ change: TaskChange }),

@@ -9,8 +9,10 @@ const CHAT = "web:kitchen";
 async function given(options: MiddleOptions = {}, more: Hooks = {}) {
   const heard: string[] = [];
   const hear = (name: string): Hooks => ({
-    onTurnStart: ({ kind, chat, group }: TurnEvent) => void heard.push(`${name}: ${kind} in ${chat} of ${group}`),
-    onTurnEnd: ({ outcome, durationMs }: TurnEndEvent) => void heard.push(`${name}: ${outcome} in ${durationMs}`),
+    onTurnStart: ({ kind, chat, group }: TurnEvent) =>
+      void heard.push(`${name}: ${kind} in ${chat} of ${group}`),
+    onTurnEnd: ({ outcome, durationMs }: TurnEndEvent) =>
+      void heard.push(`${name}: ${outcome} in ${durationMs}`),
   });
   const plugins = fakePlugins({ b: { hooks: hear("b") }, a: { hooks: { ...hear("a"), ...more } } });
   const house = await middle({ ...options, plugins });
@@ -58,8 +60,11 @@ describe("the life of a turn, as plugins hear of it", () => {
   });
 
   it.each([
-    ["failed", (session: { fail(failure: { class: "permanent"; detail: string }): void }) =>
-      session.fail({ class: "permanent", detail: "no" })],
+    [
+      "failed",
+      (session: { fail(failure: { class: "permanent"; detail: string }): void }) =>
+        session.fail({ class: "permanent", detail: "no" }),
+    ],
   ])("ends as %s", async (outcome, onPrompt) => {
     const { says, heard, quiet } = await given({ script: { onPrompt } });
 
