@@ -165,6 +165,7 @@ async function open(
       },
       rooms,
       turns,
+      hooked: wayIn.hooked,
       dispatcher,
       tasks: schedule.summary,
       dead: dead.summary,

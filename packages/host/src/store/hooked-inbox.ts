@@ -12,11 +12,11 @@ import { type Kysely, sql } from "kysely";
 import type { Clock } from "../core/clock.ts";
 import { type Hooked, hookedOf } from "../core/hooked.ts";
 import { chatAddress, type ChatId, type GroupFolder, type InboxId, type SessionId } from "../core/ids.ts";
-import { findChat } from "./chats.ts";
 import type { InboxRow, RouteOf } from "./inbox.ts";
 import { owe } from "./outbox.ts";
 import { sessionInUse } from "./sessions.ts";
 import type { Database } from "./tables.ts";
+import { anyChat } from "./waiting-chats.ts";
 
 /** Spelled as a literal, because only then does SQLite use its index. */
 export const isBeforeHooks = sql<boolean>`inbox.hooks IN ('waiting', 'held')`;
@@ -85,6 +85,20 @@ export function createHookedInbox(db: Kysely<Database>, clock: Clock, routeOf: R
       return rows.map(({ chat_id }) => chat_id);
     },
 
+    /** How many wait, by chat; `held` of them because a plugin said so. */
+    async counts(): Promise<{ chat: ChatId; messages: number; held: number }[]> {
+      return await db
+        .selectFrom("inbox")
+        .select((eb) => [
+          "chat_id as chat",
+          eb.fn.countAll<number>().as("messages"),
+          sql<number>`sum(hooks = 'held')`.as("held"),
+        ])
+        .where(isBeforeHooks)
+        .groupBy("chat_id")
+        .execute();
+    },
+
     /** One that a plugin holds just now. */
     async held(id: InboxId): Promise<HookedMessage | undefined> {
       const row = await messages().where("inbox.id", "=", id).where("hooks", "=", "held").executeTakeFirst();
@@ -122,7 +136,7 @@ export function createHookedInbox(db: Kysely<Database>, clock: Clock, routeOf: R
         });
         if (!done) return undefined;
         if (!admitted) return { group, session: undefined };
-        const chat = await findChat(trx, row.chat_id);
+        const chat = await anyChat(trx, row.chat_id); // that of somebody just let in may not be open yet
         if (!chat) throw new Error(`the chat ${row.chat_id} is gone`);
         const session = await sessionInUse(trx, {
           groupId: row.group_id,
