@@ -35,7 +35,7 @@ export interface PluginRoutesDeps {
 const MOST_BYTES = 1024 * 1024;
 const ANSWER_MS = 10_000;
 /** From one address, to one plugin, in a minute. Behind a reverse proxy everybody has the proxy's. */
-const PER_MINUTE = 600;
+const PER_MINUTE = 1_200;
 /** At the same time, to one plugin. */
 const AT_ONCE = 32;
 const AGAIN_SECONDS = 5;
