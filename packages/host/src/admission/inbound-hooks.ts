@@ -53,6 +53,10 @@ export function createInboundHooks(parts: InboundHooksParts) {
   const serving = new Map<ChatId, Promise<void>>();
   const again = new Set<ChatId>();
   const alarms = new Map<ChatId, () => void>();
+  /** Who is asked about a message just now, and whether they have released what they are about to hold. */
+  const asking = new Map<InboxId, { readonly plugin: string; released?: ReleaseSaid }>();
+  /** What was being released when the database failed: that may be on disk, and nobody was woken. */
+  const unsure = new Map<ChatId, InboxId>();
   let closed = false;
 
   function look(chat: ChatId): void {
@@ -88,6 +92,7 @@ export function createInboundHooks(parts: InboundHooksParts) {
   async function serve(chat: ChatId): Promise<void> {
     for (;;) {
       again.delete(chat);
+      await makeSure(chat);
       const message = await store.next(chat);
       if (closed) return;
       if (!message) {
@@ -99,7 +104,7 @@ export function createInboundHooks(parts: InboundHooksParts) {
         const leftMs = (hooked.hold?.until ?? 0) - clock.now();
         if (leftMs > 0) return alarm(chat, leftMs);
         await store.goOn(row, row.text, noted(hooked, hooked.hold?.by ?? "", "did not release it in time"));
-      } else await ask(message);
+      } else await ask(message).finally(() => asking.delete(row.id));
     }
   }
 
@@ -116,6 +121,7 @@ export function createInboundHooks(parts: InboundHooksParts) {
     const files = rest.length > 0 ? await parts.media.ofMessages([row.id]) : [];
     for (const plugin of rest) {
       const { name } = plugin;
+      asking.set(row.id, { plugin: name });
       const answer = await calls.ask(plugin, "onInbound", eventOf(row, group, text, files), InboundSaid);
       if (closed) return; // asked again after the next start
       if ("failed" in answer) {
@@ -136,16 +142,44 @@ export function createInboundHooks(parts: InboundHooksParts) {
         const { reason, forMs } = said.hold;
         const hold = { by: name, until: Math.ceil(clock.now() + forMs), reason };
         await store.hold(row, text, { ...noted(hooked, name, `held it: ${reason}`), hold, after: name });
+        const early = asking.get(row.id)?.released;
+        asking.delete(row.id);
+        if (early) await release(name, row.id, early);
         return;
       }
     }
+    unsure.set(row.chat_id, row.id);
     const released = await store.release(message, text, hooked);
-    if (!released) return; // it was edited or deleted meanwhile: looked at anew
-    if (released.session !== undefined) {
-      parts.wake(released.session, row.group_id, released.group);
+    unsure.delete(row.chat_id);
+    if (released) goOn(row, group, released.session); // else it was edited or deleted meanwhile: looked at anew
+  }
+
+  function goOn(row: InboxRow, group: GroupFolder, session: SessionId | undefined): void {
+    if (session !== undefined) {
+      parts.wake(session, row.group_id, group);
       parts.taken({ chat: row.chat_id, message: row.id, platformId: row.platform_id });
     }
     bus.publish({ type: "durable", chat: row.chat_id });
+  }
+
+  async function makeSure(chat: ChatId): Promise<void> {
+    const id = unsure.get(chat);
+    const message = id && (await store.find(id));
+    unsure.delete(chat);
+    if (message?.row.hooks === "done") goOn(message.row, message.group, message.row.session_id ?? undefined);
+  }
+
+  /** @throws RejectedError where it holds none under this id */
+  async function release(plugin: string, id: InboxId, said: ReleaseSaid): Promise<void> {
+    const message = await store.held(id);
+    if (!message || message.hooked.hold?.by !== plugin)
+      throw new RejectedError(
+        `${plugin} holds no message ${id}: it was released before, its time was over, or it was deleted`,
+      );
+    const { row } = message;
+    const { hooked, text } = applied({ hooked: message.hooked, text: row.text }, plugin, said);
+    await store.goOn(row, text, noted(hooked, plugin, "released it"));
+    look(row.chat_id);
   }
 
   return {
@@ -174,19 +208,13 @@ export function createInboundHooks(parts: InboundHooksParts) {
     },
 
     /**
-     * The plugin that holds this message lets it go on.
+     * The plugin that holds this message, or is about to, lets it go on.
      * @throws RejectedError where it holds none under this id
      */
     async release(plugin: string, id: InboxId, said: ReleaseSaid): Promise<void> {
-      const message = await store.held(id);
-      if (!message || message.hooked.hold?.by !== plugin)
-        throw new RejectedError(
-          `${plugin} holds no message ${id}: it was released before, its time was over, or it was deleted`,
-        );
-      const { row } = message;
-      const { hooked, text } = applied({ hooked: message.hooked, text: row.text }, plugin, said);
-      await store.goOn(row, text, noted(hooked, plugin, "released it"));
-      look(row.chat_id);
+      const question = asking.get(id);
+      if (question?.plugin === plugin) question.released = said;
+      else await release(plugin, id, said);
     },
 
     /** What is being asked is asked again after the next start. */

@@ -28,7 +28,6 @@ export interface HookedMessage {
 }
 
 export interface Released {
-  readonly group: GroupFolder;
   /** Whose turn answers it; none where it is context. */
   readonly session: SessionId | undefined;
 }
@@ -135,7 +134,7 @@ export function createHookedInbox(db: Kysely<Database>, clock: Clock, routeOf: R
           ...rewritten(row, text),
         });
         if (!done) return undefined;
-        if (!admitted) return { group, session: undefined };
+        if (!admitted) return { session: undefined };
         const chat = await anyChat(trx, row.chat_id); // that of somebody just let in may not be open yet
         if (!chat) throw new Error(`the chat ${row.chat_id} is gone`);
         const session = await sessionInUse(trx, {
@@ -144,7 +143,7 @@ export function createHookedInbox(db: Kysely<Database>, clock: Clock, routeOf: R
           ...routeOf({ ...chat, folder: group }),
         });
         await trx.updateTable("inbox").set({ session_id: session }).where("id", "=", row.id).execute();
-        return { group, session };
+        return { session };
       });
     },
 

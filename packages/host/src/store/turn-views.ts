@@ -72,6 +72,8 @@ export function createTurnViews(db: Kysely<Database>) {
         WHERE events.chat_id = ${claim.chat.id} AND events.kind IN ('in', 'out')
           AND coalesce(inbox.turn_id, outbox.turn_id, '') <> ${claim.turn}
           AND (inbox.state = 'done' OR outbox.kind = 'text')
+          -- What a plugin has sent is nothing that the conversation knew of.
+          AND coalesce(outbox.key, '') NOT LIKE 'plugin:%'
         ORDER BY events.id DESC LIMIT ${RECAP_MESSAGES}`.execute(db);
       let left = tokens;
       const past = rows.findIndex(({ text }) => (left -= estimateTokens(remembered(text))) < 0);

@@ -31,8 +31,6 @@ export interface TurnLife {
 
 const CLOSE_MS = 2_000;
 
-export type TurnHooks = ReturnType<typeof createTurnHooks>;
-
 export function createTurnHooks({ calls, turns, clock, log }: TurnHooksParts) {
   const telling = new Map<TurnId, Promise<void>>();
 

@@ -1,6 +1,7 @@
 import type { Hooks, InboundEvent, InboundVerdict } from "@bellhop/sdk";
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
+import { armFailpoints } from "../../core/failpoint.ts";
 import { ChatId, InboxId } from "../../core/ids.ts";
 import { createLocalChannel } from "../../channels/local.ts";
 import { type FakePlugin, fakePlugins } from "../../plugins/powers/__tests__/fake-plugins.ts";
@@ -248,6 +249,38 @@ describe("a message that a plugin looks at", () => {
   });
 });
 
+describe("what plugins made of a message, where the database fails", () => {
+  it.each([
+    ["db.commit", ["hello", "hello"]],
+    ["db.committed", ["hello"]],
+  ] as const)("is written a moment later, and the message is read once: at %s", async (where, shown) => {
+    const asked: string[] = [];
+    const { says, read, advance, quiet, rows } = await given({
+      a: inbound(({ text }) => {
+        asked.push(text);
+        let failing = true;
+        armFailpoints((place) => {
+          if (place !== where || !failing || asked.length > 1) return;
+          failing = false;
+          throw new Error("the disk says no");
+        });
+        return { text: text.toUpperCase() };
+      }),
+    });
+    onTestFinished(() => armFailpoints(() => undefined));
+
+    await says(CHAT, "hello");
+    await quiet();
+    expect(read()).toEqual([]);
+    await advance(SECOND);
+    await quiet();
+
+    expect(read()).toEqual(["HELLO"]);
+    expect(asked).toEqual(shown);
+    expect(await rows()).toMatchObject([{ hooks: "done", written: "hello" }]);
+  });
+});
+
 describe("a plugin that fails at a message", () => {
   it.each([
     ["throws", () => Promise.reject(new Error("no 17")), "failed: no 17"],
@@ -358,6 +391,20 @@ describe("a message that a plugin holds", () => {
     await expect(hooks.release("a", InboxId.parse(crypto.randomUUID()), {})).rejects.toThrow(
       "holds no message",
     );
+  });
+
+  it("goes on when its plugin released it before it had said that it holds it", async () => {
+    const early = inbound(async ({ id }) => {
+      await house.inbound.release("a", InboxId.parse(id), { note: "it was quick" });
+      return { hold: { forMs: MINUTE, reason: "a machine looks at it" } };
+    });
+    const house = await given({ a: early });
+
+    await house.says(CHAT, "hello");
+    await house.quiet();
+
+    expect(house.read()).toEqual(["hello"]);
+    expect(house.host()).toContain('with a note of the plugin a: "it was quick"');
   });
 
   it("is asked for no longer than an hour", async () => {
