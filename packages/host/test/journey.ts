@@ -49,7 +49,6 @@ export interface JourneyOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Beside the owner's own desk. */
   readonly channels?: readonly Channel[];
-  readonly plugins?: HostOptions["plugins"];
   readonly network?: HostOptions["network"];
   readonly plugins?: HostOptions["plugins"];
 }
@@ -58,7 +57,6 @@ export async function givenHost({
   config = "",
   env = {},
   channels = [],
-  plugins,
   network,
   plugins,
 }: JourneyOptions = {}): Promise<Journey> {
@@ -68,7 +66,6 @@ export async function givenHost({
     startHost({
       config: loadConfig({ home, env: { ...policies, ...env }, flags: { port: 0 } }),
       channels,
-      ...(plugins && { plugins }),
       ...(network && { network }),
       ...(plugins && { plugins }),
     });

@@ -1,16 +1,20 @@
-/** Plugins in the way of messages: what they change, hold and bring in, over a whole host. */
-import type { Hooks, RouteRequest } from "@bellhop/sdk";
+/** Plugins in the way of messages: what they change, hold and bring in, each in a process of its own. */
 import { createHmac } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { type FakePlugin, fakePlugins } from "../src/plugins/powers/__tests__/fake-plugins.ts";
+import { homePaths } from "../src/config.ts";
 import { EventId } from "../src/core/events.ts";
 import { ChatId } from "../src/core/ids.ts";
+import { editInstalled } from "../src/plugins/installed.ts";
+import { installedOf, type Written, writePlugin } from "../src/plugins/__tests__/a-room.ts";
 import { givenHost, type Journey } from "./journey.ts";
 
 const KEY = "a-key-of-the-plugin's-own";
 const CHAT = ChatId.parse("web:journey");
+const PATIENT = { timeout: 30_000 };
 
-function sign(body: Uint8Array | string): string {
+function sign(body: string): string {
   return createHmac("sha256", KEY).update(body).digest("hex");
 }
 
@@ -26,23 +30,52 @@ async function shownIn(client: Journey["client"], count: number): Promise<string
   return shown;
 }
 
-async function given(all: Readonly<Record<string, FakePlugin>>) {
-  const plugins = fakePlugins(all);
-  return { plugins, ...(await givenHost({ plugins })) };
+async function given(plugin: Written) {
+  const journey = await givenHost();
+  const paths = homePaths(journey.home);
+  await writePlugin(join(paths.plugins, plugin.name), plugin);
+  await editInstalled(paths, (all) => ({ ...all, [plugin.name]: installedOf(plugin) }));
+  const up = () =>
+    expect
+      .poll(
+        async () =>
+          (await journey.client.status()).plugins.list.find(({ name }) => name === plugin.name)?.state,
+        PATIENT,
+      )
+      .toBe("running");
+  await up();
+  return {
+    ...journey,
+    up,
+    /** What it has written down. */
+    heard: async () =>
+      (await readFile(join(paths.pluginsData, plugin.name, "heard"), "utf8").catch(() => ""))
+        .split("\n")
+        .slice(0, -1),
+  };
 }
+
+const HEARS = `import { appendFileSync } from "node:fs";
+import { createHmac } from "node:crypto";
+const hear = (context, line) => appendFileSync(context.folder + "/heard", line + "\\n");`;
 
 describe("plugins in the way of messages", { timeout: 120_000 }, () => {
   it("change what the agent reads and what people see; /why tells, and they hear of turns and ends", async () => {
-    const heard: string[] = [];
-    const hooks: Hooks = {
-      onStartup: () => void heard.push("startup"),
-      onShutdown: () => void heard.push("shutdown"),
-      onTurnStart: ({ chat }) => void heard.push(`start ${chat}`),
-      onTurnEnd: ({ outcome }) => void heard.push(`end ${outcome}`),
-      onInbound: ({ text }) => ({ text: text.replace("soup", "stew"), note: "stew is better" }),
-      onOutbound: ({ text }) => ({ text: `${text}!` }),
-    };
-    const { ask, host } = await given({ cook: { hooks } });
+    const { ask, host, heard } = await given({
+      name: "cook",
+      manifest: {
+        hooks: ["onStartup", "onShutdown", "onTurnStart", "onTurnEnd", "onInbound", "onOutbound"],
+      },
+      before: HEARS,
+      code: `{ hooks: {
+        onStartup: () => hear(context, "startup"),
+        onShutdown: () => hear(context, "shutdown"),
+        onTurnStart: ({ chat }) => hear(context, "start " + chat),
+        onTurnEnd: ({ outcome }) => hear(context, "end " + outcome),
+        onInbound: ({ text }) => ({ text: text.replace("soup", "stew"), note: "stew is better" }),
+        onOutbound: ({ text }) => ({ text: text + "!" }),
+      } }`,
+    });
 
     const { answer, frames } = await ask("say: soup");
 
@@ -53,51 +86,54 @@ describe("plugins in the way of messages", { timeout: 120_000 }, () => {
     expect(why).toContain("What is read instead: say: stew");
     expect(why).toContain("The plugin cook changed it.");
     await host().stop();
-    expect(heard).toEqual(["startup", `start ${CHAT}`, "end done", "shutdown"]);
+    expect(await heard()).toEqual(["startup", `start ${CHAT}`, "end done", "shutdown"]);
   });
 
   it("hold a message over a restart of the host, and let it go", async () => {
-    let held = "";
-    const { send, restart, client, plugins } = await given({
-      gate: {
-        hooks: {
-          onInbound({ id }) {
-            held = id;
-            return { hold: { forMs: 60 * 60_000, reason: "a person looks at it" } };
-          },
+    const { send, restart, client, heard, up, host } = await given({
+      name: "gate",
+      manifest: { hooks: ["onInbound"], capabilities: ["routes"] },
+      before: HEARS,
+      code: `{
+        hooks: { onInbound({ id }) {
+          hear(context, id);
+          return { hold: { forMs: 3600000, reason: "a person looks at it" } };
+        } },
+        routes: async ({ path }) => {
+          const refused = await context.host.release(path.slice(1), { note: "looked at" }).then(() => "", String);
+          return { status: refused ? 409 : 200, body: refused };
         },
-      },
+      }`,
     });
     await send("say: through");
-    await expect.poll(() => held, { timeout: 30_000 }).not.toBe("");
     await expect
-      .poll(() => plugins.asks("gate", "release", { id: crypto.randomUUID() }).catch(String))
-      .toContain("holds no message");
+      .poll(async () => (await client.status()).waiting, PATIENT)
+      .toEqual([{ chat: CHAT, messages: 1, why: "held by a plugin" }]);
+    const [id = ""] = await heard();
 
     await restart();
-    // What was on its way to be held may have to be asked anew.
-    await expect
-      .poll(() => plugins.asks("gate", "release", { id: held }).then(() => "let go", String), {
-        timeout: 30_000,
-      })
-      .toBe("let go");
+    await up();
+    const release = async (which: string) => await fetch(`${host().url}/plugins/gate/${which}`);
+    expect((await release(crypto.randomUUID())).status).toBe(409);
+    expect((await release(id)).status).toBe(200);
 
     expect(await shownIn(client, 1)).toEqual(["through"]);
+    expect(await heard()).toEqual([id]);
   });
 
   it("bring in what a program elsewhere says, once they have found that it may", async () => {
-    const plugins = fakePlugins({
-      rain: {
-        capabilities: ["events", "routes"],
-        async route({ method, headers, body, path }: RouteRequest) {
-          if (method !== "POST" || headers["x-signature"] !== sign(body)) return { status: 401 };
-          const text = Buffer.from(body).toString();
-          await plugins.asks("rain", "event", { id: path, chat: CHAT, text, wakes: true });
-          return { status: 202, body: "taken" };
-        },
-      },
+    const { ask, client, host } = await given({
+      name: "rain",
+      manifest: { capabilities: ["events", "routes", "state"] },
+      before: HEARS,
+      code: `{ routes: async ({ method, headers, body, path }) => {
+        const signature = createHmac("sha256", ${JSON.stringify(KEY)}).update(body).digest("hex");
+        if (method !== "POST" || headers["x-signature"] !== signature) return { status: 401 };
+        await context.state.set("seen", ((await context.state.get("seen")) ?? 0) + 1);
+        await context.host.event({ id: path, chat: "${CHAT}", text: new TextDecoder().decode(body), wakes: true });
+        return { status: 202, body: String(await context.state.get("seen")) };
+      } }`,
     });
-    const { ask, client, host } = await givenHost({ plugins });
     await ask("say: here");
     const post = (path: string, signature: string) =>
       fetch(`${host().url}/plugins/rain${path}`, {
@@ -107,10 +143,11 @@ describe("plugins in the way of messages", { timeout: 120_000 }, () => {
       });
 
     const forged = await post("/1", sign("say: the sun shines"));
-    const [first, again] = [await post("/2", sign("say: it rains")), await post("/2", sign("say: it rains"))];
+    const first = await post("/2", sign("say: it rains"));
+    const again = await post("/2", sign("say: it rains"));
 
     expect([forged.status, first.status, again.status]).toEqual([401, 202, 202]);
-    await expect(first.text()).resolves.toBe("taken");
+    expect([await first.text(), await again.text()]).toEqual(["1", "2"]);
     expect(await shownIn(client, 2)).toEqual(["here", "it rains"]);
     const { answer } = await ask("/why");
     expect(answer).toContain("from rain: say: it rains\nAdmitted: the plugin rain brought it in.");

@@ -1,29 +1,24 @@
 /** Plugins in the way of messages: who is asked, and what is told when one fails. */
 import { createHookCalls } from "../core/hook-calls.ts";
-import type { Plugins, ServePlugin } from "../core/plugin.ts";
+import type { Plugins } from "../core/plugin.ts";
 import type { Notices } from "../outbox/notices.ts";
 import type { Ground } from "./ground.ts";
 
-/** Plugins, as whoever runs their processes gives them. */
-export interface PluginHost extends Plugins {
-  /** From now on this answers what their processes ask. */
-  serve(serve: ServePlugin): void;
-}
-
-export const NO_PLUGINS: PluginHost = {
-  active: () => [],
-  list: () => [],
-  onChange: () => () => undefined,
-  serve: () => undefined,
-};
-
 export type Hooks = ReturnType<typeof openHooks>;
 
-export function openHooks({ clock, log, opened }: Ground, plugins: PluginHost) {
-  /** Nobody can be told before there is a way out. */
+/** Stands before the plugins themselves: what messages pass is there before whoever runs plugins. */
+export function openHooks({ clock, log, opened }: Ground) {
   let notices: Notices | undefined;
+  let plugins: Plugins | undefined;
+  const listeners = new Set<() => void>();
   const calls = createHookCalls({
-    plugins,
+    plugins: {
+      active: () => plugins?.active() ?? [],
+      onChange(listener) {
+        listeners.add(listener);
+        return () => listeners.delete(listener);
+      },
+    },
     tell(key, text) {
       if (notices) void notices.tell(key, text);
       else log.warn({ key }, text);
@@ -35,6 +30,15 @@ export function openHooks({ clock, log, opened }: Ground, plugins: PluginHost) {
     calls,
     tellBy(way: Notices): void {
       notices = way;
+    },
+    /** From now on these are asked. */
+    join(all: Plugins): void {
+      plugins = all;
+      opened.defer(
+        all.onChange(() => {
+          for (const listener of listeners) listener();
+        }),
+      );
     },
   };
 }

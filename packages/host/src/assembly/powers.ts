@@ -1,5 +1,5 @@
 /** What plugins may ask of the host, joined to what does it. */
-import { may, type Plugins, type ServePlugin } from "../core/plugin.ts";
+import { may, type PluginProcesses, type Plugins, type ServePlugin } from "../core/plugin.ts";
 import type { Status } from "../core/status.ts";
 import type { HttpPlugins } from "../http/routes/plugins.ts";
 import { chatsInScope } from "../plugins/powers/power.ts";
@@ -42,18 +42,17 @@ export function openPowers(joint: PowersJoint): ServePlugin {
       const message = content?.file.inbox_id ? await wayIn.hooked.find(content.file.inbox_id) : undefined;
       if (!content || !message) return undefined;
       const { chat_id: chat } = message.row;
-      return { chat, group: message.group, bytes: content.file.bytes, open: content.open };
+      return { chat, group: message.group, open: content.open };
     },
     status,
     plugins: plugins.list,
-    channels: () => out.channels,
+    channels: out.channels.all,
     chats: chats.list,
     groups: chats.groups,
     events: async (chat, limit) => (await timeline.before(chat, undefined, limit)).events,
     hide: secrets.hide,
     desk: tasks,
     state: createPluginState(db, clock),
-    log: (plugin, { level, text, fields }) => log[level]({ plugin, ...fields }, text),
     refused(plugin, method, why) {
       if (refusals.has(`${plugin}:${method}`)) return;
       refusals.add(`${plugin}:${method}`);
@@ -67,11 +66,15 @@ export function openPowers(joint: PowersJoint): ServePlugin {
 }
 
 /** Those that answer requests below `/plugins/`. */
-export function routesOf(plugins: Plugins, draining: () => boolean): HttpPlugins {
+export function routesOf(
+  plugins: Plugins & Pick<PluginProcesses, "route">,
+  draining: () => boolean,
+): HttpPlugins {
   return {
     routeOf(name) {
       const plugin = plugins.active().find((one) => one.name === name);
-      return plugin && may(plugin, "routes") ? plugin.route?.bind(plugin) : undefined;
+      if (!plugin || !may(plugin, "routes")) return undefined;
+      return async (request) => await plugins.route(name, request);
     },
     draining,
   };

@@ -237,13 +237,11 @@ export function createMedia({ root, files, limits, deliver, clock, random, log }
     fileBytes: limits.fileBytes,
 
     /** Undefined where there is no such file, or its bytes are not here. */
-    async content(
-      id: FileId,
-    ): Promise<{ file: FileRow; open: (range?: { start: number; end: number }) => Readable } | undefined> {
+    async content(id: FileId): Promise<{ file: FileRow; open: () => Readable } | undefined> {
       const row = await files.find(id);
       if (!row || row.state !== "stored") return undefined;
       const path = pathOf(row);
-      return { file: row, open: (range) => createReadStream(path, range) };
+      return { file: row, open: () => createReadStream(path) };
     },
 
     /** All of it, for what is small. @throws RejectedError when its bytes are not here */

@@ -14,15 +14,11 @@ export interface InboundParts {
     | {
         readonly chat: ChatId;
         readonly group: GroupFolder;
-        readonly bytes: number;
-        open(range: { start: number; end: number }): Readable;
+        open(): Readable;
       }
     | undefined
   >;
 }
-
-/** A frame holds 1 MiB at most, and base64 takes a third more. */
-const CHUNK = 256 * 1024;
 
 export function inboundPowers({ release, fileOf }: InboundParts): Powers {
   return {
@@ -35,25 +31,15 @@ export function inboundPowers({ release, fileOf }: InboundParts): Powers {
       },
     ),
 
-    /** From `offset`, as base64; `next` is where to go on, null at the end. */
-    file: power(
-      undefined,
-      z.strictObject({ id: FileId, offset: z.int().nonnegative().default(0) }),
-      async (plugin, { id, offset }) => {
-        if (!plugin.manifest.hooks.includes("onInbound") && !may(plugin, "messages"))
-          throw new RejectedError(
-            `${plugin.name} may not read files: its manifest declares neither the hook "onInbound" nor the capability "messages"`,
-          );
-        const file = await fileOf(id);
-        if (!file || !inScope(plugin.installed.scope, file.group, file.chat))
-          throw new RejectedError(`${id} is no file that ${plugin.name} can read`);
-        const { bytes } = file;
-        const end = Math.min(bytes, offset + CHUNK);
-        if (offset >= bytes) return { data: "", next: null };
-        const read = await file.open({ start: offset, end: end - 1 }).toArray();
-        const data = Buffer.concat(read.filter((chunk) => chunk instanceof Uint8Array)).toString("base64");
-        return { data, next: end < bytes ? end : null };
-      },
-    ),
+    file: power(undefined, z.strictObject({ id: FileId }), async (plugin, { id }) => {
+      if (!plugin.manifest.hooks.includes("onInbound") && !may(plugin, "messages"))
+        throw new RejectedError(
+          `${plugin.name} may not read files: its manifest declares neither the hook "onInbound" nor the capability "messages"`,
+        );
+      const file = await fileOf(id);
+      if (!file || !inScope(plugin.installed.scope, file.group, file.chat))
+        throw new RejectedError(`${id} is no file that ${plugin.name} can read`);
+      return file.open();
+    }),
   };
 }

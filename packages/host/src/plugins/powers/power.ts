@@ -3,6 +3,7 @@
  * for is parsed here, once, and refused in a sentence that says what is missing.
  */
 import { type Capability, type Json, RejectedError } from "@bellhop/sdk";
+import type { Readable } from "node:stream";
 import type { z } from "zod";
 import type { ChatId, GroupFolder } from "../../core/ids.ts";
 import { type Installed, inScope, type KnownPlugin, may } from "../../core/plugin.ts";
@@ -14,7 +15,7 @@ export interface Power {
   /** What its manifest must declare; undefined: nothing. */
   readonly needs: Capability | undefined;
   /** @throws RejectedError, TemporaryError with a sentence for the plugin's author */
-  answer(plugin: Asking, params: Json): Promise<Json | undefined>;
+  answer(plugin: Asking, params: Json): Promise<Json | Readable | undefined>;
 }
 
 /** By the method that asks for it. */
@@ -24,7 +25,7 @@ export type Powers = Readonly<Record<string, Power>>;
 export function power<T>(
   needs: Capability | undefined,
   params: z.ZodType<T>,
-  run: (plugin: Asking, asked: T) => Promise<Json | undefined>,
+  run: (plugin: Asking, asked: T) => Promise<Json | Readable | undefined>,
 ): Power {
   return {
     needs,

@@ -5,8 +5,6 @@ import type { Clock } from "../../core/clock.ts";
 const MINUTE_MS = 60_000;
 
 export interface Rate {
-  /** Counts one, if there is room. */
-  room(name: string): boolean;
   /** Counts one. @throws TemporaryError that says when there is room again */
   take(name: string): void;
 }
@@ -15,21 +13,19 @@ export function createRate(clock: Clock, perMinute: number, what: string): Rate 
   const buckets = new Map<string, { left: number; at: number }>();
   const everyMs = MINUTE_MS / perMinute;
 
-  function room(name: string): boolean {
-    const now = clock.monotonic();
-    const { left, at } = buckets.get(name) ?? { left: perMinute, at: now };
-    const filled = Math.min(perMinute, left + (now - at) / everyMs);
-    if (filled >= 1) buckets.set(name, { left: filled - 1, at: now });
-    return filled >= 1;
-  }
-
   return {
-    room,
     take(name) {
-      if (room(name)) return;
-      throw new TemporaryError(`${name} asked for more than ${perMinute} ${what} a minute; ask again later`, {
-        retryAfterMs: Math.ceil(everyMs),
-      });
+      const now = clock.monotonic();
+      const { left, at } = buckets.get(name) ?? { left: perMinute, at: now };
+      const filled = Math.min(perMinute, left + (now - at) / everyMs);
+      if (filled < 1)
+        throw new TemporaryError(
+          `${name} asked for more than ${perMinute} ${what} a minute; ask again later`,
+          {
+            retryAfterMs: Math.ceil(everyMs),
+          },
+        );
+      buckets.set(name, { left: filled - 1, at: now });
     },
   };
 }

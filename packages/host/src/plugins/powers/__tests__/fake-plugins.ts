@@ -2,11 +2,10 @@
  * Plugins without processes, as strict as the real ones: what the manifest does not declare is not asked for,
  * and whoever asks for it all the same fails its test.
  */
-import type { Capability, Hooks, Json, RouteRequest, RouteResponse } from "@bellhop/sdk";
+import type { Capability, Hooks, Json } from "@bellhop/sdk";
 import { Manifest, TemporaryError } from "@bellhop/sdk";
 import { z } from "zod";
-import type { PluginHost } from "../../../assembly/hooks.ts";
-import { type ActivePlugin, Installed, type ServePlugin } from "../../../core/plugin.ts";
+import { type ActivePlugin, Installed, type Plugins, type ServePlugin } from "../../../core/plugin.ts";
 
 export interface FakePlugin {
   readonly hooks?: Hooks;
@@ -14,7 +13,6 @@ export interface FakePlugin {
   readonly capabilities?: readonly Capability[];
   readonly channels?: "all" | readonly string[];
   readonly groups?: "all" | readonly string[];
-  readonly route?: (request: RouteRequest) => Promise<RouteResponse>;
 }
 
 /** By their names. */
@@ -23,7 +21,7 @@ export function fakePlugins(all: Readonly<Record<string, FakePlugin>>) {
   let serve: ServePlugin | undefined;
   let active = activeOf(all);
 
-  const plugins: PluginHost = {
+  const plugins: Plugins = {
     active: () => active,
     list: () =>
       active.map(({ name }) => ({ name, version: "1.0.0", state: "running", channel: false, crashes: 0 })),
@@ -31,17 +29,18 @@ export function fakePlugins(all: Readonly<Record<string, FakePlugin>>) {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
-    serve: (with_) => void (serve = with_),
   };
   return {
     ...plugins,
+    /** From now on this answers what they ask. */
+    serve: (by: ServePlugin) => void (serve = by),
     /** From now on there are these. */
     become(others: Readonly<Record<string, FakePlugin>>): void {
       active = activeOf(others);
       for (const listener of listeners) listener();
     },
     /** What the plugin's process asks of the host. */
-    async asks(name: string, method: string, params: Json): Promise<Json | undefined> {
+    async asks(name: string, method: string, params: Json): ReturnType<ServePlugin> {
       const plugin = active.find((one) => one.name === name);
       if (!plugin || !serve) throw new Error(`${name} has nobody to ask`);
       return await serve(plugin, method, params);
@@ -86,11 +85,5 @@ export function activePlugin(name: string, fake: FakePlugin): ActivePlugin {
       return answer === undefined ? undefined : z.json().parse(JSON.parse(JSON.stringify(answer)));
     },
     tool: () => Promise.reject(new TemporaryError(`${name} has no tools`)),
-    ...(fake.route && {
-      async route(request: RouteRequest) {
-        if (!capabilities.includes("routes")) throw new Error(`${name} did not declare routes`);
-        return (await fake.route?.(request)) ?? { status: 500 };
-      },
-    }),
   };
 }
