@@ -11,10 +11,12 @@ import { openAgents } from "./assembly/agents.ts";
 import type { Network } from "./broker/egress/network.ts";
 import { openGround } from "./assembly/ground.ts";
 import { openGroupDesk } from "./assembly/groups.ts";
+import { openHooks } from "./assembly/hooks.ts";
 import { latePlugins } from "./assembly/late-plugins.ts";
 import { openMoney } from "./assembly/money.ts";
 import { openPeopleDesk } from "./assembly/people.ts";
-import { nothingServed, openPluginRoom } from "./assembly/plugins.ts";
+import { openPluginRoom } from "./assembly/plugins.ts";
+import { openPowers, routesOf } from "./assembly/powers.ts";
 import { openRecords } from "./assembly/records.ts";
 import { openSchedule } from "./assembly/schedule.ts";
 import { openTrust } from "./assembly/trust.ts";
@@ -97,15 +99,20 @@ async function open(
   const agents = await openAgents(ground, trust, reload, environment, plugins, network);
   const records = await openRecords(ground, agents);
   const { chats, outbox, timeline, turns } = records;
-  const out = await openWayOut(ground, records, platforms);
+  const hooks = openHooks(ground, plugins);
+  const out = await openWayOut(ground, records, platforms, hooks);
   const { media, delivery } = out;
   agents.vault.secrets.onTrouble((text) => void out.notices.tell(`secrets:${clock.now()}`, text));
-  const pluginRoom = openPluginRoom(ground, { out, environment, serve: nothingServed });
+  const pluginRoom = openPluginRoom(ground, {
+    out,
+    environment,
+    serve: async (...asked) => await powers(...asked),
+  });
   plugins.join(given ?? pluginRoom);
   const tasks = (actor: Actor) => schedule.desk.as(actor);
   const budgets = await openMoney(ground, agents, records, out);
   const groupPowers = (actor: GroupActor) => groupDesk.as(actor);
-  const work = openWork(ground, agents, records, out, budgets, trust, tasks, plugins, groupPowers);
+  const work = openWork(ground, agents, records, out, budgets, trust, tasks, plugins, groupPowers, hooks);
   const { rooms, dispatcher } = work;
   const schedule = openSchedule(ground, records, out, work);
   const administration = recorded(ground, records);
@@ -121,11 +128,13 @@ async function open(
     work,
     budgets,
     trust,
+    hooks,
     administration,
     groups: groupPowers,
     tasks,
     status,
   });
+  const powers = openPowers({ ground, records, out, wayIn, tasks, status, plugins });
   const { admission, commands } = wayIn;
   const dead = createDead(db, {
     clock,
@@ -158,6 +167,7 @@ async function open(
       },
       rooms,
       turns,
+      hooked: wayIn.hooked,
       dispatcher,
       tasks: schedule.summary,
       dead: dead.summary,
@@ -198,6 +208,7 @@ async function open(
     senders: wayIn.senders,
     budgets,
     egress: agents.egress,
+    plugins: routesOf(pluginRoom, () => draining),
     shutdown: () => void drain(),
     log,
     clock,
@@ -217,6 +228,7 @@ async function open(
   await wayIn.senders.recover();
   await pluginRoom.start(wayIn.channelsChanged);
   await agents.gifts.settled();
+  wayIn.inbound.begin();
   wayIn.listen();
   await schedule.scheduler.start();
   startUpkeep(ground, out, work, schedule);

@@ -3,6 +3,7 @@ import type { Clock } from "./core/clock.ts";
 import type { SessionId } from "./core/ids.ts";
 import type { Status } from "./core/status.ts";
 import type { Dispatcher } from "./dispatch/dispatcher.ts";
+import type { HookedInbox } from "./store/hooked-inbox.ts";
 import type { Outbox } from "./store/outbox.ts";
 import type { Turns } from "./store/turns.ts";
 import type { UsageStore } from "./store/usage.ts";
@@ -30,6 +31,8 @@ export interface StatusParts {
   >;
   readonly rooms: Rooms;
   readonly turns: Turns;
+  /** What plugins are still to look at. */
+  readonly hooked: Pick<HookedInbox, "counts">;
   readonly dispatcher: Dispatcher;
   readonly tasks: () => Promise<Status["tasks"]>;
   readonly dead: () => Promise<Status["dead"]>;
@@ -73,11 +76,18 @@ export async function describeHost(parts: StatusParts): Promise<Status> {
             ? "runs a task"
             : "is being answered",
     })),
-    waiting: waiting.map(({ chat, session, groupId, messages }) => ({
-      chat,
-      messages,
-      why: session === null ? "no session yet" : why(session, groupId),
-    })),
+    waiting: [
+      ...waiting.map(({ chat, session, groupId, messages }) => ({
+        chat,
+        messages,
+        why: session === null ? "no session yet" : why(session, groupId),
+      })),
+      ...(await parts.hooked.counts()).map(({ chat, messages, held }) => ({
+        chat,
+        messages,
+        why: held > 0 ? "held by a plugin" : "plugins look at it first",
+      })),
+    ],
     tasks: await parts.tasks(),
     dead: await parts.dead(),
     outbox: await outbox.counts(),

@@ -18,8 +18,10 @@ import {
 import type { EventBus } from "../core/events.ts";
 import { safeFileName } from "../core/file-name.ts";
 import {
+  chatAddress,
   chatId,
   type ChatId,
+  EVENT_ID,
   FileId,
   type GroupFolder,
   type InboxId,
@@ -40,6 +42,7 @@ import type { SeenChats, Unregistered } from "../store/seen-chats.ts";
 import type { HeldInbound } from "../store/newcomers.ts";
 import { type CallLimits, overLimit } from "./call-limits.ts";
 import { heldInbound, type HeldFiles } from "./held-inbound.ts";
+import type { InboundHooks } from "./inbound-hooks.ts";
 import type { Senders } from "./senders.ts";
 
 /** G5. In bytes of UTF-8. */
@@ -64,6 +67,16 @@ interface ChannelName {
   readonly name: string;
   readonly account: string;
   readonly abilities?: Partial<ChannelAbilities> | undefined;
+}
+
+/** What a plugin brings in. */
+export interface ExternalEvent {
+  readonly id: string;
+  readonly chat: ChatId;
+  readonly text: string;
+  readonly sender?: string | undefined;
+  /** It is answered; else it is context for the next answer. */
+  readonly wakes: boolean;
 }
 
 /** A file of a message that was taken, to be fetched behind it. */
@@ -103,6 +116,8 @@ export interface AdmissionParts {
   readonly people: Pick<People, "of">;
   /** Chats that nobody registered, and in which somebody wrote. */
   readonly seen: Pick<SeenChats, "saw" | "forget">;
+  /** Plugins that look at messages before anybody reads them. */
+  readonly hooks?: Pick<InboundHooks, "wants" | "look"> | undefined;
   /** It was the first time. */
   readonly onUnregistered: (chat: Unregistered) => void;
   readonly now: () => number;
@@ -150,7 +165,9 @@ export function createAdmission(parts: AdmissionParts) {
     if (!word.may) {
       denied(word.reason);
       if (word.mode === "drop") return "drop";
-      return { verdict: "noted", reason: word.reason, context: true, role: "stranger", tainted: true };
+      const noted = { verdict: "noted", reason: word.reason, context: true } as const;
+      const hooks = wantsHooks(message, around, noted);
+      return { ...noted, role: "stranger", tainted: true, hooks };
     }
     const verdict = triggerOf(chat.folder).calls({
       text: message.text,
@@ -177,7 +194,18 @@ export function createAdmission(parts: AdmissionParts) {
       });
     const tainted = !owner || around.quotesTainted;
     if (over) return { verdict: "refused", role, tainted, ...over };
-    return { ...fate, role, tainted, notice: loopNotice(verdict, around) };
+    const hooks = wantsHooks(message, around, fate);
+    return { ...fate, role, tainted, hooks, notice: loopNotice(verdict, around) };
+  }
+
+  /** A chat command waits for no plugin; an edit and an echo of our own are no messages. */
+  function wantsHooks(
+    { kind }: Pick<NewMessage, "kind">,
+    { chat: { id, folder }, ours }: Around,
+    { verdict, command }: Pick<Judged, "verdict" | "command">,
+  ): Judged["hooks"] {
+    if (verdict === "refused" || command !== undefined) return undefined;
+    return parts.hooks?.wants(id, folder, kind === "message" && !ours);
   }
 
   function roleOf(sender: SenderId, group: GroupFolder, standing: Around["standing"]) {
@@ -258,6 +286,7 @@ export function createAdmission(parts: AdmissionParts) {
   function follow(accepted: Accepted, { platformId }: Inbound, files: readonly NamedFile[]): void {
     const { chat, message, answered, session, groupId, group, duplicate, notice, command } = accepted;
     if (duplicate) {
+      if (accepted.hooks) parts.hooks?.look(chat);
       // The first time it may have been committed and, for an error after that, have woken nobody.
       if (session !== undefined) parts.wake(session, groupId, group);
       return;
@@ -265,6 +294,7 @@ export function createAdmission(parts: AdmissionParts) {
     if (command) parts.commands.run(message);
     // Before the wake, so that the turn finds that there is something to wait for.
     if (accepted.files) parts.fetch(files.map(({ id, source }) => ({ id, source, message, groupId })));
+    if (accepted.hooks) parts.hooks?.look(chat);
     if (session !== undefined) {
       parts.wake(session, groupId, group);
       parts.taken({ chat, message: answered, platformId });
@@ -308,12 +338,14 @@ export function createAdmission(parts: AdmissionParts) {
       ]);
       const own = { verdict: "admitted", reason: "the owner wrote in a chat of their own" } as const;
       const { role } = who;
-      const judge = ({ chat: { folder: group } }: Around): Judged => {
+      const judge = (around: Around): Judged => {
+        const { folder: group } = around.chat;
         const command =
           inbound.kind === "message"
             ? commandIn(inbound, { role, group, direct: true, verdict: own })
             : undefined;
-        return { ...(tooLong(inbound.text) ?? command ?? own), role, tainted: false };
+        const fate = tooLong(inbound.text) ?? command ?? own;
+        return { ...fate, role, tainted: false, hooks: wantsHooks(message, around, fate) };
       };
       const accepted = await inbox.accept({ ...message, direct: true, judge }, home);
       follow(accepted, inbound, files);
@@ -358,6 +390,43 @@ export function createAdmission(parts: AdmissionParts) {
         };
         if (parts.seen.saw(stranger)) parts.onUnregistered(stranger);
       }
+    },
+
+    /**
+     * Takes what a plugin brings in from outside. Resolves once it is on disk; the same id twice is one event.
+     * Whoever reads it is tainted, and no command is known in it.
+     * @throws TemporaryError once we shut down
+     * @throws RejectedError where no group has the chat, or it cannot be a message
+     */
+    async event(plugin: string, event: ExternalEvent): Promise<void> {
+      mustBeOpen();
+      const { id, text, wakes } = event;
+      if (Buffer.byteLength(text) > MAX_TEXT_BYTES)
+        throw new RejectedError(`the text of an event has at most ${MAX_TEXT_BYTES} bytes`);
+      const sender = { id: SenderId.parse(`plugin:${plugin}`), name: event.sender ?? plugin };
+      const { native, channel, account } = chatAddress(event.chat);
+      const inbound = {
+        platformId: `${EVENT_ID}${plugin}:${id}`,
+        kind: "message",
+        version: 0,
+        chat: native,
+        sender: { ...sender },
+        text,
+      } as const;
+      const message = parse({ name: channel, account }, inbound, sender, []);
+      const accepted = await inbox.receive({
+        ...message,
+        judge: (around): Judged => ({
+          verdict: wakes ? "admitted" : "noted",
+          reason: `the plugin ${plugin} brought it in`,
+          context: !wakes,
+          role: "stranger",
+          tainted: true,
+          hooks: parts.hooks?.wants(around.chat.id, around.chat.folder, false),
+        }),
+      });
+      if (!accepted || "not" in accepted) throw new RejectedError(`no group has the chat ${event.chat}`);
+      follow(accepted, inbound, []);
     },
 
     /** Takes what was held of somebody who has been let in. Throws as `receive` does. */

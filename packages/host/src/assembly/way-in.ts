@@ -3,21 +3,24 @@ import { randomUUID } from "node:crypto";
 import { createAdmission } from "../admission/admission.ts";
 import { createCommands } from "../admission/commands/commands.ts";
 import { createHeldFiles } from "../admission/held-inbound.ts";
+import { createInboundHooks } from "../admission/inbound-hooks.ts";
 import type { Budgets } from "../budgets/budgets.ts";
 import { type Listeners, listenToAll } from "../channels/listen.ts";
-import { type ChatId, type GroupFolder, MAIN, type SenderId } from "../core/ids.ts";
+import { type ChatId, type GroupFolder, MAIN, type SenderId, type SessionId } from "../core/ids.ts";
 import { compilePattern } from "../core/pattern.ts";
 import { splitText } from "../core/split.ts";
 import type { Status } from "../core/status.ts";
 import type { GroupActor, GroupPowers } from "../groups/desk.ts";
 import type { Actor, TaskPowers } from "../scheduler/desk.ts";
 import { createCommandStore } from "../store/commands.ts";
+import { createHookedInbox } from "../store/hooked-inbox.ts";
 import type { Unregistered } from "../store/seen-chats.ts";
 import { standingOf } from "../store/senders.ts";
 import { createWhy } from "../store/why.ts";
 import type { Agents } from "./agents.ts";
 import type { Administration } from "./administration.ts";
 import type { Ground } from "./ground.ts";
+import type { Hooks } from "./hooks.ts";
 import type { Records } from "./records.ts";
 import type { Trust } from "./trust.ts";
 import { openSenders } from "./senders.ts";
@@ -32,6 +35,7 @@ export interface WayInParts {
   readonly work: Work;
   readonly budgets: Budgets;
   readonly trust: Trust;
+  readonly hooks: Hooks;
   readonly administration: Pick<Administration, "stopSwitch">;
   /** What whoever asks may do with groups and chats. */
   readonly groups: (actor: GroupActor) => GroupPowers;
@@ -39,6 +43,8 @@ export interface WayInParts {
   readonly tasks: (actor: Actor) => TaskPowers;
   readonly status: () => Promise<Status>;
 }
+
+export type WayIn = Awaited<ReturnType<typeof openWayIn>>;
 
 export async function openWayIn(parts: WayInParts) {
   const { ground, agents, records, out, work, budgets, trust, administration, tasks, status } = parts;
@@ -129,13 +135,31 @@ export async function openWayIn(parts: WayInParts) {
     );
   }
 
+  const wake = (session: SessionId, groupId: number, group: GroupFolder) =>
+    dispatcher.wake(session, groupId, { quietMs: settings(group).debounceSeconds * 1_000 });
+
+  const hooked = createHookedInbox(db, clock, records.routeOf);
+  const inbound = createInboundHooks({
+    store: hooked,
+    calls: parts.hooks.calls,
+    media,
+    wake,
+    taken: presence.taken,
+    deliver: delivery.wake,
+    bus,
+    clock,
+    log,
+  });
+  opened.defer(inbound.close);
+  await inbound.find();
+
   const admission = createAdmission({
+    hooks: inbound,
     inbox,
     commands,
     home: MAIN,
     bus,
-    wake: (session, groupId, group) =>
-      dispatcher.wake(session, groupId, { quietMs: settings(group).debounceSeconds * 1_000 }),
+    wake,
     deliver: delivery.wake,
     fetch(files) {
       media.fetch(files);
@@ -172,6 +196,9 @@ export async function openWayIn(parts: WayInParts) {
   return {
     commands,
     admission,
+    /** Messages that plugins look at first. */
+    inbound,
+    hooked,
     senders,
     /** On platforms, under this id or another one of the same person. */
     async isOwner(sender: SenderId): Promise<boolean> {
@@ -209,6 +236,7 @@ export async function openWayIn(parts: WayInParts) {
     async close(): Promise<void> {
       admission.close();
       await listeners?.close();
+      await inbound.close();
     },
 
     /** Platforms that cannot be listened to just now. */

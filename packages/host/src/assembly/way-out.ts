@@ -8,11 +8,13 @@ import { createMedia } from "../media/media.ts";
 import { createAnswers } from "../outbox/answers.ts";
 import { createDelivery } from "../outbox/deliver.ts";
 import { createNotices } from "../outbox/notices.ts";
+import { createOutboundHooks } from "../outbox/outbound-hooks.ts";
 import { createPresence } from "../outbox/presence.ts";
 import { createSpeaker } from "../outbox/speaker.ts";
 import { createStreaming } from "../outbox/streaming.ts";
 import { createFiles } from "../store/files.ts";
 import type { Ground } from "./ground.ts";
+import type { Hooks } from "./hooks.ts";
 import type { Records } from "./records.ts";
 
 const MiB = 1024 * 1024;
@@ -24,6 +26,7 @@ export async function openWayOut(
   { config, paths, clock, log, bus, db, secrets, stopSwitch, opened }: Ground,
   { chats, outbox, turns, settings }: Records,
   platforms: readonly Channel[],
+  hooks: Hooks,
 ) {
   const random = Math.random;
   const fileBytes = config.limits.fileMb * MiB;
@@ -46,7 +49,16 @@ export async function openWayOut(
   });
   opened.defer(media.close);
   const notices = createNotices({ outbox, chats, chat: config.notices, deliver, log });
+  hooks.tellBy(notices);
+  const outbound = createOutboundHooks({
+    calls: hooks.calls,
+    outbox,
+    groupOf: async (chat) => (await chats.find(chat))?.folder,
+    secrets,
+    sizeOf: (chat) => answers.sizeOf(chat),
+  });
   const delivery = createDelivery({
+    hooks: outbound,
     outbox,
     channelOf,
     fileOf: media.outbound,
@@ -78,7 +90,8 @@ export async function openWayOut(
   const presence = createPresence({ delivery, channelOf, turns, bus, clock, log });
   opened.defer(presence.close);
   const edits = (chat: ChatId) => channelOf(chat)?.abilities.edits === true;
-  const streaming = createStreaming({ bus, turns, outbox, delivery, answers, edits, clock, log });
+  const { mayGrow } = outbound;
+  const streaming = createStreaming({ bus, turns, outbox, delivery, answers, edits, mayGrow, clock, log });
   opened.defer(streaming.close);
-  return { channels, channelOf, media, notices, delivery, answers, presence, streaming };
+  return { channels, channelOf, media, notices, delivery, answers, presence, streaming, mayGrow };
 }

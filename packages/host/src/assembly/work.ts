@@ -17,9 +17,11 @@ import { CUT } from "../turns/failure-words.ts";
 import { createRooms, type Room } from "../turns/rooms.ts";
 import { createScripts } from "../turns/scripts.ts";
 import { startTurn, type TurnParts } from "../turns/turn.ts";
+import { createTurnHooks } from "../turns/turn-hooks.ts";
 import type { Agents } from "./agents.ts";
 import type { Ground } from "./ground.ts";
 import { describeGifts } from "./gifts.ts";
+import type { Hooks } from "./hooks.ts";
 import { openMounts } from "./mounts.ts";
 import type { Records } from "./records.ts";
 import { showCard, type Trust } from "./trust.ts";
@@ -41,6 +43,7 @@ export function openWork(
   tasks: (actor: Actor) => TaskPowers,
   plugins: Plugins,
   groupPowers: (actor: GroupActor) => GroupPowers,
+  { calls }: Hooks,
 ) {
   const { config, paths, clock, log, bus, secrets, stopSwitch, opened } = ground;
   const { runtime, killAll, broker, routes, engineOf, settings, gifts } = agents;
@@ -148,7 +151,11 @@ export function openWork(
   );
   opened.defer(routes.close);
 
+  const life = createTurnHooks({ calls, turns, clock, log });
+  opened.defer(life.close);
   const turnParts: TurnParts = {
+    life,
+    mayGrow: out.mayGrow,
     media,
     takesOf: (group) => engineOf(group).takes,
     filesOf: groups.files,
@@ -190,7 +197,10 @@ export function openWork(
       streaming.watch(running);
       return running;
     },
-    bury: createEndings(turnParts).buryLost,
+    async bury(claim) {
+      await createEndings(turnParts).buryLost(claim);
+      life.left(claim);
+    },
     sandboxes: config.limits.sandboxes,
     paused: () => hold().aborted,
     clock,

@@ -58,6 +58,9 @@ export const SenderId = z
   .brand<"SenderId">();
 export type SenderId = z.infer<typeof SenderId>;
 
+/** What a plugin brought in as an event has an id of its own, which begins so; no platform's does. */
+export const EVENT_ID = "plugin:";
+
 /** A row of the inbox; also the uuid under which its prompt is given to an engine. */
 export const InboxId = z.uuid().brand<"InboxId">();
 export type InboxId = z.infer<typeof InboxId>;

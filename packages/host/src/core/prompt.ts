@@ -26,6 +26,8 @@ export interface PromptMessage {
   readonly replyTo?: { readonly seq?: number | undefined; readonly quote: string } | undefined;
   /** What came with it, each in words of the host's. */
   readonly files?: readonly string[];
+  /** What plugins have to say of it. */
+  readonly notes?: readonly { readonly plugin: string; readonly text: string }[];
   /** It is no message of its own: it tells what became of an earlier one, number `seq`. */
   readonly change?:
     | { readonly what: "edited" | "deleted"; readonly seq: number; readonly byAuthor: boolean }
@@ -179,7 +181,7 @@ function deleted({ seq, byAuthor }: NonNullable<PromptMessage["change"]>): strin
 }
 
 function describe(message: PromptMessage, time: (at: number) => string): string {
-  const { seq, sender, at, nonText, replyTo, change, files = [] } = message;
+  const { seq, sender, at, nonText, replyTo, change, files = [], notes = [] } = message;
   const role = sender.bot ? `${sender.role}, bot` : sender.role;
   const parts = [`#${seq}`, `from ${JSON.stringify(sender.name)} (${JSON.stringify(sender.id)}, ${role})`];
   parts.push(`at ${JSON.stringify(time(at))}`);
@@ -189,7 +191,11 @@ function describe(message: PromptMessage, time: (at: number) => string): string 
     const which = replyTo.seq === undefined ? "" : ` #${replyTo.seq}`;
     parts.push(`answering${which} ${JSON.stringify(shorten(replyTo.quote, QUOTE_LENGTH))}`);
   }
-  return [`- ${parts.join(" ")}`, ...files.map((file) => `  with the file ${file}`)].join("\n");
+  return [
+    `- ${parts.join(" ")}`,
+    ...files.map((file) => `  with the file ${file}`),
+    ...notes.map(({ plugin, text }) => `  with a note of the plugin ${plugin}: ${JSON.stringify(text)}`),
+  ].join("\n");
 }
 
 /** A platform names it; whatever else it holds must not leave its brackets. */

@@ -32,6 +32,7 @@ import { createEventRoutes, type EventRoutesDeps } from "./routes/events.ts";
 import { createFileRoutes, type FileRoutesDeps } from "./routes/files.ts";
 import { createGroupRoutes, type GroupRoutesDeps } from "./routes/groups.ts";
 import { createHostRoutes } from "./routes/host.ts";
+import { createPluginRoutes, type PluginRoutesDeps } from "./routes/plugins.ts";
 import { createSecretRoutes } from "./routes/secrets.ts";
 import { createSenderRoutes } from "./routes/senders.ts";
 import { createTaskRoutes } from "./routes/tasks.ts";
@@ -47,6 +48,7 @@ export interface AppDeps
     EgressRoutesDeps,
     FileRoutesDeps,
     GroupRoutesDeps,
+    PluginRoutesDeps,
     Omit<EventRoutesDeps, "streams"> {
   readonly http: {
     readonly host: string;
@@ -86,6 +88,8 @@ export function createApp(deps: AppDeps) {
   app.use(createHostCheck(http.host, http.hosts ?? []));
   app.use(originCheck);
   app.get("/healthz", (c) => c.text("ok"));
+  // Before anybody is asked who they are: what plugins answer, they answer to whom they like.
+  app.route("/plugins", createPluginRoutes(deps));
   app.use(createIdentify(tokens, clock));
   app.use(csrfCheck);
 

@@ -9,7 +9,7 @@
  *   every answer stands below its question anyway.
  */
 import type { Channel } from "@bellhop/sdk";
-import { type ChatId, chatAddress, type FileId, type InboxId } from "../core/ids.ts";
+import { type ChatId, chatAddress, EVENT_ID, type FileId, type InboxId } from "../core/ids.ts";
 import { sizeOf, type Size, splitText } from "../core/split.ts";
 import type { Log } from "../log.ts";
 import type { NewOutbound } from "../store/outbox.ts";
@@ -41,6 +41,7 @@ export function createAnswers({ channelOf, mostParts, storeText, turns, log }: A
     const asked = claim.inputs.at(-1);
     if (name === "web" || name === "terminal" || asked === undefined) return undefined;
     if (!channelOf(claim.chat.id)?.abilities.quotes) return undefined;
+    if (asked.platform_id.startsWith(EVENT_ID)) return undefined; // nobody has seen it there
     const wanted = claim.chat.direct === 0 || (await turns.hasWaiting(claim.session.id));
     return wanted ? asked.id : undefined;
   }

@@ -31,6 +31,7 @@ import { type Account, createAccounts } from "./accounts.ts";
 import { maySendAgain } from "./ambiguity.ts";
 import { type Lost, ownersWord, wordTo } from "./lost-words.ts";
 import type { Notices } from "./notices.ts";
+import type { OutboundHooks } from "./outbound-hooks.ts";
 import { type FileOf, toOutbound } from "./outbound.ts";
 import type { Speaker } from "./speaker.ts";
 
@@ -42,6 +43,8 @@ export interface DeliveryParts {
   /** Puts our name before what we say where it is not our account. */
   readonly speaker: Speaker;
   readonly notices: Notices;
+  /** Plugins that see what goes out before it does. */
+  readonly hooks?: Pick<OutboundHooks, "prepare"> | undefined;
   readonly bus: EventBus;
   /** While this is aborted nothing is sent but the answers to commands, and what is being sent ends (G27). */
   readonly hold: Hold;
@@ -146,6 +149,7 @@ export function createDelivery(parts: DeliveryParts): Delivery {
   async function next(chat: ChatId, channel: Channel, account: Account): Promise<number | undefined> {
     // Whoever asks an account that is not free is counted, so it is asked only for something.
     const only = hold().aborted ? "answers to commands" : undefined;
+    if (only === undefined) await parts.hooks?.prepare(chat);
     const due = account.isFree ? clock.now() : await outbox.firstDue(chat, only);
     if (due === undefined) return undefined;
     if (due > clock.now()) return due - clock.now();

@@ -9,7 +9,7 @@
 import type { Channel } from "@bellhop/sdk";
 import type { Clock } from "../core/clock.ts";
 import type { EventBus } from "../core/events.ts";
-import { type ChatId, chatAddress, type InboxId, type TurnId } from "../core/ids.ts";
+import { type ChatId, chatAddress, EVENT_ID, type InboxId, type TurnId } from "../core/ids.ts";
 import type { Log } from "../log.ts";
 import type { OutboxRow } from "../store/outbox.ts";
 import type { Turns } from "../store/turns.ts";
@@ -52,6 +52,7 @@ export function createPresence({ delivery, channelOf, turns, bus, clock, log }: 
   };
 
   async function put({ chat, message, platformId }: Taken, emoji: string, tries: number): Promise<void> {
+    if (platformId.startsWith(EVENT_ID)) return; // no platform knows it
     const { native } = chatAddress(chat);
     const reaction = { kind: "reaction", key: `presence:${message}:${emoji}`, chat: native } as const;
     const done = await delivery.aside(chat, (channel, signal) =>

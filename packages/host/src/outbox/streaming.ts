@@ -11,7 +11,7 @@
 import { StaleError } from "@bellhop/sdk";
 import type { Clock } from "../core/clock.ts";
 import type { EventBus, LiveEvent } from "../core/events.ts";
-import type { ChatId, OutboxId, TurnId } from "../core/ids.ts";
+import type { ChatId, GroupFolder, OutboxId, TurnId } from "../core/ids.ts";
 import { splitText } from "../core/split.ts";
 import type { Log } from "../log.ts";
 import { draftKey, type Outbox } from "../store/outbox.ts";
@@ -36,6 +36,8 @@ export interface StreamingParts {
   readonly answers: Pick<Answers, "quoteOf" | "sizeOf">;
   /** Whether what was sent to this chat can be changed. */
   readonly edits: (chat: ChatId) => boolean;
+  /** Whether answers may be seen before they are whole; by default they may. */
+  readonly mayGrow?: ((group: GroupFolder, chat: ChatId) => boolean) | undefined;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -53,6 +55,7 @@ export function createStreaming(parts: StreamingParts) {
   function watch(running: Watched): void {
     const chat = running.claim.chat.id;
     if (!parts.edits(chat)) return;
+    const mayGrow = () => parts.mayGrow?.(running.claim.chat.folder, chat) !== false;
     const size = answers.sizeOf(chat);
     /** More than the first part can depend on. */
     const enough = size.limit * 2;
@@ -83,7 +86,7 @@ export function createStreaming(parts: StreamingParts) {
     async function show(): Promise<void> {
       const { claim } = running;
       const [beginning] = splitText(text, size);
-      if (running.state !== "running" || claim.turn !== turn) return;
+      if (running.state !== "running" || claim.turn !== turn || !mayGrow()) return;
       if (beginning === undefined || beginning === shown) return;
       shown = beginning;
       draft ??= await outbox.draftOf(claim.turn);

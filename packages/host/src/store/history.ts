@@ -18,7 +18,7 @@ export interface HistoryHit {
   readonly at: number;
   readonly sender: string;
   readonly text: string;
-  /** No owner wrote it, or it was said by a tainted turn. */
+  /** No owner wrote it, or it was said by a tainted turn, or by a plugin. */
   readonly tainted: boolean;
 }
 
@@ -89,13 +89,16 @@ export function createHistory(db: Kysely<Database>, clock: Clock, log: Log) {
         tainted: number;
       }>`
         SELECT events.chat_id AS chat, events.at, coalesce(inbox.sender_name, outbox.sender_name) AS sender,
-          coalesce(inbox.text, outbox.text) AS text, coalesce(inbox.tainted, turns.tainted, 0) AS tainted
+          coalesce(inbox.text, outbox.text) AS text, coalesce(inbox.tainted, turns.tainted, outbox.key LIKE 'plugin:%', 0) AS tainted
         FROM history
         JOIN events ON events.id = history.rowid
         LEFT JOIN inbox ON events.kind = 'in' AND inbox.id = events.ref
         LEFT JOIN outbox ON events.kind = 'out' AND outbox.id = events.ref
         LEFT JOIN turns ON turns.id = outbox.turn_id
-        WHERE history MATCH ${match} ORDER BY history.rowid DESC LIMIT ${limit}`.execute(db);
+        WHERE history MATCH ${match}
+          -- What plugins have not let through is nobody's to read.
+          AND (inbox.hooks IS NULL OR inbox.hooks = 'done')
+        ORDER BY history.rowid DESC LIMIT ${limit}`.execute(db);
       return rows.map(({ chat, at, sender, text, tainted }) => ({
         chat,
         at,

@@ -93,6 +93,11 @@ export interface Judged {
   readonly command?: CommandRow | undefined;
   /** It is a command of the engine's own. */
   readonly engineCommand?: boolean | undefined;
+  /**
+   * Plugins look at it before anybody reads it (`hooks`), or it keeps its place behind what they look at
+   * (store/hooked-inbox.ts).
+   */
+  readonly hooks?: "hooks" | "place" | undefined;
 }
 
 /** Undefined: nobody has registered its chat, and nothing is stored. */
@@ -125,8 +130,12 @@ export interface Accepted {
   readonly notice: boolean;
   /** It is a chat command, for the host to answer. */
   readonly command: boolean;
+  /** Something of its chat waits for plugins. */
+  readonly hooks: boolean;
 }
 
+/** See core/hooked.ts. */
+const PLACED = JSON.stringify({ placed: true });
 /** More would only make a commit long, not cheaper per message. */
 const BATCH = 200;
 
@@ -214,6 +223,8 @@ export function createInbox(
     if (judged === "drop") return { not: "dropped" };
     const fate = await fateOf(trx, { message, chat, around, judged }, sessionOf);
     const { command } = judged;
+    const waits = judged.hooks !== undefined && (fate.session !== undefined || fate.context);
+    const session = waits ? undefined : fate.session;
     const about = command && (await currentSession(trx, chat.group_id, seed.scope));
     const fresh = about && command.startsAfresh ? await archive(trx, about, seed) : undefined;
     const seq = await takeSeq(trx, chat.id);
@@ -224,7 +235,7 @@ export function createInbox(
         id,
         chat_id: chat.id,
         group_id: chat.group_id,
-        session_id: fate.session ?? about ?? null,
+        session_id: session ?? about ?? null,
         seq,
         platform_id: message.platformId,
         kind: message.kind,
@@ -239,8 +250,10 @@ export function createInbox(
         verdict: fate.verdict,
         reason: fate.reason,
         tainted: judged.tainted ? 1 : 0,
-        state: fate.session === undefined ? "note" : "waiting",
-        context: fate.context ? 1 : 0,
+        state: session === undefined ? "note" : "waiting",
+        context: fate.context && !waits ? 1 : 0,
+        hooks: waits ? "waiting" : null,
+        hooked: waits && judged.hooks === "place" ? PLACED : null,
         command: command?.name ?? null,
         engine_command: judged.engineCommand ? 1 : 0,
         turn_id: null,
@@ -268,12 +281,13 @@ export function createInbox(
       event,
       groupId: chat.group_id,
       group: chat.folder,
-      session: fate.session ?? fate.wakes?.session ?? fresh,
+      session: session ?? fate.wakes?.session ?? fresh,
       answered: fate.wakes?.message ?? id,
       duplicate: false,
       files: files.length > 0,
       notice: judged.notice !== undefined,
       command: command !== undefined,
+      hooks: judged.hooks !== undefined,
     };
   }
 
@@ -358,7 +372,7 @@ async function findAccepted(trx: Kysely<Database>, message: NewMessage): Promise
   const row = await trx
     .selectFrom("inbox")
     .innerJoin("groups", "groups.id", "inbox.group_id")
-    .select(["inbox.id", "seq", "group_id", "folder", "session_id"])
+    .select(["inbox.id", "seq", "group_id", "folder", "session_id", "hooks"])
     .where("chat_id", "=", message.chat)
     .where("platform_id", "=", message.platformId)
     .where("kind", "=", message.kind)
@@ -388,6 +402,7 @@ async function findAccepted(trx: Kysely<Database>, message: NewMessage): Promise
     files: false,
     notice: false,
     command: false,
+    hooks: row.hooks === "waiting",
   };
 }
 

@@ -9,10 +9,13 @@
  *   that failed, goes through the ambiguity rule (G14) before anything else of its chat.
  * - A draft is the beginning of an answer, sent to be edited. It is no message of its own: it is not in
  *   the timeline, nobody is told when it is lost, and once its answer is owed it need not go any more.
+ * - What plugins make of a row is stored before it is first sent, and never after: what is sent again is the
+ *   same. What they keep back is `dead`, with their reason, and no dead letter.
  */
 import { StaleError } from "@bellhop/sdk";
 import { type Kysely, type Selectable, sql } from "kysely";
 import type { Clock } from "../core/clock.ts";
+import type { Hooked } from "../core/hooked.ts";
 import { type ChatId, type FileId, newId, OutboxId, type TurnId } from "../core/ids.ts";
 import { COMMAND_KEY } from "../core/pause.ts";
 import { takeSeq } from "./chats.ts";
@@ -230,6 +233,39 @@ export function createOutbox(db: Kysely<Database>, clock: Clock) {
       });
     },
 
+    /** What goes out next in the chat, if it is due, was never tried, and no plugin has seen it. */
+    async unhooked(chat: ChatId): Promise<OutboxRow | undefined> {
+      const first = await firstOpen(db, chat, undefined);
+      return first && isUnhooked(first) && first.due_at <= clock.now() ? first : undefined;
+    },
+
+    /** Plugins have seen the row, and this is what is sent. */
+    async hooked({ id }: OutboxRow, text: string, hooked: Hooked): Promise<void> {
+      await db
+        .updateTable("outbox")
+        .set({ text, hooked: JSON.stringify(hooked) })
+        .where("id", "=", id)
+        .where(isUntried)
+        .execute();
+    },
+
+    /** It is not sent. `instead`: but this word of the host's is, in its place. */
+    async suppress({ id }: OutboxRow, why: string, hooked: Hooked, instead?: string): Promise<void> {
+      const now = clock.now();
+      await db
+        .updateTable("outbox")
+        .set({
+          hooked: JSON.stringify(hooked),
+          error: why,
+          ...(instead === undefined
+            ? { state: "dead", settled_at: now, dropped_at: now }
+            : { kind: "notice", file_id: null, text: instead }),
+        })
+        .where("id", "=", id)
+        .where(isUntried)
+        .execute();
+    },
+
     sent: (row: OutboxRow, platformId: string) => settle(row, "sent", platformId),
     unknown: (row: OutboxRow, why: string, word?: NewOutbound) => settle(row, "unknown", why, word),
     bury: (row: OutboxRow, why: string, word?: NewOutbound) => settle(row, "dead", why, word),
@@ -272,6 +308,24 @@ export function createOutbox(db: Kysely<Database>, clock: Clock) {
       });
     },
 
+    /**
+     * Owes what no turn says, in this order and under one key. False where it was owed before.
+     */
+    async oweTexts(to: {
+      chat: ChatId;
+      groupId: number;
+      key: string;
+      texts: readonly string[];
+    }): Promise<boolean> {
+      const { chat, groupId, key, texts } = to;
+      return await db.transaction().execute(async (trx) => {
+        if (await isOwed(trx, `${key}:0`)) return false;
+        const rows = texts.map((text, part) => ({ key: `${key}:${part}`, kind: "text", text }) as const);
+        await owe(trx, { chat, groupId, turn: undefined, now: clock.now() }, rows);
+        return true;
+      });
+    },
+
     /** Chats that are owed something. */
     async chatsOwed(): Promise<ChatId[]> {
       const rows = await db
@@ -300,6 +354,12 @@ export function createOutbox(db: Kysely<Database>, clock: Clock) {
       return { open, unknown: count("unknown"), dead: count("dead") };
     },
   };
+}
+
+const isUntried = sql<boolean>`state = 'pending' AND attempts = 0`;
+
+function isUnhooked({ state, attempts, hooked }: OutboxRow): boolean {
+  return state === "pending" && attempts === 0 && hooked === null;
 }
 
 /** Surely not shown, and not being sent. */

@@ -5,6 +5,7 @@
  *   An edit that makes a call of what was only context makes it wait for a turn.
  * - What a turn has taken in was shown to the agent: then the edit or deletion is told as one, to the turn
  *   if it is still under way, else along with the next message.
+ * - What plugins are still to look at has been taken by nobody: they look at what it reads now.
  * - Only the author edits: nobody's edit may become somebody else's words.
  */
 import type { Kysely, Selectable } from "kysely";
@@ -36,7 +37,17 @@ export interface Fate {
 
 type Row = Pick<
   Selectable<InboxTable>,
-  "id" | "seq" | "kind" | "version" | "sender_id" | "group_id" | "state" | "context" | "turn_id" | "verdict"
+  | "id"
+  | "seq"
+  | "kind"
+  | "version"
+  | "sender_id"
+  | "group_id"
+  | "state"
+  | "context"
+  | "turn_id"
+  | "verdict"
+  | "hooks"
 >;
 
 /** @param sessionOf the session that answers what waits in this chat */
@@ -72,11 +83,23 @@ async function edit(
   if (original.sender_id !== sender) return note("an edit by somebody else than the author");
   if (known.some((row) => row.kind === "edit" && row.version > version))
     return note("an edit that a later one has replaced");
+  if (untaken && isBeforeHooks(untaken)) {
+    const calls = untaken.kind === "message" && verdict.verdict === "admitted";
+    await change(trx, [untaken.id], {
+      text,
+      written: null,
+      hooks: "waiting",
+      hooked: null,
+      ...(calls && verdict),
+    });
+    return note("an edit that took effect before the message was taken up");
+  }
   if (untaken) {
     const calls = untaken.state === "note" && untaken.kind === "message" && verdict.verdict === "admitted";
     const session = calls ? await sessionOf() : undefined;
     await change(trx, [untaken.id], {
       text,
+      written: null,
       ...(session && { ...verdict, state: "waiting", context: 0, session_id: session }),
     });
     return {
@@ -106,6 +129,7 @@ async function remove(trx: Kysely<Database>, untaken: readonly Row[], shown: boo
     state: "note",
     context: 0,
     session_id: null,
+    hooks: null,
   });
   if (shown)
     return { ...note("a deletion of a message that was taken up; told with the next one"), context: true };
@@ -131,6 +155,7 @@ async function rowsOf(trx: Kysely<Database>, { chat, platformId }: Revision): Pr
       "context",
       "turn_id",
       "verdict",
+      "hooks",
     ])
     .where("chat_id", "=", chat.id)
     .where("platform_id", "=", platformId)
@@ -139,15 +164,23 @@ async function rowsOf(trx: Kysely<Database>, { chat, platformId }: Revision): Pr
 }
 
 /** A turn may yet take it in. */
-function isUntaken({ state, context, seq }: Row, chat: Revision["chat"]): boolean {
-  return state === "waiting" || (context === 1 && seq >= chat.context_from);
+function isUntaken(row: Row, chat: Revision["chat"]): boolean {
+  const { state, context, seq } = row;
+  return state === "waiting" || isBeforeHooks(row) || (context === 1 && seq >= chat.context_from);
+}
+
+function isBeforeHooks({ hooks }: Row): boolean {
+  return hooks === "waiting" || hooks === "held";
 }
 
 async function change(
   trx: Kysely<Database>,
   ids: readonly InboxId[],
   to: Partial<
-    Pick<Selectable<InboxTable>, "text" | "verdict" | "reason" | "state" | "context" | "session_id">
+    Pick<
+      Selectable<InboxTable>,
+      "text" | "written" | "verdict" | "reason" | "state" | "context" | "session_id" | "hooks" | "hooked"
+    >
   >,
 ): Promise<void> {
   if (ids.length > 0) await trx.updateTable("inbox").set(to).where("id", "in", ids).execute();

@@ -75,6 +75,7 @@ export interface InboxTable {
   sender_id: Fixed<SenderId>;
   sender_name: Fixed<string>;
   sender_role: Fixed<"owner" | "admin" | "member" | "stranger">;
+  /** What the agent reads. */
   text: string;
   reply_to: Fixed<string | null>;
   /** What admission decided and why: what `/why` prints. An edit or a deletion may change it while it waits. */
@@ -95,6 +96,15 @@ export interface InboxTable {
   command: Generated<string | null>;
   sent_at: Fixed<number | null>;
   accepted_at: Fixed<number>;
+  /**
+   * Whether plugins have looked at it; null where none is to. While it is `waiting` or `held` it is a `note`
+   * that is no context, and nothing that came later in its chat is before a turn (store/hooked-inbox.ts).
+   */
+  hooks: Generated<"waiting" | "held" | "done" | "dropped" | null>;
+  /** What they made of it, as JSON (core/hooked.ts). */
+  hooked: Generated<string | null>;
+  /** What was written, where a plugin has put another `text` in its place. */
+  written: Generated<string | null>;
 }
 
 export interface SessionsTable {
@@ -168,10 +178,14 @@ export interface OutboxTable {
   group_id: Fixed<number>;
   turn_id: Fixed<TurnId | null>;
   /** `draft`: the beginning of an answer, sent to be edited while it grows. Its answer `replaces` it. */
-  kind: Fixed<"text" | "notice" | "reaction" | "file" | "draft">;
+  kind: ColumnType<
+    "text" | "notice" | "reaction" | "file" | "draft",
+    "text" | "notice" | "reaction" | "file" | "draft",
+    "notice"
+  >;
   /** Order within the chat. */
   seq: Fixed<number>;
-  text: Fixed<string>;
+  text: string;
   file_id: Generated<FileId | null>;
   sender_name: Fixed<string | null>;
   reply_to: Fixed<string | null>;
@@ -189,6 +203,8 @@ export interface OutboxTable {
   settled_at: number | null;
   /** An undelivered one that somebody has looked at (`bellhop dead drop`). */
   dropped_at: Generated<number | null>;
+  /** What plugins made of it before it was first sent, as JSON (core/hooked.ts); null where none has seen it. */
+  hooked: Generated<string | null>;
 }
 
 /** The timeline: one row for each thing a watcher of a chat may see. See core/events.ts. */
@@ -542,6 +558,14 @@ export interface HeldTable {
   held_at: Fixed<number>;
 }
 
+/** The key-value store of each plugin: JSON. */
+export interface PluginStateTable {
+  plugin: Fixed<string>;
+  key: Fixed<string>;
+  value: string;
+  at: number;
+}
+
 export interface Database {
   senders: SendersTable;
   seen_chats: SeenChatsTable;
@@ -572,4 +596,5 @@ export interface Database {
   grants: GrantsTable;
   grant_uses: GrantUsesTable;
   egress_rules: EgressRulesTable;
+  plugin_state: PluginStateTable;
 }

@@ -126,11 +126,12 @@ export function createTaints(db: Kysely<Database>, clock: Clock) {
       if (platformIds.length === 0) return false;
       const row = await db
         .selectFrom("outbox")
-        .innerJoin("turns", "turns.id", "outbox.turn_id")
+        .leftJoin("turns", "turns.id", "outbox.turn_id")
         .select("outbox.id")
         .where("outbox.chat_id", "=", claim.chat.id)
         .where("outbox.platform_id", "in", platformIds)
-        .where(sql<boolean>`turns.tainted = 1`)
+        // What a plugin has sent may be anybody's words.
+        .where(sql<boolean>`(turns.tainted = 1 OR outbox.key LIKE 'plugin:%')`)
         .limit(1)
         .executeTakeFirst();
       return row !== undefined;

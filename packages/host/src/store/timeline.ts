@@ -53,6 +53,7 @@ export function createTimeline(db: Kysely<Database>) {
         "events.at",
         "inbox.sender_name as in_sender",
         "inbox.text as in_text",
+        "inbox.written as in_written",
         "inbox.reply_to as in_reply_to",
         "inbox.verdict as in_verdict",
         "inbox.reason as in_reason",
@@ -141,7 +142,7 @@ export function createTimeline(db: Kysely<Database>) {
           message: InboxId.parse(row.ref),
           kind: row.in_command !== null ? "command" : row.in_verdict === "admitted" ? "text" : "note",
           sender: row.in_sender ?? "",
-          text: row.in_text ?? "",
+          text: row.in_written ?? row.in_text ?? "", // people see what was written
           replyTo: row.in_reply_to ?? undefined,
           turn: row.in_turn ?? undefined,
           // A command has an answer of its own, which says what there is to say.

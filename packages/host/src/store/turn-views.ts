@@ -34,7 +34,7 @@ export function createTurnViews(db: Kysely<Database>) {
   async function original(chat: ChatId, platformId: string) {
     return await db
       .selectFrom("inbox")
-      .select(["seq", "text", "non_text", "sender_id"])
+      .select(["seq", "text", "non_text", "sender_id", "hooks"])
       .where("chat_id", "=", chat)
       .where("platform_id", "=", platformId)
       .where("kind", "=", "message")
@@ -72,6 +72,8 @@ export function createTurnViews(db: Kysely<Database>) {
         WHERE events.chat_id = ${claim.chat.id} AND events.kind IN ('in', 'out')
           AND coalesce(inbox.turn_id, outbox.turn_id, '') <> ${claim.turn}
           AND (inbox.state = 'done' OR outbox.kind = 'text')
+          -- What a plugin has sent is nothing that the conversation knew of.
+          AND coalesce(outbox.key, '') NOT LIKE 'plugin:%'
         ORDER BY events.id DESC LIMIT ${RECAP_MESSAGES}`.execute(db);
       let left = tokens;
       const past = rows.findIndex(({ text }) => (left -= estimateTokens(remembered(text))) < 0);
@@ -161,7 +163,9 @@ export function createTurnViews(db: Kysely<Database>) {
     /** What a message answers: its number and text, if it is one of this chat. `ref`: the platform's id, or ours. */
     async quoted(chat: ChatId, ref: string): Promise<{ seq: number; text: string } | undefined> {
       const told = await original(chat, ref);
-      if (told) return { seq: told.seq, text: told.text || `[${told.non_text ?? "no text"}]` };
+      // What a plugin has not let through is not read in quotes either.
+      const kept = told?.hooks === "waiting" || told?.hooks === "held" || told?.hooks === "dropped";
+      if (told) return { seq: told.seq, text: (!kept && told.text) || `[${told.non_text ?? "no text"}]` };
       // One by one: with OR between them SQLite would read the whole chat.
       for (const [table, name] of [
         ["inbox", "id"],
@@ -173,6 +177,7 @@ export function createTurnViews(db: Kysely<Database>) {
           .select(["seq", "text"])
           .where("chat_id", "=", chat)
           .where(sql<string>`${sql.ref(name)}`, "=", ref)
+          .$if(table === "inbox", (query) => query.where(sql<boolean>`coalesce(hooks, 'done') = 'done'`))
           .limit(1)
           .executeTakeFirst();
         if (row) return row;

@@ -1,6 +1,7 @@
 /** From rows of the inbox to the prompt that an engine is given (core/prompt.ts has its form). */
 import type { Clock } from "../core/clock.ts";
 import { withoutAddress } from "../core/command-text.ts";
+import { hookedOf } from "../core/hooked.ts";
 import { type GroupFolder, InboxId } from "../core/ids.ts";
 import { promptBlocks, type PromptContext, type PromptMessage } from "../core/prompt.ts";
 import { type Context, NO_CONTEXT } from "../store/context.ts";
@@ -39,6 +40,7 @@ export function createPrompting({ turns, timezoneOf, clock, media, takesOf }: Pr
       at: row.sent_at ?? row.accepted_at,
       text: row.text,
       files,
+      notes: hookedOf(row.hooked).notes,
       nonText: row.non_text ?? undefined,
       replyTo: quoted && { seq: quoted.seq, quote: quoted.text },
       change: await changeOf(row),

@@ -14,7 +14,7 @@ import { StaleError } from "@bellhop/sdk";
 import { BACKOFF_BASE_MS } from "../core/backoff.ts";
 import type { LiveEvent } from "../core/events.ts";
 import type { KnownSecrets } from "../core/known-secrets.ts";
-import type { GroupFolder, InboxId } from "../core/ids.ts";
+import type { ChatId, GroupFolder, InboxId } from "../core/ids.ts";
 import type { Effort } from "../core/task.ts";
 import type { Recap } from "../core/prompt.ts";
 import { joined } from "../store/context.ts";
@@ -31,6 +31,7 @@ import { type Beside, createPrompting, type PromptingParts } from "./prompting.t
 import { judged, nextRung } from "./retry-policy.ts";
 import { createTaskRun, type TaskRunParts } from "./task-run.ts";
 import type { Room, Rooms } from "./rooms.ts";
+import type { TurnLife } from "./turn-hooks.ts";
 import { failpoint } from "../core/failpoint.ts";
 
 export interface TurnParts extends EndingParts, PromptingParts, TaskRunParts {
@@ -45,6 +46,10 @@ export interface TurnParts extends EndingParts, PromptingParts, TaskRunParts {
   readonly spendingOf: (claim: Claim) => Promise<Spending>;
   /** What a message does that comes while its chat is being answered. */
   readonly queueOf: (group: GroupFolder) => "steer" | "queue" | "interrupt";
+  /** Whether an answer may be seen before it is whole; by default it may. */
+  readonly mayGrow?: ((group: GroupFolder, chat: ChatId) => boolean) | undefined;
+  /** Told when it begins and when it ends. */
+  readonly life?: TurnLife | undefined;
   /** Told of everything before it is given to an engine: it may be tainted (policy/taint.ts). */
   readonly taint: {
     begins(claim: Claim): Promise<void>;
@@ -117,10 +122,12 @@ export function startTurn(first: Claim, parts: TurnParts, goesOn = false): Runni
   let stopped: string | undefined;
   let state: RunningTurn["state"] = "running";
 
+  const mayGrow = () => parts.mayGrow?.(claim.chat.folder, claim.chat.id) !== false;
   const live = () => ({ chat: claim.chat.id, turn: claim.turn });
   function show(event: LiveEvent): void {
     // What is sent to nobody is shown to nobody while it grows.
     if (isUnwatched(claim) && claim.task?.announce === false) return;
+    if (event.type === "delta" && !mayGrow()) return;
     bus.publish({ type: "live", event });
   }
 
@@ -128,6 +135,7 @@ export function startTurn(first: Claim, parts: TurnParts, goesOn = false): Runni
   let heard: { engineSession?: string; position?: string } = {};
 
   async function run(): Promise<TurnOver> {
+    parts.life?.began(claim);
     await parts.taint.begins(claim);
     const over = claim.task && (await precede(claim.task));
     if (over) return over;
@@ -150,7 +158,9 @@ export function startTurn(first: Claim, parts: TurnParts, goesOn = false): Runni
           else if (room) rooms.idle(room);
           return {};
         }
+        parts.life?.left(claim);
         claim = next;
+        parts.life?.began(claim);
         await parts.taint.begins(claim);
         carriedOn = true;
         tried = new Set();
@@ -538,7 +548,7 @@ export function startTurn(first: Claim, parts: TurnParts, goesOn = false): Runni
     },
     snapshot() {
       const events: LiveEvent[] = [];
-      if (listening.shown !== "")
+      if (listening.shown !== "" && mayGrow())
         events.push({ type: "delta", ...live(), text: listening.shown, reset: true });
       if (tool !== undefined) events.push({ type: "activity", ...live(), tool });
       return events;
@@ -552,7 +562,10 @@ export function startTurn(first: Claim, parts: TurnParts, goesOn = false): Runni
       endNow("released");
     },
     stop,
-    over: ran.finally(() => cancelStop()),
+    over: ran.finally(() => {
+      cancelStop();
+      parts.life?.left(claim);
+    }),
   };
 }
 

@@ -1,4 +1,5 @@
 import { RejectedError } from "@bellhop/sdk";
+import { type Hooked, hookedOf } from "../../core/hooked.ts";
 import { localTimes } from "../../core/prompt.ts";
 import { titleOf } from "../../core/task.ts";
 import type { Asked } from "../../store/commands.ts";
@@ -21,7 +22,7 @@ export const why: Command = {
       ...ofMessage(found, powers),
       ...ofTurn(found, asked.sender.role === "owner", powers),
       ...found.models.map(ofModel),
-      ...found.parts.map(ofPart),
+      ...found.parts.flatMap(ofPart),
     ].join("\n");
   },
 };
@@ -38,14 +39,27 @@ const VERDICTS = { admitted: "Admitted", noted: "Not answered", refused: "Refuse
 
 function ofMessage({ message, turn }: Why, powers: Powers): string[] {
   if (!message) return [];
-  const { seq, sender_name, text, verdict, reason, command, state, context, session_id, group_id } = message;
+  const { seq, sender_name, verdict, reason, command, state, context, session_id, group_id, hooks } = message;
+  const text = message.written ?? message.text;
   const by = command !== null && verdict === "noted" ? "Answered by Bellhop itself" : VERDICTS[verdict];
   const lines = [`#${seq} from ${sender_name}: ${excerpt(text)}`, `${by}: ${reason}.`];
+  const hooked = hookedOf(message.hooked);
+  lines.push(...ofPlugins(hooked));
+  if (message.written !== null) lines.push(`What is read instead: ${excerpt(message.text)}`);
+  if (hooks === "held" && hooked.hold)
+    lines.push(
+      `It waits for the plugin ${hooked.hold.by}, for ${duration(Math.max(0, hooked.hold.until - powers.now()))} at most.`,
+    );
+  if (hooks === "waiting") lines.push("It waits until the plugins have looked at it.");
   if (state === "waiting" && session_id !== null)
     lines.push(`It waits for its turn: ${powers.explain(session_id, group_id)}.`);
   if (context === 1) lines.push("It is kept and rides along with the next message that calls me.");
   else if (verdict === "noted" && turn) lines.push("It rode along with a later message.");
   return lines;
+}
+
+function ofPlugins({ told }: Hooked): string[] {
+  return told.map(({ plugin, what }) => `The plugin ${plugin} ${what}.`);
 }
 
 function ofTurn({ turn, task }: Why, toOwner: boolean, { now }: Powers): string[] {
@@ -87,8 +101,8 @@ const KINDS = {
   draft: "Draft",
 } as const;
 
-function ofPart(row: OutboxRow): string {
-  return `${KINDS[row.kind]} #${row.seq}: ${delivery(row)}.`;
+function ofPart(row: OutboxRow): string[] {
+  return [`${KINDS[row.kind]} #${row.seq}: ${delivery(row)}.`, ...ofPlugins(hookedOf(row.hooked))];
 }
 
 function delivery({ state, platform_id, error, attempts }: OutboxRow): string {

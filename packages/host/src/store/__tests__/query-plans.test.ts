@@ -12,6 +12,7 @@ import { createSqliteDialect } from "../dialect.ts";
 import { createDead } from "../dead.ts";
 import { createFiles } from "../files.ts";
 import { createFire } from "../fire.ts";
+import { createHookedInbox } from "../hooked-inbox.ts";
 import { createInbox, type RouteOf } from "../inbox.ts";
 import { migrate } from "../migrate.ts";
 import { migrations } from "../migrations/index.ts";
@@ -32,6 +33,7 @@ const GROWS = ["inbox", "outbox", "events", "turns", "sessions", "usage", "files
 const SMALL = [
   "inbox_waiting",
   "inbox_waiting_in",
+  "inbox_hooks",
   "outbox_open",
   "outbox_undelivered",
   "turns_live",
@@ -88,6 +90,7 @@ async function given() {
     dead: createDead(db, { clock: systemClock, routeOf, wake: () => undefined, deliver: () => undefined }),
     outbox: createOutbox(db, systemClock),
     files: createFiles(db, systemClock),
+    hooked: createHookedInbox(db, systemClock, routeOf),
     timeline: createTimeline(db),
     commands: createCommandStore(db, systemClock),
     why: createWhy(db),
@@ -155,6 +158,38 @@ describe("the queries of every file", () => {
 
     expect(plans.length).toBeGreaterThan(10);
     expect(scans(plans)).toEqual([]);
+  });
+});
+
+describe("the queries of messages that plugins look at", () => {
+  it("find what waits in an index that holds nothing else", async () => {
+    const { inbox, hooked, outbox, plansOf } = await given();
+    const judged = { verdict: "admitted", reason: "", role: "owner", tainted: false } as const;
+    const judge = () => ({ ...judged, hooks: "hooks" as const });
+    for (const text of ["one", "two", "three"]) await inbox.accept(message(text, { judge }));
+    const nothing = { notes: [], told: [] };
+
+    const plans = await plansOf(async () => {
+      await hooked.chats();
+      await hooked.counts();
+      const first = await hooked.next(CHAT);
+      if (!first) throw new Error("nothing waits");
+      await hooked.hold(first.row, "1", { ...nothing, hold: { by: "a", until: 0, reason: "b" } });
+      const held = await hooked.held(first.row.id);
+      if (!held) throw new Error("nothing is held");
+      await hooked.goOn(held.row, "1", nothing);
+      const again = await hooked.next(CHAT);
+      if (again) await hooked.release(again, "1", nothing);
+      const next = await hooked.next(CHAT);
+      if (next) await hooked.drop(next.row, "no", nothing);
+      const owed = await outbox.unhooked(CHAT);
+      if (owed) await outbox.hooked(owed, "2", nothing);
+      if (owed) await outbox.suppress(owed, "no", nothing);
+    });
+
+    expect(plans.length).toBeGreaterThan(10);
+    expect(scans(plans)).toEqual([]);
+    expect(chatWalks(plans)).toEqual([]);
   });
 });
 

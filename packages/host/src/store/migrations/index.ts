@@ -11,6 +11,7 @@ import * as budgets from "./0005-budgets.ts";
 import * as trust from "./0006-trust.ts";
 import * as egress from "./0007-egress.ts";
 import * as groups from "./0008-groups.ts";
+import * as plugins from "./0009-plugins.ts";
 
 export const migrations: readonly Migration[] = [
   { id: 1, name: "first", up: first.up },
@@ -21,4 +22,5 @@ export const migrations: readonly Migration[] = [
   { id: 6, name: "trust", up: trust.up },
   { id: 7, name: "egress", up: egress.up },
   { id: 8, name: "groups", up: groups.up },
+  { id: 9, name: "plugins", up: plugins.up },
 ];

@@ -5,15 +5,16 @@
  */
 import type { Clock } from "../../core/clock.ts";
 import type { ToolFiles } from "../../tools/tool-files.ts";
-import type { ToolParts } from "../../tools/tool.ts";
 import type { Channel } from "@bellhop/sdk";
 import type { Kysely } from "kysely";
 import { onTestFinished } from "vitest";
 import { createAdmission } from "../../admission/admission.ts";
 import { openDoor } from "../../admission/__tests__/open-door.ts";
 import { createCommands } from "../../admission/commands/commands.ts";
+import { createInboundHooks } from "../../admission/inbound-hooks.ts";
 import type { Powers } from "../../admission/commands/powers.ts";
 import { createLocalChannel } from "../../channels/local.ts";
+import { createHookCalls } from "../../core/hook-calls.ts";
 import { createKnownSecrets } from "../../core/known-secrets.ts";
 import { createEventBus, type LiveEvent } from "../../core/events.ts";
 import {
@@ -25,6 +26,7 @@ import {
   SenderId,
   type SessionId,
 } from "../../core/ids.ts";
+import type { Plugins } from "../../core/plugin.ts";
 import { type FakeClock, fakeClock } from "../../core/testing.ts";
 import type { TriggerSettings } from "../../core/trigger.ts";
 import { createDispatcher, type DispatcherParts } from "../../dispatch/dispatcher.ts";
@@ -35,6 +37,7 @@ import { createDesk } from "../../scheduler/desk.ts";
 import { createScheduler } from "../../scheduler/scheduler.ts";
 import { createAnswers } from "../../outbox/answers.ts";
 import { createDelivery } from "../../outbox/deliver.ts";
+import { createOutboundHooks } from "../../outbox/outbound-hooks.ts";
 import { createSpeaker } from "../../outbox/speaker.ts";
 import { createPresence } from "../../outbox/presence.ts";
 import { createStreaming } from "../../outbox/streaming.ts";
@@ -43,6 +46,7 @@ import { type Chat, createChats } from "../../store/chats.ts";
 import { createCommandStore } from "../../store/commands.ts";
 import { openDatabase } from "../../store/database.ts";
 import { createFire, type GivesWay, NEXT_CAME, type Woken } from "../../store/fire.ts";
+import { createHookedInbox } from "../../store/hooked-inbox.ts";
 import { createInbox } from "../../store/inbox.ts";
 import { migrate } from "../../store/migrate.ts";
 import { migrations } from "../../store/migrations/index.ts";
@@ -65,6 +69,7 @@ import { createRoutes } from "../routes.ts";
 import type { Scripts } from "../scripts.ts";
 import { type EngineScript, scriptedBroker, scriptedEngine, scriptedRuntime } from "../testing.ts";
 import { startTurn, type TurnParts } from "../turn.ts";
+import { createTurnHooks } from "../turn-hooks.ts";
 
 export const SECOND = 1_000;
 export const MINUTE = 60 * SECOND;
@@ -95,7 +100,7 @@ export interface MiddleOptions {
   readonly filesSettled?: () => Promise<undefined>;
   readonly trigger?: Partial<TriggerSettings>;
   readonly channels?: readonly Channel[];
-  readonly plugins?: ToolParts["plugins"];
+  readonly plugins?: Pick<Plugins, "active"> & Partial<Pick<Plugins, "onChange">>;
   /** What commands can do here, over what the middle has. */
   readonly powers?: Partial<Powers>;
   /** The engine's own commands. */
@@ -146,7 +151,20 @@ export async function middle(options: MiddleOptions = {}) {
   const notices = { tell: async (_key: string, text: string) => void told.push(text) };
   const held = { by: new AbortController() };
   const hold = () => held.by.signal;
+  const calls = createHookCalls({
+    plugins: { active: () => [], onChange: () => () => undefined, ...options.plugins },
+    tell: (_key, text) => void told.push(text),
+    clock,
+  });
+  const outbound = createOutboundHooks({
+    calls,
+    outbox,
+    groupOf: async (chat) => (await chats.find(chat))?.folder,
+    secrets,
+    sizeOf: (chat) => answers.sizeOf(chat),
+  });
   const delivery = createDelivery({
+    hooks: outbound,
     outbox,
     channelOf,
     fileOf: async () => undefined,
@@ -178,6 +196,7 @@ export async function middle(options: MiddleOptions = {}) {
     delivery,
     answers,
     edits: (chat) => channelOf(chat)?.abilities.edits === true,
+    mayGrow: outbound.mayGrow,
     clock,
     log: silentLog,
   });
@@ -239,6 +258,8 @@ export async function middle(options: MiddleOptions = {}) {
   );
   const budgets = await budgetsOver(db, clock, { limits: options.limits, tell: notices.tell });
   const parts: TurnParts = {
+    life: createTurnHooks({ calls, turns, clock, log: silentLog }),
+    mayGrow: outbound.mayGrow,
     media: {
       settled: options.filesSettled ?? (async () => undefined),
       ofMessages: async () => [],
@@ -358,12 +379,27 @@ export async function middle(options: MiddleOptions = {}) {
     deliver: delivery.wake,
     log: silentLog,
   });
+  const wakeSession = (session: SessionId, groupId: number) =>
+    dispatcher.wake(session, groupId, { quietMs: options.quietMs ?? 0 });
+  const inbound = createInboundHooks({
+    store: createHookedInbox(db, clock, routeOf),
+    calls,
+    media: parts.media,
+    wake: wakeSession,
+    taken: presence.taken,
+    deliver: delivery.wake,
+    bus,
+    clock,
+    log: silentLog,
+  });
+  await inbound.find();
   const admission = createAdmission({
+    hooks: inbound,
     inbox,
     commands,
     home: MAIN,
     bus,
-    wake: (session, groupId) => dispatcher.wake(session, groupId, { quietMs: options.quietMs ?? 0 }),
+    wake: wakeSession,
     deliver: delivery.wake,
     fetch: () => undefined,
     taken: presence.taken,
@@ -402,6 +438,8 @@ export async function middle(options: MiddleOptions = {}) {
     rooms,
     dispatcher,
     admission,
+    /** Messages that plugins look at first. */
+    inbound,
     commands,
     main: MAIN,
     scheduler,
