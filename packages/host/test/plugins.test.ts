@@ -122,7 +122,7 @@ describe("a channel that is a plugin", () => {
 
     await enabled(false);
     await expect.poll(async () => (await state())?.state, { timeout: 20_000 }).toBe("disabled");
-    expect((await client.status()).silent).toEqual([]);
+    await expect.poll(async () => (await client.status()).silent, { timeout: 20_000 }).toEqual([]);
     await enabled(true);
     platform.say("say: back");
     await platform.shows("back");
