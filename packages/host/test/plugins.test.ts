@@ -1,13 +1,15 @@
 /** A channel that comes as a plugin while the host runs: in, out, through crashes, and away again. */
+import { execFileSync } from "node:child_process";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { json } from "node:stream/consumers";
-import { describe, expect, it, onTestFinished } from "vitest";
+import { afterAll, describe, expect, it, onTestFinished } from "vitest";
 import { z } from "zod";
 import { homePaths } from "../src/config.ts";
 import { editInstalled } from "../src/plugins/installed.ts";
 import { installedOf, type Written, writePlugin } from "../src/plugins/__tests__/a-room.ts";
+import { cleanUp, freshHome, startHost } from "./command.ts";
 import { givenHost } from "./journey.ts";
 
 const Sent = z.object({ key: z.string(), text: z.string() });
@@ -61,7 +63,9 @@ async function givenPlatform() {
       said.push(text);
       changed();
     },
-    shows: (text: string) => expect.poll(() => shown, { timeout: 30_000 }).toContain(text),
+    async shows(text: string) {
+      await expect.poll(() => shown, { timeout: 30_000 }).toContain(text);
+    },
   };
 }
 
@@ -122,7 +126,7 @@ describe("a channel that is a plugin", () => {
 
     await enabled(false);
     await expect.poll(async () => (await state())?.state, { timeout: 20_000 }).toBe("disabled");
-    expect((await client.status()).silent).toEqual([]);
+    await expect.poll(async () => (await client.status()).silent, { timeout: 20_000 }).toEqual([]);
     await enabled(true);
     platform.say("say: back");
     await platform.shows("back");
@@ -131,5 +135,32 @@ describe("a channel that is a plugin", () => {
       "again",
       "back",
     ]);
+  });
+});
+
+describe("a plugin's process", () => {
+  afterAll(cleanUp);
+
+  it("ends with its host, even while it spins and its host is killed", async () => {
+    const home = freshHome();
+    const plugin: Written = {
+      name: "spins",
+      code: `(setTimeout(() => { for (;;); }, 100), { hooks: { onTurnEnd() {} } })`,
+      manifest: { hooks: ["onTurnEnd"] },
+    };
+    const paths = homePaths(home);
+    await writePlugin(join(paths.plugins, "spins"), plugin);
+    await editInstalled(paths, () => ({ spins: installedOf(plugin) }));
+    const processes = () => {
+      const list = execFileSync("ps", ["-eo", "pid=,args="], { encoding: "utf8" });
+      return list.split("\n").filter((line) => line.includes(join(paths.pluginsData, "spins")));
+    };
+    const host = await startHost(home);
+    expect(processes()).not.toEqual([]);
+
+    process.kill(host.pid, "SIGKILL");
+    await host.ended;
+
+    await expect.poll(processes, { timeout: 10_000 }).toEqual([]);
   });
 });

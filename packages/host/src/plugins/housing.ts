@@ -123,10 +123,14 @@ export function createHousing({ programs, limiter, hidden, home, timezone }: Hou
       return {
         chain: [
           ...(held?.wrap ?? []),
-          ...["nice", "-n", NICENESS],
+          "nice",
+          "-n",
+          NICENESS,
           ...(linux ? ["prlimit", ...limits] : []),
           // What holds it may add to the environment, and its first process shows what it was started with.
-          ...["env", "-i", ...Object.entries(env).map(([name, value]) => `${name}=${value}`)],
+          "env",
+          "-i",
+          ...Object.entries(env).map(([name, value]) => `${name}=${value}`),
           ...walls,
           ...node,
         ],
@@ -152,13 +156,21 @@ export type Housing = ReturnType<typeof createHousing>;
 
 /** As root too the process has no capability; it keeps root's files by name, and nothing of them can be written. */
 function namespaceOptions(): readonly string[] {
+  const asNobody = process.getuid?.() === 0 ? ["--uid", NOBODY, "--gid", NOBODY] : [];
   return [
-    ...(process.getuid?.() === 0 ? ["--unshare-user", "--uid", NOBODY, "--gid", NOBODY] : ["--unshare-user"]),
-    ...["--unshare-pid", "--unshare-ipc", "--cap-drop", "ALL", "--die-with-parent"],
-    ...["--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"],
+    [
+      "--unshare-user",
+      ...asNobody,
+      "--unshare-pid",
+      "--unshare-ipc",
+      "--cap-drop",
+      "ALL",
+      "--die-with-parent",
+    ],
+    ["--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc"],
     // Root's own sysctls may be written without any capability.
-    ...["--ro-bind", "/proc/sys", "/proc/sys"],
-  ];
+    ["--ro-bind", "/proc/sys", "/proc/sys"],
+  ].flat();
 }
 
 async function hasNamespaces(): Promise<boolean> {

@@ -142,7 +142,8 @@ export function createKeeper(parts: KeeperParts): Keeper {
         signal.addEventListener("abort", abort, { once: true });
         closing.signal.addEventListener("abort", abort, { once: true });
         try {
-          await Promise.race([next.promise, gone.promise, kept]);
+          // One whose line has ended is not over yet; only then there can be another.
+          await Promise.race([process?.ended ?? next.promise, gone.promise, kept]);
         } finally {
           signal.removeEventListener("abort", abort);
           closing.signal.removeEventListener("abort", abort);

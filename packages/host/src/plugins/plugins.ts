@@ -12,13 +12,14 @@ import { dirname, join } from "node:path";
 import type { Environment, HomePaths } from "../config.ts";
 import type { Clock } from "../core/clock.ts";
 import { atMost } from "../core/patience.ts";
-import type {
-  ActivePlugin,
-  Installed,
-  KnownPlugin,
-  PluginProcesses,
-  Plugins,
-  PluginStatus,
+import {
+  type ActivePlugin,
+  type Installed,
+  type KnownPlugin,
+  type PluginProcesses,
+  type Plugins,
+  type PluginStatus,
+  may,
 } from "../core/plugin.ts";
 import type { Log } from "../log.ts";
 import type { Runs } from "./asked.ts";
@@ -312,7 +313,7 @@ export function createPlugins(parts: PluginsParts): PluginsRoom {
 
     async route(name, request) {
       const one = kept.get(name);
-      if (!one?.plugin.manifest.capabilities.includes("routes"))
+      if (!one || !may(one.plugin, "routes"))
         throw new RejectedError(`there is no plugin ${name} that answers requests`);
       const process = one.keeper?.process();
       if (!process) throw new TemporaryError(`the plugin ${name} is not up just now`);
@@ -322,9 +323,9 @@ export function createPlugins(parts: PluginsParts): PluginsRoom {
     async close() {
       closed = true;
       watcher?.close();
-      await Promise.all([...kept.values()].map(({ keeper }) => keeper?.close()));
+      await Promise.all([...kept.values()].map(async ({ keeper }) => await keeper?.close()));
       await looking;
-      await Promise.all([...kept.values()].map(({ keeper }) => keeper?.close()));
+      await Promise.all([...kept.values()].map(async ({ keeper }) => await keeper?.close()));
     },
   };
 }

@@ -187,12 +187,18 @@ export function launch(parts: LaunchParts): PluginProcess {
 
   /** Asks for a sign of life, once at a time. */
   function suspect(): void {
-    asking ??= ping(SIGN_OF_LIFE_MS).then(
-      () => {
-        asking = undefined;
-      },
-      () => kill("it gave no sign of life"),
-    );
+    asking ??= alive();
+  }
+
+  async function alive(): Promise<void> {
+    try {
+      await ping(SIGN_OF_LIFE_MS);
+    } catch (error) {
+      log.debug({ err: error, plugin: name }, "a plugin does not answer");
+      kill("it gave no sign of life");
+    } finally {
+      asking = undefined;
+    }
   }
 
   async function ping(withinMs: number): Promise<Pong> {

@@ -102,7 +102,7 @@ describe("a bad plugin", () => {
 
     await write(does("return { text: 'well again' }"));
 
-    await running("bad");
+    expect(await running("bad")).toMatchObject({ crashes: 0 });
   });
 
   it("that sleeps in a hook is late, and stays up", async () => {

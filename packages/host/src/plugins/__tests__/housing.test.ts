@@ -106,7 +106,7 @@ describe("a plugin's process", () => {
     },
   );
 
-  it("ends with its host, and keeps its data over an update", async () => {
+  it("keeps its data over an update", async () => {
     const keeps = (version: string) => ({
       name: "keeps",
       before: `import { appendFileSync, readFileSync } from "node:fs";`,

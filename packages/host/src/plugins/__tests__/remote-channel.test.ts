@@ -121,8 +121,12 @@ describe("a channel in a plugin's process", () => {
     expect(before.health?.()).toMatchObject({ state: "connecting" });
     expect(before.abilities.maxTextLength).toBe(100);
 
+    // Whoever listens meanwhile waits for the next process.
+    const listening = before.listen?.("2", async () => undefined, never);
+
     await until("chat", (one) => one?.crashes === 1);
     await running("chat");
+    await expect(listening).rejects.toThrow("the platform hung up");
     expect(channel()).toBe(before);
     expect(await say(before, "hello")).toEqual({ platformId: "sent " });
     await expect(before.edit?.({ chat: "c", platformId: "p", text: "die" }, never)).rejects.toThrow(

@@ -15,7 +15,7 @@ export async function runCommand(
   if (!command) throw new RejectedError(`the plugin has no command ${String(name)}`);
   const code = await command({
     args: Array.isArray(args) ? args.map(String) : [],
-    print: (line) => link.tell("print", { run, line: String(line) }),
+    print: (line) => link.tell("print", { run, line }),
     ask: async (text, options = {}) =>
       String(await link.call("ask", { run, text, secret: options.secret === true }, signal)),
     signal,

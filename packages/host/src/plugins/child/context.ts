@@ -7,7 +7,7 @@ import type { Start } from "./start.ts";
 export function contextFor(link: Link, start: Start, signal: AbortSignal): PluginContext {
   const { name, settings, environment, folder } = start;
   const line = (level: string) => (text: string, fields?: Readonly<Record<string, Json>>) =>
-    link.tell("log", { level, text: String(text), fields });
+    link.tell("log", { level, text, fields });
   const log: Logger = { debug: line("debug"), info: line("info"), warn: line("warn"), error: line("error") };
 
   // The host answers in the form that `HostPowers` gives each of these.

@@ -56,7 +56,7 @@ async function serve(method: string, params: Asked, signal: AbortSignal): Promis
     case "tool": {
       const tool = loaded().tools?.[params.name];
       if (!tool) throw new RejectedError(`the plugin has no tool ${params.name}`);
-      return String(await tool(params.input, { ...params.call, signal }));
+      return await tool(params.input, { ...params.call, signal });
     }
     case "route": {
       const { routes } = loaded();
@@ -91,7 +91,7 @@ async function start(told: Start): Promise<object> {
     throw new ConfigError(`the function that ${told.entry} exports must return what the plugin has`);
   }
   // Each of its parts is looked at where it is used.
-  plugin = made as PluginModule;
+  plugin = made;
   accounts = createAccounts(link, plugin.channels ?? []);
   flushCompileCache();
   return {

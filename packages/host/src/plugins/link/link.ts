@@ -114,7 +114,7 @@ export function createLink(options: LinkOptions): Link {
     serving.clear();
     for (const { readable } of incoming.values()) readable.destroy(gone);
     incoming.clear();
-    for (const number of [...offers.keys()]) drop(number);
+    for (const number of offers.keys()) drop(number);
     onClosed?.();
   }
 
