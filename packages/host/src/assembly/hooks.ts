@@ -6,19 +6,11 @@ import type { Ground } from "./ground.ts";
 
 export type Hooks = ReturnType<typeof openHooks>;
 
-/** Stands before the plugins themselves: what messages pass is there before whoever runs plugins. */
-export function openHooks({ clock, log, opened }: Ground) {
+export function openHooks({ clock, log, opened }: Ground, plugins: Plugins) {
+  /** Nobody can be told before there is a way out. */
   let notices: Notices | undefined;
-  let plugins: Plugins | undefined;
-  const listeners = new Set<() => void>();
   const calls = createHookCalls({
-    plugins: {
-      active: () => plugins?.active() ?? [],
-      onChange(listener) {
-        listeners.add(listener);
-        return () => listeners.delete(listener);
-      },
-    },
+    plugins,
     tell(key, text) {
       if (notices) void notices.tell(key, text);
       else log.warn({ key }, text);
@@ -30,15 +22,6 @@ export function openHooks({ clock, log, opened }: Ground) {
     calls,
     tellBy(way: Notices): void {
       notices = way;
-    },
-    /** From now on these are asked. */
-    join(all: Plugins): void {
-      plugins = all;
-      opened.defer(
-        all.onChange(() => {
-          for (const listener of listeners) listener();
-        }),
-      );
     },
   };
 }

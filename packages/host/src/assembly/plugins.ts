@@ -1,5 +1,4 @@
 /** Plugins: their room, what their processes live in, and the channels that come and go with them. */
-import { RejectedError } from "@bellhop/sdk";
 import { realpath } from "node:fs/promises";
 import type { Environment } from "../config.ts";
 import { newId, SandboxId } from "../core/ids.ts";
@@ -115,8 +114,3 @@ async function limiterFor({ paths, clock, log }: Ground): Promise<Limiter | unde
     hold: async (memoryBytes) => await limiter.hold(newId(SandboxId), { ...SHARE, memoryBytes }, uid),
   };
 }
-
-/** As long as nothing of the host is offered to plugins. */
-export const nothingServed: ServePlugin = async (_plugin, method) => {
-  throw new RejectedError(`Bellhop offers no ${method} to plugins`);
-};

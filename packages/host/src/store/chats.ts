@@ -37,11 +37,6 @@ export function createChats(db: Kysely<Database>, clock: Clock) {
         .execute();
     },
 
-    async groups(): Promise<GroupFolder[]> {
-      const rows = await db.selectFrom("groups").select("folder").orderBy("folder").execute();
-      return rows.map(({ folder }) => folder);
-    },
-
     /** @throws RejectedError when there is no such group */
     async numberOf(folder: GroupFolder): Promise<number> {
       const row = await db.selectFrom("groups").select("id").where("folder", "=", folder).executeTakeFirst();

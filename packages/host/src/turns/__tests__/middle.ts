@@ -5,7 +5,6 @@
  */
 import type { Clock } from "../../core/clock.ts";
 import type { ToolFiles } from "../../tools/tool-files.ts";
-import type { ToolParts } from "../../tools/tool.ts";
 import type { Channel } from "@bellhop/sdk";
 import type { Kysely } from "kysely";
 import { onTestFinished } from "vitest";
@@ -99,14 +98,13 @@ export interface MiddleOptions {
   readonly filesSettled?: () => Promise<undefined>;
   readonly trigger?: Partial<TriggerSettings>;
   readonly channels?: readonly Channel[];
-  readonly plugins?: ToolParts["plugins"];
+  readonly plugins?: Pick<Plugins, "active"> & Partial<Pick<Plugins, "onChange">>;
   /** What commands can do here, over what the middle has. */
   readonly powers?: Partial<Powers>;
   /** The engine's own commands. */
   readonly offers?: readonly string[];
   /** What a dead host left; its database goes on in this one. */
   readonly after?: { readonly clock: FakeClock; readonly db: Kysely<Database> };
-  readonly plugins?: Pick<Plugins, "active" | "onChange">;
   /** Puts something between the turns and their store. */
   readonly between?: (turns: Turns) => Turns;
 }
@@ -152,7 +150,7 @@ export async function middle(options: MiddleOptions = {}) {
   const held = { by: new AbortController() };
   const hold = () => held.by.signal;
   const calls = createHookCalls({
-    plugins: options.plugins ?? { active: () => [], onChange: () => () => undefined },
+    plugins: { active: () => [], onChange: () => () => undefined, ...options.plugins },
     tell: (_key, text) => void told.push(text),
     clock,
   });

@@ -285,7 +285,7 @@ describe("what a plugin reads", () => {
       { direction: "out", text: "hi" },
     ]);
     expect(await asks("all", "messages", { chat: CHAT, limit: 1 })).toMatchObject([{ text: "hi" }]);
-    expect(await asks("all", "groups", null)).toEqual(["family", "main"]);
+    expect(await asks("all", "groups", null)).toEqual(["main", "family"]);
     expect(await asks("some", "groups", {})).toEqual(["family"]);
     expect(await asks("some", "chats", null)).toMatchObject([{ id: FAMILY, group: "family" }]);
     await expect(asks("some", "messages", { chat: CHAT })).rejects.toThrow("in its scope");
@@ -451,5 +451,7 @@ const STATUS: Status = {
   pins: [],
   unregistered: 0,
   plugins: { list: [], housing: "" },
+  gifts: [],
+  revealed: [],
   senders: { waiting: 0, problems: [] },
 };
