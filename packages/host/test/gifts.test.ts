@@ -17,7 +17,7 @@ import { run } from "./command.ts";
 import { fakePlugin, fakePlugins } from "../src/plugins/__tests__/fake-plugins.ts";
 import { givenHost } from "./journey.ts";
 
-const MINUTES = 4 * 60_000;
+const MINUTES = 10 * 60_000;
 
 /** An MCP server on stdio: one JSON object a line. Its one tool says what it is told of the weather. */
 const SERVER = `#!/usr/bin/env node
