@@ -87,14 +87,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
 }
 
 async function open(
-  {
-    config,
-    channels: platforms = [],
-    reload,
-    environment = {},
-    network,
-    plugins: given,
-  }: HostOptions,
+  { config, channels: platforms = [], reload, environment = {}, network, plugins: given }: HostOptions,
   opened: AsyncDisposableStack,
 ): Promise<Host> {
   const ground = await openGround(config, opened);
