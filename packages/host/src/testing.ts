@@ -3,7 +3,7 @@
  * rehearsal model for an agent (docs/rehearsal.md), and the plugin in a process of its own as everywhere. What it asks
  * for counts as approved.
  */
-import { type Channel, ConfigError, type Json } from "@bellhop/sdk";
+import { type Channel, ConfigError } from "@bellhop/sdk";
 import { randomUUID } from "node:crypto";
 import { cp, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -13,6 +13,7 @@ import { type Client, createClient } from "./cli/client.ts";
 import { homePaths, loadConfig } from "./config.ts";
 import { systemClock } from "./core/clock.ts";
 import { ChatId } from "./core/ids.ts";
+import type { Installed } from "./core/plugin.ts";
 import type { Status } from "./core/status.ts";
 import { startHost } from "./main.ts";
 import { asksOf } from "./plugins/asks.ts";
@@ -23,7 +24,7 @@ export interface BoxOptions {
   /** A plugin's folder; it is copied. */
   readonly plugin?: string;
   /** Of the plugin. */
-  readonly settings?: Readonly<Record<string, Json>>;
+  readonly settings?: Installed["settings"];
   /** What would stand in the home's `.env`: of it the plugin sees what it declares. */
   readonly environment?: Readonly<Record<string, string>>;
   /** Of `config.yaml`. */
@@ -92,7 +93,7 @@ async function open(
         enabled: true,
         scope: { channels: "all", groups: "all" },
         approved: [...asksOf(manifest)],
-        settings: { ...settings },
+        settings,
         variables: {},
         revealed: [],
       },
