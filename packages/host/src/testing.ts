@@ -93,7 +93,7 @@ async function open(
         enabled: true,
         scope: { channels: "all", groups: "all" },
         approved: [...asksOf(manifest)],
-        settings: { ...settings },
+        settings,
         variables: {},
         revealed: [],
       },
