@@ -32,7 +32,7 @@ export async function openSenders(
       await groups.ensure(group);
       if (group.startsWith("guest-")) guests.add(group);
     },
-    tell: notices.tell,
+    tell: (key, text, offer) => notices.tell(key, text, undefined, offer),
     random: randomBytes,
     clock,
     log,

@@ -24,6 +24,8 @@ export interface PromptMessage {
   /** In one or two words, what it is where it is no text. */
   readonly nonText?: string | undefined;
   readonly replyTo?: { readonly seq?: number | undefined; readonly quote: string } | undefined;
+  /** It is a sign on the message in `replyTo`: the emoji, or empty where it was taken away. */
+  readonly reaction?: string | undefined;
   /** What came with it, each in words of the host's. */
   readonly files?: readonly string[];
   /** It is no message of its own: it tells what became of an earlier one, number `seq`. */
@@ -97,9 +99,9 @@ export function promptBlocks(messages: readonly PromptMessage[], context: Prompt
   ];
 }
 
-/** Of what was deleted there is nothing to show. */
-function hasBlock({ change }: PromptMessage): boolean {
-  return change?.what !== "deleted";
+/** Of what was deleted there is nothing to show, and a sign stands in the host's word. */
+function hasBlock({ change, reaction }: PromptMessage): boolean {
+  return change?.what !== "deleted" && reaction === undefined;
 }
 
 function hostBlock(messages: readonly PromptMessage[], context: PromptContext): string {
@@ -136,6 +138,7 @@ function hostBlock(messages: readonly PromptMessage[], context: PromptContext): 
   lines.push(...blocks.map((message) => describe(message, time)));
   lines.push(
     ...[...said, ...messages].flatMap(({ change }) => (change?.what === "deleted" ? deleted(change) : [])),
+    ...said.flatMap((message) => (message.reaction === undefined ? [] : reacted(message))),
   );
   if (messages.length > 0) lines.push(messageHeading(messages.length, blocks.length));
   lines.push(...messages.map((message) => describe(message, time)), "</bellhop>");
@@ -178,17 +181,30 @@ function deleted({ seq, byAuthor }: NonNullable<PromptMessage["change"]>): strin
   return `#${seq} was deleted${byAuthor ? " by its author" : ""}.`;
 }
 
+function reacted({ sender, reaction = "", replyTo }: PromptMessage): string {
+  const on = replyTo ? ` ${about(replyTo)}` : " a message that is gone";
+  return reaction === ""
+    ? `${who(sender)} took their reaction off${on}.`
+    : `${who(sender)} reacted ${JSON.stringify(reaction)} to${on}.`;
+}
+
+function who({ name, id, role, bot }: PromptMessage["sender"]): string {
+  return `${JSON.stringify(name)} (${JSON.stringify(id)}, ${bot ? `${role}, bot` : role})`;
+}
+
+/** A message by its number, if it has one here, and how it begins. */
+function about({ seq, quote }: NonNullable<PromptMessage["replyTo"]>): string {
+  const which = seq === undefined ? "" : `#${seq} `;
+  return `${which}${JSON.stringify(shorten(quote, QUOTE_LENGTH))}`;
+}
+
 function describe(message: PromptMessage, time: (at: number) => string): string {
   const { seq, sender, at, nonText, replyTo, change, files = [] } = message;
-  const role = sender.bot ? `${sender.role}, bot` : sender.role;
-  const parts = [`#${seq}`, `from ${JSON.stringify(sender.name)} (${JSON.stringify(sender.id)}, ${role})`];
+  const parts = [`#${seq}`, `from ${who(sender)}`];
   parts.push(`at ${JSON.stringify(time(at))}`);
   if (nonText !== undefined) parts.push(`[${kindOf(nonText)}]`);
   if (change) parts.push(`an edit of #${change.seq}, which now reads so`);
-  if (replyTo) {
-    const which = replyTo.seq === undefined ? "" : ` #${replyTo.seq}`;
-    parts.push(`answering${which} ${JSON.stringify(shorten(replyTo.quote, QUOTE_LENGTH))}`);
-  }
+  if (replyTo) parts.push(`answering ${about(replyTo)}`);
   return [`- ${parts.join(" ")}`, ...files.map((file) => `  with the file ${file}`)].join("\n");
 }
 

@@ -3,6 +3,7 @@
  * made from them, so that the two cannot differ.
  */
 import { z } from "zod";
+import { ButtonId } from "../core/button.ts";
 import { EventId, MessageEvent, TurnEvent } from "../core/events.ts";
 import { EgressRule } from "../core/egress-rule.ts";
 import { DeadLetter, DeadLetterId } from "../core/dead.ts";
@@ -52,6 +53,8 @@ export const NewMessage = z
     path: ["text"],
     error: "the text of the message is empty",
   });
+
+export const ButtonPath = z.object({ chat: ChatId, button: ButtonId });
 
 export const FilePath = z.object({ file: FileId });
 

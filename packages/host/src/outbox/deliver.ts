@@ -244,7 +244,7 @@ export function createDelivery(parts: DeliveryParts): Delivery {
     const message = await speaker.message(
       channel,
       claimed.row.chat_id,
-      await toOutbound(claimed, parts.fileOf, parts.secrets),
+      await toOutbound(claimed, parts.fileOf, parts.secrets, channel.abilities),
     );
     try {
       return await channel.send(message, signal);

@@ -40,7 +40,8 @@ export function createPrompting({ turns, timezoneOf, clock, media, takesOf }: Pr
       text: row.text,
       files,
       nonText: row.non_text ?? undefined,
-      replyTo: quoted && { seq: quoted.seq, quote: quoted.text },
+      replyTo: quoteOf(row, quoted),
+      reaction: row.kind === "reaction" ? row.text : undefined,
       change: await changeOf(row),
     };
   }
@@ -51,7 +52,7 @@ export function createPrompting({ turns, timezoneOf, clock, media, takesOf }: Pr
     platform_id,
     sender_id,
   }: InboxRow): Promise<PromptMessage["change"]> {
-    if (kind === "message") return undefined;
+    if (kind !== "edit" && kind !== "delete") return undefined;
     const about = await turns.original(chat_id, platform_id);
     return (
       about && {
@@ -97,4 +98,13 @@ export function createPrompting({ turns, timezoneOf, clock, media, takesOf }: Pr
       return { id: first?.id ?? InboxId.parse(turn), blocks: files.beside(texts, rows) };
     },
   };
+}
+
+/** What it answers: as its sender quoted it, else how it begins. */
+function quoteOf(
+  { quote }: InboxRow,
+  quoted: { readonly seq: number; readonly text: string } | undefined,
+): PromptMessage["replyTo"] {
+  if (quote !== null) return { seq: quoted?.seq, quote };
+  return quoted && { seq: quoted.seq, quote: quoted.text };
 }

@@ -10,6 +10,7 @@ import * as senders from "./0004-senders.ts";
 import * as budgets from "./0005-budgets.ts";
 import * as trust from "./0006-trust.ts";
 import * as egress from "./0007-egress.ts";
+import * as buttons from "./0008-buttons.ts";
 
 export const migrations: readonly Migration[] = [
   { id: 1, name: "first", up: first.up },
@@ -19,4 +20,5 @@ export const migrations: readonly Migration[] = [
   { id: 5, name: "budgets", up: budgets.up },
   { id: 6, name: "trust", up: trust.up },
   { id: 7, name: "egress", up: egress.up },
+  { id: 8, name: "buttons", up: buttons.up },
 ];
