@@ -341,7 +341,12 @@ export function createAdmission(parts: AdmissionParts) {
           return { ...gone(message, parts.now()), role, tainted: false };
         const command =
           inbound.kind === "message" || pressing
-            ? commandIn(said(inbound, around), { role, group: around.chat.folder, direct: true, verdict: own })
+            ? commandIn(said(inbound, around), {
+                role,
+                group: around.chat.folder,
+                direct: true,
+                verdict: own,
+              })
             : undefined;
         const fate = tooLong(inbound.text) ?? command ?? (pressing ? NO_COMMAND : own);
         return { ...fate, role, tainted: false };
@@ -461,7 +466,10 @@ function said(inbound: Inbound, { pressed }: Around): Inbound {
  * Reactions are told along with the next message. Those of the assistant's account are its own: where it is the
  * owner's too, nobody could tell them apart.
  */
-function reactionVerdict({ aboutKnown }: Around, self: boolean): Pick<Judged, "verdict" | "reason" | "context"> {
+function reactionVerdict(
+  { aboutKnown }: Around,
+  self: boolean,
+): Pick<Judged, "verdict" | "reason" | "context"> {
   if (self) return { verdict: "noted", reason: "a reaction by the assistant's own account", context: false };
   if (!aboutKnown)
     return { verdict: "noted", reason: "a reaction to a message that is not known here", context: false };
