@@ -91,6 +91,8 @@ export interface ComingFile {
   readonly message: InboxId;
   readonly groupId: number;
   readonly source: InboundFile;
+  /** The platform hands out no larger ones. */
+  readonly maxBytes?: number | undefined;
 }
 
 export interface AdmissionParts {
@@ -281,7 +283,12 @@ export function createAdmission(parts: AdmissionParts) {
     if (!known) parts.onUnregistered(stranger);
   }
 
-  function follow(accepted: Accepted, { platformId }: Inbound, files: readonly NamedFile[]): void {
+  function follow(
+    accepted: Accepted,
+    { platformId }: Inbound,
+    files: readonly NamedFile[],
+    maxBytes?: number,
+  ): void {
     const { chat, message, answered, session, groupId, group, duplicate, notice, command } = accepted;
     if (duplicate) {
       // The first time it may have been committed and, for an error after that, have woken nobody.
@@ -290,7 +297,8 @@ export function createAdmission(parts: AdmissionParts) {
     }
     if (command) parts.commands.run(message);
     // Before the wake, so that the turn finds that there is something to wait for.
-    if (accepted.files) parts.fetch(files.map(({ id, source }) => ({ id, source, message, groupId })));
+    if (accepted.files)
+      parts.fetch(files.map(({ id, source }) => ({ id, source, message, groupId, maxBytes })));
     if (session !== undefined) {
       parts.wake(session, groupId, group);
       parts.taken({ chat, message: answered, platformId });
@@ -384,7 +392,7 @@ export function createAdmission(parts: AdmissionParts) {
         parts.senders.follow(accepted);
       } else if (accepted) {
         unregistered.delete(message.chat);
-        follow(accepted, inbound, files);
+        follow(accepted, inbound, files, channel.abilities?.maxInboundFileBytes);
       } else if (!self)
         remember({
           chat: message.chat,

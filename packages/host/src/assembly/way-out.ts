@@ -78,8 +78,8 @@ export async function openWayOut(
   });
   const presence = createPresence({ delivery, channelOf, turns, bus, clock, log });
   opened.defer(presence.close);
-  const edits = (chat: ChatId) => channelOf(chat)?.abilities.edits === true;
-  const streaming = createStreaming({ bus, turns, outbox, delivery, answers, edits, clock, log });
+  const abilitiesOf = (chat: ChatId) => channelOf(chat)?.abilities;
+  const streaming = createStreaming({ bus, turns, outbox, delivery, answers, abilitiesOf, clock, log });
   opened.defer(streaming.close);
   return { channels, channelOf, media, notices, delivery, answers, presence, streaming };
 }

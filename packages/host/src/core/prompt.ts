@@ -40,6 +40,8 @@ export interface PromptContext {
   readonly timezone: string;
   readonly chat: ChatId;
   readonly chatTitle?: string | undefined;
+  /** What it can show and do, where that differs from what is usual (core/abilities.ts). */
+  readonly place?: string | undefined;
   /** What was said in the chat without calling the assistant, oldest first, and how much more there was. */
   readonly around?: { readonly messages: readonly PromptMessage[]; readonly leftOut: number } | undefined;
   /** Work that the agent had left running has ended: what is known of it. */
@@ -111,6 +113,7 @@ function hostBlock(messages: readonly PromptMessage[], context: PromptContext): 
   const lines = [
     `<bellhop chat=${JSON.stringify(chat)}${title} now=${JSON.stringify(time(context.now))} timezone=${JSON.stringify(timezone)}>`,
   ];
+  if (context.place !== undefined) lines.push(context.place);
   if (recap) lines.push(...recapLines(recap));
   if (alreadySent !== undefined && alreadySent.length > 0) {
     lines.push("An earlier attempt to answer broke off. It has already sent this; do not send it again:");

@@ -23,9 +23,7 @@ export function cardOffer(row: ApprovalRow): Offer {
     buttons: [
       { label: "Allow once", command: `/approve ${id}` },
       { label: "Refuse", command: `/deny ${id}` },
-      ...(choices.includes("group")
-        ? [{ label: "Allow from now on", command: `/approve ${id} group` }]
-        : []),
+      ...(choices.includes("group") ? [{ label: "Allow from now on", command: `/approve ${id} group` }] : []),
       ...(choices.includes("never") ? [{ label: "Refuse for good", command: `/deny ${id} never` }] : []),
     ],
   };

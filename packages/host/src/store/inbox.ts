@@ -359,7 +359,8 @@ async function fateOf(
   const { verdict, reason, context = false } = judged;
   const { platformId, kind, version, sender, text } = message;
   if (kind === "reaction") {
-    const told = context && (await replaceReaction(trx, { ...message, chat, sender: sender.id, emoji: text }));
+    const told =
+      context && (await replaceReaction(trx, { ...message, chat, sender: sender.id, emoji: text }));
     return { verdict, reason, context: told };
   }
   if (kind === "message" || kind === "button" || verdict === "refused" || around.ours)

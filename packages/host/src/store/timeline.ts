@@ -4,7 +4,14 @@
  */
 import type { Kysely } from "kysely";
 import { z } from "zod";
-import { type DurableEvent, EventId, type SharedFile, type MessageEvent, type ShownButtons, TurnEvent } from "../core/events.ts";
+import {
+  type DurableEvent,
+  EventId,
+  type SharedFile,
+  type MessageEvent,
+  type ShownButtons,
+  TurnEvent,
+} from "../core/events.ts";
 import { type ChatId, InboxId, OutboxId, TurnId } from "../core/ids.ts";
 import { buttonsByMessage } from "./buttons.ts";
 import { type FileRow, filesOfMessages } from "./message-files.ts";

@@ -137,3 +137,23 @@ describe("a reaction", () => {
     expect(lines.at(-1)).toBe("</bellhop>");
   });
 });
+
+describe("a quote", () => {
+  it("is shown as its sender chose it, beside the number of the message", async () => {
+    const { receive, engine } = await given();
+    await receive(ben, { platformId: "m2", text: "dinner at eight, in the garden" });
+
+    await receive(ada, { text: "@Bellhop when?", replyTo: "m2", quote: "at eight" });
+
+    expect(engine.latest.prompts[0]?.blocks[0]).toMatch(/#2 from "Ada" .* answering #1 "at eight"\n/);
+  });
+
+  it("of a message that nobody knows here is shown without a number, and taints even the owner's word", async () => {
+    const { receive, engine, db } = await given();
+
+    await receive(ada, { text: "@Bellhop when?", replyTo: "elsewhere", quote: "at eight" });
+
+    expect(engine.latest.prompts[0]?.blocks[0]).toMatch(/#1 from "Ada" .* answering "at eight"\n/);
+    expect(await db.selectFrom("inbox").select("tainted").execute()).toEqual([{ tainted: 1 }]);
+  });
+});

@@ -173,7 +173,7 @@ export async function middle(options: MiddleOptions = {}) {
     outbox,
     delivery,
     answers,
-    edits: (chat) => channelOf(chat)?.abilities.edits === true,
+    abilitiesOf: (chat) => channelOf(chat)?.abilities,
     clock,
     log: silentLog,
   });
@@ -251,6 +251,7 @@ export async function middle(options: MiddleOptions = {}) {
     deliver: ({ chat }) => delivery.wake(chat.id),
     answers,
     timezoneOf: () => "UTC",
+    abilitiesOf: (chat) => channelOf(chat)?.abilities,
     secrets,
     limitsOf: () => ({ startMs: MINUTE, silenceMs: 10 * MINUTE, totalMs: 2 * HOUR, attempts: 3 }),
     queueOf: () => options.queue ?? "steer",

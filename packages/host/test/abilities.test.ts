@@ -1,6 +1,6 @@
-/** Buttons and threads, from a platform to the agent and back. */
+/** What a platform can do, from it to the agent and back: buttons, threads, files of any size. */
 import { describe, expect, it } from "vitest";
-import { fakePlatform } from "./fake-channel.ts";
+import { fakeFile, fakePlatform } from "./fake-channel.ts";
 import { givenHost } from "./journey.ts";
 
 const ann = { id: "ann", name: "Ann" };
@@ -8,7 +8,9 @@ const ben = { id: "ben", name: "Ben" };
 
 /** Ann is the owner, and is told what there is to tell in a chat of hers; the kitchen is of the group `family`. */
 async function given() {
-  const platform = fakePlatform({ abilities: { buttons: { most: 4 }, threads: true } });
+  const platform = fakePlatform({
+    abilities: { buttons: { most: 4 }, threads: true, maxInboundFileBytes: 1_024 },
+  });
   const kitchen = platform.group("kitchen", "The kitchen");
   const anns = platform.direct("anns");
   const config = [
@@ -57,5 +59,25 @@ describe("a thread", () => {
     expect(await client.chats()).toContainEqual(
       expect.objectContaining({ id: "fake:kitchen:5", group: "family" }),
     );
+  });
+});
+
+describe("a file that is larger than its platform hands out", () => {
+  it("is never asked for, and is a line to whoever sent it", async () => {
+    const { kitchen } = await given();
+    let asked = false;
+    const film = fakeFile("film.mp4", "x".repeat(2_048));
+    const files = [
+      { ...film, open: async (signal: AbortSignal) => ((asked = true), await film.open(signal)) },
+    ];
+
+    kitchen.says(ben, "say: seen", { mentionsUs: true, files });
+
+    const { text } = await kitchen.shows(({ from, text }) => from === "us" && text.includes("film.mp4"));
+    await kitchen.shows(({ from, text: answer }) => from === "us" && answer === "seen");
+    expect(text).toBe(
+      "I could not take the file “film.mp4”: the platform hands out no file of more than 1.0 KB; send it another way, or in parts.",
+    );
+    expect(asked).toBe(false);
   });
 });
