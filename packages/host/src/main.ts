@@ -19,6 +19,7 @@ import { startUpkeep } from "./assembly/upkeep.ts";
 import { openWayIn } from "./assembly/way-in.ts";
 import { openWayOut } from "./assembly/way-out.ts";
 import { openWork } from "./assembly/work.ts";
+import { accountStates } from "./channels/health.ts";
 import type { Config, Environment } from "./config.ts";
 import { failpoint } from "./core/failpoint.ts";
 import { MAIN } from "./core/ids.ts";
@@ -149,6 +150,7 @@ async function open(
       outbox,
       usage: agents.usage,
       stuck: delivery.troubles,
+      accounts: () => accountStates(out.channels, { silent: wayIn.silent(), stuck: delivery.troubles() }),
       silent: wayIn.silent,
       mounts: work.mounts.states,
       pins: agents.egress.pins,

@@ -292,6 +292,7 @@ const STATUS: Status = {
   outbox: { open: 0, unknown: 0, dead: 0 },
   usage: { calls: 0, inputTokens: 0, outputTokens: 0, costMicros: 0 },
   stuck: [],
+  accounts: [],
   silent: [],
   mounts: [],
   pins: [],
