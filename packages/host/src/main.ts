@@ -7,6 +7,7 @@
 import type { Channel } from "@bellhop/sdk";
 import { randomBytes } from "node:crypto";
 import { recorded } from "./assembly/administration.ts";
+import { openConnecting } from "./assembly/connect.ts";
 import { openAgents } from "./assembly/agents.ts";
 import type { Network } from "./broker/egress/network.ts";
 import { openGround } from "./assembly/ground.ts";
@@ -19,6 +20,7 @@ import { startUpkeep } from "./assembly/upkeep.ts";
 import { openWayIn } from "./assembly/way-in.ts";
 import { openWayOut } from "./assembly/way-out.ts";
 import { openWork } from "./assembly/work.ts";
+import type { Connectable } from "./channels/connect.ts";
 import { accountStates } from "./channels/health.ts";
 import type { Config, Environment } from "./config.ts";
 import { failpoint } from "./core/failpoint.ts";
@@ -61,6 +63,8 @@ export interface HostOptions {
   readonly config: Config;
   /** Beside the owner's own desk, which is always there. */
   readonly channels?: readonly Channel[];
+  /** Plugins that connect accounts. */
+  readonly connectable?: Connectable;
   /** Reads the configuration again, for a credential that was renewed. */
   readonly reload?: () => Config;
   /** Of this process: secrets of agents may be in it. */
@@ -81,7 +85,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
 }
 
 async function open(
-  { config, channels: platforms = [], reload, environment = {}, network }: HostOptions,
+  { config, channels: platforms = [], connectable, reload, environment = {}, network }: HostOptions,
   opened: AsyncDisposableStack,
 ): Promise<Host> {
   const ground = await openGround(config, opened);
@@ -113,6 +117,7 @@ async function open(
     status,
   });
   const { admission, commands } = wayIn;
+  const connecting = openConnecting(ground, connectable);
   const dead = createDead(db, {
     clock,
     routeOf: records.routeOf,
@@ -123,6 +128,8 @@ async function open(
   const startedAt = clock.now();
   let draining = false;
   let url = "";
+
+  const accounts = () => accountStates(out.channels, { silent: wayIn.silent(), stuck: delivery.troubles() });
 
   async function status(): Promise<Status> {
     return await describeHost({
@@ -150,7 +157,7 @@ async function open(
       outbox,
       usage: agents.usage,
       stuck: delivery.troubles,
-      accounts: () => accountStates(out.channels, { silent: wayIn.silent(), stuck: delivery.troubles() }),
+      accounts,
       silent: wayIn.silent,
       mounts: work.mounts.states,
       pins: agents.egress.pins,
@@ -184,6 +191,7 @@ async function open(
     vault: { test: agents.vault.trySecret },
     trust: trust.powers,
     senders: wayIn.senders,
+    channels: { accounts, ...connecting },
     budgets,
     egress: agents.egress,
     shutdown: () => void drain(),

@@ -50,6 +50,7 @@ export interface JourneyOptions {
   /** Beside the owner's own desk. */
   readonly channels?: readonly Channel[];
   readonly network?: HostOptions["network"];
+  readonly connectable?: HostOptions["connectable"];
 }
 
 export async function givenHost({
@@ -57,6 +58,7 @@ export async function givenHost({
   env = {},
   channels = [],
   network,
+  connectable,
 }: JourneyOptions = {}): Promise<Journey> {
   const home = join(await mkdtemp(join(tmpdir(), "bellhop-journey-")), "home");
   const policies = { XDG_CONFIG_HOME: join(home, "..", "config") };
@@ -65,6 +67,7 @@ export async function givenHost({
       config: loadConfig({ home, env: { ...policies, ...env }, flags: { port: 0 } }),
       channels,
       ...(network && { network }),
+      ...(connectable && { connectable }),
     });
   if (config !== "") {
     await mkdir(home, { mode: 0o700 });

@@ -3,12 +3,14 @@
  * holds this list against the routes, and docs/openapi.json against this.
  */
 import { z } from "zod";
+import { CHANNELS } from "./openapi/channels.ts";
 import { CHATS } from "./openapi/chats.ts";
 import { HOST } from "./openapi/host.ts";
 import type { Answer, Operation } from "./openapi/operation.ts";
 import { TASKS } from "./openapi/tasks.ts";
 import { TRUST } from "./openapi/trust.ts";
 import { ChatEvent, SharedFile } from "../core/events.ts";
+import { NumberedStep } from "../core/connect.ts";
 import { OpenedDeadLetter } from "../core/dead.ts";
 import { BudgetState } from "../core/budget.ts";
 import { Grant, NewGrant, TaintReport } from "../core/trust.ts";
@@ -27,10 +29,13 @@ import {
   AuditTail,
   AuditVerdict,
   AllowedSender,
+  BegunAttempt,
   BoundChat,
+  ChannelList,
   Chat,
   ChatBinding,
   ChatList,
+  ConnectAnswer,
   CreatedChat,
   CreatedToken,
   DeadLetterPage,
@@ -71,13 +76,16 @@ const SCHEMAS = {
   AuditTail,
   AuditVerdict,
   AllowedSender,
+  BegunAttempt,
   BoundChat,
   BudgetLift,
   BudgetState,
   Chat,
   ChatBinding,
+  ChannelList,
   ChatEvent,
   ChatList,
+  ConnectAnswer,
   CreatedChat,
   CreatedToken,
   DeadLetterPage,
@@ -98,6 +106,7 @@ const SCHEMAS = {
   NewPause,
   NewTask,
   NewToken,
+  NumberedStep,
   Occurrence,
   OccurrencePage,
   OpenedDeadLetter,
@@ -121,7 +130,7 @@ const SCHEMAS = {
   UsageReport,
 } as const satisfies Record<string, z.ZodType>;
 
-const OPERATIONS: readonly Operation[] = [...HOST, ...TASKS, ...TRUST, ...CHATS];
+const OPERATIONS: readonly Operation[] = [...HOST, ...TASKS, ...TRUST, ...CHANNELS, ...CHATS];
 
 /** A plain JSON value: the OpenAPI 3.1 document. */
 export function openApiDocument(version: string) {

@@ -10,6 +10,8 @@ import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import { openDoor } from "../../admission/__tests__/open-door.ts";
 import { createAdmission } from "../../admission/admission.ts";
+import { fakeConnectable } from "../../channels/__tests__/fake-flow.ts";
+import { createConnecting } from "../../channels/connect.ts";
 import { createKnownSecrets } from "../../core/known-secrets.ts";
 import { createSenders } from "../../admission/senders.ts";
 import type { Clock } from "../../core/clock.ts";
@@ -121,6 +123,16 @@ export async function openHouse(options: { clock?: Clock; log?: AppDeps["log"] }
   });
 
   const secrets = createKnownSecrets();
+  const kept: object[] = [];
+  const connecting = createConnecting({
+    connectable: fakeConnectable(),
+    keep: async (values) => void kept.push(values),
+    secrets,
+    audit: trust.audit,
+    clock,
+    log: silentLog,
+  });
+  onTestFinished(connecting.close);
   const deps: AppDeps = {
     http: { host: "127.0.0.1", hosts: ["bellhop.example"] },
     secrets,
@@ -128,6 +140,7 @@ export async function openHouse(options: { clock?: Clock; log?: AppDeps["log"] }
     version: "0.0.0-test",
     admission,
     trust: trust.powers,
+    channels: { accounts: () => [], ...connecting },
     registry: { bind: chats.bind, unregistered: admission.unregistered },
     egress: {
       list: egressRules.list,
@@ -191,6 +204,8 @@ export async function openHouse(options: { clock?: Clock; log?: AppDeps["log"] }
     timeline,
     clock,
     shutdowns,
+    outbox,
+    kept,
 
     token: async (scope: Scope) => (await tokens.issue({ kind: "api", scope, label: "test" })).secret,
 

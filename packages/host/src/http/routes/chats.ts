@@ -7,7 +7,7 @@ import type { Random } from "../../store/tokens.ts";
 import { Hono, type Context } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import type { HttpAdmission, HttpChats, HttpStopSwitch, HttpTimeline } from "../host.ts";
-import { requireScope, type HttpEnv } from "../identity.ts";
+import { requireOwner, requireScope, type HttpEnv } from "../identity.ts";
 import { readBody } from "../body.ts";
 import { parseInput, ProblemError } from "../problem.ts";
 import { MAX_TEXT_BYTES } from "../../admission/admission.ts";
@@ -74,7 +74,7 @@ export function createChatRoutes({ admission, chats, timeline, stopSwitch, clock
     return c.json(body, body.duplicate ? 200 : 201);
   });
 
-  app.post("/chats/:chat/buttons/:button", requireScope("chat"), async (c) => {
+  app.post("/chats/:chat/buttons/:button", requireOwner, async (c) => {
     const { chat, button } = parseInput(ButtonPath, c.req.param());
     await findChat(chats, chat);
     const press = { platformId: `press:${uniqueId()}`, kind: "button", text: "", button } as const;
