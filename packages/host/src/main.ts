@@ -63,7 +63,7 @@ export interface HostOptions {
   readonly config: Config;
   /** Beside the owner's own desk, which is always there. */
   readonly channels?: readonly Channel[];
-  /** Plugins that connect accounts. */
+  /** What connects accounts, instead of the plugins. */
   readonly connectable?: Connectable;
   /** Reads the configuration again, for a credential that was renewed. */
   readonly reload?: () => Config;
@@ -117,7 +117,7 @@ async function open(
     status,
   });
   const { admission, commands } = wayIn;
-  const connecting = openConnecting(ground, connectable);
+  const connecting = openConnecting(ground, plugins, connectable);
   const dead = createDead(db, {
     clock,
     routeOf: records.routeOf,
@@ -129,7 +129,8 @@ async function open(
   let draining = false;
   let url = "";
 
-  const accounts = () => accountStates(out.channels, { silent: wayIn.silent(), stuck: delivery.troubles() });
+  const accounts = () =>
+    accountStates(out.channels.all(), { silent: wayIn.silent(), stuck: delivery.troubles() });
 
   async function status(): Promise<Status> {
     return await describeHost({

@@ -2,17 +2,28 @@
 import { setVariables } from "../broker/secrets/edit.ts";
 import { type Connectable, createConnecting } from "../channels/connect.ts";
 import type { Ground } from "./ground.ts";
+import type { PluginRoom } from "./plugins.ts";
 
-/** Where no plugin connects anything. */
-const NONE: Connectable = {
-  names: () => [],
-  variables: () => [],
-  start: () => Promise.reject(new Error("no plugin connects accounts")),
-};
+/** Those that bring a channel and are enabled, whether an account of theirs is connected or not. */
+function connectableOf({ known, startAuth }: Pick<PluginRoom, "known" | "startAuth">): Connectable {
+  const all = () =>
+    known().filter(
+      ({ installed, manifest }) => installed?.enabled && manifest.channel && manifest.entry !== undefined,
+    );
+  return {
+    names: () => all().map(({ name }) => name),
+    variables: (name) =>
+      all()
+        .filter((one) => one.name === name)
+        .flatMap(({ manifest }) => manifest.environment.map((variable) => variable.name)),
+    start: startAuth,
+  };
+}
 
 export function openConnecting(
   { paths, secrets, audit, clock, log, opened }: Ground,
-  connectable: Connectable = NONE,
+  plugins: Pick<PluginRoom, "known" | "startAuth">,
+  connectable: Connectable = connectableOf(plugins),
 ) {
   const connecting = createConnecting({
     connectable,

@@ -12,25 +12,17 @@ import { randomUUID } from "node:crypto";
 import { type AuthStep, BellhopError, ConfigError, RejectedError } from "@bellhop/sdk";
 import type { Clock } from "../core/clock.ts";
 import type { ConnectStep, NumberedStep } from "../core/connect.ts";
+import type { AuthSession } from "../core/plugin.ts";
 import type { KnownSecrets } from "../core/known-secrets.ts";
 import type { Log } from "../log.ts";
 import type { Audit } from "../store/audit.ts";
-
-/** A plugin's own side of it. */
-export interface ConnectSession {
-  /** Ends after `done`. @throws ConfigError that says why it cannot be connected */
-  readonly steps: AsyncIterable<AuthStep>;
-  /** To what was asked last. */
-  answer(value: string): void;
-  cancel(): void;
-}
 
 /** Plugins that connect accounts. */
 export interface Connectable {
   names(): readonly string[];
   /** Variables that its manifest declares: what it may have kept. */
   variables(name: string): readonly string[];
-  start(name: string): ConnectSession | Promise<ConnectSession>;
+  start(name: string): AuthSession | Promise<AuthSession>;
 }
 
 export interface ConnectingParts {
@@ -48,7 +40,7 @@ interface Attempt {
   readonly name: string;
   /** All that were shown, each under its number: whoever is slow misses none. */
   readonly steps: ConnectStep[];
-  session: ConnectSession | undefined;
+  session: AuthSession | undefined;
   over: boolean;
   readonly cancelTimer: () => void;
   wake: () => void;

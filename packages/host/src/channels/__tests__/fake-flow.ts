@@ -3,7 +3,8 @@
  * is told counts.
  */
 import { type AuthFlow, type AuthStep, ConfigError } from "@bellhop/sdk";
-import type { Connectable, ConnectSession } from "../connect.ts";
+import type { AuthSession } from "../../core/plugin.ts";
+import type { Connectable } from "../connect.ts";
 
 export const TOKEN = "123456:a-token-of-some-length";
 
@@ -29,7 +30,7 @@ export function fakeConnectable(
   };
 }
 
-function sessionOf(flow: AuthFlow, onCancel: () => void): ConnectSession {
+function sessionOf(flow: AuthFlow, onCancel: () => void): AuthSession {
   let asks: ((value: string | undefined) => void) | undefined;
   const over = new AbortController();
 
