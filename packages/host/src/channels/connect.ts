@@ -53,8 +53,6 @@ const WHOLE_MS = 15 * 60_000;
 const MOST_QR = 2_000;
 const MOST_ANSWER = 4_096;
 
-export type Connecting = ReturnType<typeof createConnecting>;
-
 export function createConnecting(parts: ConnectingParts) {
   const { connectable, secrets, audit, clock, log } = parts;
   const attempts = new Map<string, Attempt>();

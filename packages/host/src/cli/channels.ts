@@ -23,16 +23,15 @@ export function channelsCommand(io: Io): Command {
     .option("--json", "one JSON object, as GET /api/v1/channels gives it")
     .action(async ({ home, json }: Options) => {
       const all = await clientFor(io, home).channels.list();
-      if (json) return void io.stdout.write(`${JSON.stringify(all)}\n`);
       const lines = [
         ...all.accounts.map(accountWords),
         ...all.connectable.map((name) => `${name}: can be connected with: bellhop channels connect ${name}`),
       ];
-      io.stdout.write(
+      const words =
         lines.length === 0
           ? "No platform is connected, and no plugin connects one.\n"
-          : lines.map((line) => `${plain(line)}\n`).join(""),
-      );
+          : lines.map((line) => `${plain(line)}\n`).join("");
+      io.stdout.write(json ? `${JSON.stringify(all)}\n` : words);
     });
 
   const connect = new Command("connect")

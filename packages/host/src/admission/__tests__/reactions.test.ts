@@ -28,7 +28,8 @@ async function given() {
     /** What the host said before the newest message that the agent was given. */
     async told() {
       await receive(ada, { text: "@Bellhop and now?" });
-      return String(house.engine.latest.prompts.at(-1)?.blocks[0]).split("\n");
+      const block = house.engine.latest.prompts.at(-1)?.blocks[0];
+      return typeof block === "string" ? block.split("\n") : [];
     },
     rows: () =>
       house.db.selectFrom("inbox").selectAll().where("kind", "=", "reaction").orderBy("seq").execute(),

@@ -44,6 +44,12 @@ async function answers(house: Given, id: string, value: string) {
   return shown;
 }
 
+/** One that shows nothing, and ends as told. */
+async function* flowOf(end: () => Promise<undefined>): AuthFlow {
+  const step = await end();
+  if (step) yield step;
+}
+
 describe("connecting an account", () => {
   it("shows step after step and keeps what the plugin wants kept, as a secret that nobody is shown", async () => {
     const house = given();
@@ -120,12 +126,14 @@ describe("connecting an account", () => {
   });
 
   it.each<[string, () => AuthFlow, string]>([
-    ["ends without a word", async function* () {}, "fake ended without having connected an account."],
+    [
+      "ends without a word",
+      () => flowOf(async () => undefined),
+      "fake ended without having connected an account.",
+    ],
     [
       "fails in an unforeseen way",
-      async function* () {
-        throw new TypeError(`secret ${TOKEN}`);
-      },
+      () => flowOf(() => Promise.reject(new TypeError(`secret ${TOKEN}`))),
       "It failed; the log says why.",
     ],
     [
@@ -137,9 +145,7 @@ describe("connecting an account", () => {
     ],
     [
       "says what is wrong",
-      async function* () {
-        throw new ConfigError("fake is not there.");
-      },
+      () => flowOf(() => Promise.reject(new ConfigError("fake is not there."))),
       "fake is not there.",
     ],
   ])("says so where its plugin %s", async (_what, flow, why) => {

@@ -27,9 +27,7 @@ async function follow(attempt) {
 
 try {
   const { attempt } = await post(`/api/v1/${base}`, {});
-  place.addEventListener("submit", async (event) => {
-    event.preventDefault();
-    const form = event.target;
+  const hand = async (form) => {
     const button = form.querySelector("button");
     button.disabled = true;
     say.textContent = "";
@@ -40,6 +38,10 @@ try {
       button.disabled = false;
       complain(error);
     }
+  };
+  place.addEventListener("submit", (event) => {
+    event.preventDefault();
+    void hand(event.target);
   });
   await follow(attempt);
 } catch (error) {

@@ -102,7 +102,7 @@ describe("the host's word on a message", () => {
     const { engine, says } = await given({ formatting: [], reactions: false });
     await says("fake:anns", "and?");
 
-    const [first, steered] = engine.latest.prompts.map(({ blocks }) => String(blocks[0]));
+    const [first, steered] = engine.latest.prompts.map(({ blocks }) => blocks[0]);
 
     expect(first).toContain("\nThis chat: Plain text only. No reactions.\n");
     expect(steered).not.toContain("This chat");
