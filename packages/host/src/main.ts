@@ -7,6 +7,7 @@
 import type { Channel } from "@bellhop/sdk";
 import { randomBytes } from "node:crypto";
 import { recorded } from "./assembly/administration.ts";
+import { openConnecting } from "./assembly/connect.ts";
 import { openAgents } from "./assembly/agents.ts";
 import type { Network } from "./broker/egress/network.ts";
 import { openGround } from "./assembly/ground.ts";
@@ -24,6 +25,8 @@ import { startUpkeep } from "./assembly/upkeep.ts";
 import { openWayIn } from "./assembly/way-in.ts";
 import { openWayOut } from "./assembly/way-out.ts";
 import { openWork } from "./assembly/work.ts";
+import type { Connectable } from "./channels/connect.ts";
+import { accountStates } from "./channels/health.ts";
 import type { Config, Environment } from "./config.ts";
 import { failpoint } from "./core/failpoint.ts";
 import { MAIN } from "./core/ids.ts";
@@ -67,6 +70,8 @@ export interface HostOptions {
   readonly config: Config;
   /** Beside the owner's own desk, which is always there. */
   readonly channels?: readonly Channel[];
+  /** What connects accounts, instead of the plugins. */
+  readonly connectable?: Connectable;
   /** Reads the configuration again, for a credential that was renewed. */
   readonly reload?: () => Config;
   /** Of this process: secrets of agents may be in it. */
@@ -89,7 +94,15 @@ export async function startHost(options: HostOptions): Promise<Host> {
 }
 
 async function open(
-  { config, channels: platforms = [], reload, environment = {}, network, plugins: given }: HostOptions,
+  {
+    config,
+    channels: platforms = [],
+    connectable,
+    reload,
+    environment = {},
+    network,
+    plugins: given,
+  }: HostOptions,
   opened: AsyncDisposableStack,
 ): Promise<Host> {
   const ground = await openGround(config, opened);
@@ -136,6 +149,7 @@ async function open(
   });
   const powers = openPowers({ ground, records, out, wayIn, tasks, status, plugins });
   const { admission, commands } = wayIn;
+  const connecting = openConnecting(ground, pluginRoom, connectable);
   const dead = createDead(db, {
     clock,
     routeOf: records.routeOf,
@@ -146,6 +160,9 @@ async function open(
   const startedAt = clock.now();
   let draining = false;
   let url = "";
+
+  const accounts = () =>
+    accountStates(out.channels.all(), { silent: wayIn.silent(), stuck: delivery.troubles() });
 
   async function status(): Promise<Status> {
     return await describeHost({
@@ -174,6 +191,7 @@ async function open(
       outbox,
       usage: agents.usage,
       stuck: delivery.troubles,
+      accounts,
       silent: wayIn.silent,
       mounts: work.mounts.states,
       gifts: work.gifts,
@@ -206,6 +224,7 @@ async function open(
     vault: { test: agents.vault.trySecret },
     trust: trust.powers,
     senders: wayIn.senders,
+    channels: { accounts, ...connecting },
     budgets,
     egress: agents.egress,
     plugins: routesOf(pluginRoom, () => draining),

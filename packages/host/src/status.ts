@@ -20,6 +20,7 @@ export interface StatusParts {
     | "outbox"
     | "stuck"
     | "usage"
+    | "accounts"
     | "silent"
     | "mounts"
     | "gifts"
@@ -39,6 +40,7 @@ export interface StatusParts {
   readonly outbox: Outbox;
   readonly stuck: () => Status["stuck"];
   readonly usage: UsageStore;
+  readonly accounts: () => Status["accounts"];
   readonly silent: () => readonly Status["silent"][number][];
   readonly mounts: () => Promise<Status["mounts"]>;
   readonly gifts: () => Promise<Pick<Status, "gifts" | "revealed">>;
@@ -91,9 +93,10 @@ export async function describeHost(parts: StatusParts): Promise<Status> {
     tasks: await parts.tasks(),
     dead: await parts.dead(),
     outbox: await outbox.counts(),
-    stuck: parts.stuck(),
+    stuck: parts.stuck().map(({ account, why, until }) => ({ account, why, until })),
     usage: await usage.since(clock.now() - DAY_MS),
-    silent: [...parts.silent()],
+    accounts: parts.accounts(),
+    silent: parts.silent().map(({ channel, account, why }) => ({ channel, account, why })),
     mounts: await parts.mounts(),
     ...(await parts.gifts()),
     pins: parts.pins(),

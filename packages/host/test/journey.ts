@@ -51,6 +51,7 @@ export interface JourneyOptions {
   readonly channels?: readonly Channel[];
   readonly network?: HostOptions["network"];
   readonly plugins?: HostOptions["plugins"];
+  readonly connectable?: HostOptions["connectable"];
 }
 
 export async function givenHost({
@@ -59,6 +60,7 @@ export async function givenHost({
   channels = [],
   network,
   plugins,
+  connectable,
 }: JourneyOptions = {}): Promise<Journey> {
   const home = join(await mkdtemp(join(tmpdir(), "bellhop-journey-")), "home");
   const policies = { XDG_CONFIG_HOME: join(home, "..", "config") };
@@ -68,6 +70,7 @@ export async function givenHost({
       channels,
       ...(network && { network }),
       ...(plugins && { plugins }),
+      ...(connectable && { connectable }),
     });
   if (config !== "") {
     await mkdir(home, { mode: 0o700 });

@@ -15,6 +15,7 @@ import {
   RejectedError,
   TemporaryError,
 } from "@bellhop/sdk";
+import { ButtonId } from "../core/button.ts";
 import type { EventBus } from "../core/events.ts";
 import { safeFileName } from "../core/file-name.ts";
 import {
@@ -53,6 +54,11 @@ const STUB_LENGTH = 1_000;
 const NAME_LENGTH = 200;
 /** No platform's ids come near it; longer ones would only bloat the index. */
 const MAX_ID_LENGTH = 512;
+/** Of what is quoted; the prompt shows less. */
+const QUOTE_LENGTH = 1_000;
+/** Some platforms have signs of their own, which go by name. */
+const EMOJI_LENGTH = 64;
+const MINUTE_MS = 60_000;
 /** More come with no message that a person writes. */
 const MOST_FILES = 20;
 
@@ -85,6 +91,8 @@ export interface ComingFile {
   readonly message: InboxId;
   readonly groupId: number;
   readonly source: InboundFile;
+  /** The platform hands out no larger ones. */
+  readonly maxBytes?: number | undefined;
 }
 
 export interface AdmissionParts {
@@ -165,10 +173,16 @@ export function createAdmission(parts: AdmissionParts) {
     if (!word.may) {
       denied(word.reason);
       if (word.mode === "drop") return "drop";
-      const noted = { verdict: "noted", reason: word.reason, context: true } as const;
+      // Their sign is worth as much as their word; a press of theirs is neither.
+      const context = inbound.kind === "reaction" ? around.aboutKnown && !self : inbound.kind !== "button";
+      const noted = { verdict: "noted", reason: word.reason, context } as const;
       const hooks = wantsHooks(message, around, noted);
       return { ...noted, role: "stranger", tainted: true, hooks };
     }
+    const tainted = !owner || around.quotesTainted;
+    if (inbound.kind === "reaction") return { ...reactionVerdict(around, self), role, tainted };
+    if (inbound.kind === "button" && around.pressed === undefined)
+      return { ...gone(message, parts.now()), role, tainted };
     const verdict = triggerOf(chat.folder).calls({
       text: message.text,
       chat: { direct: chat.direct === 1, main: chat.folder === MAIN },
@@ -178,11 +192,12 @@ export function createAdmission(parts: AdmissionParts) {
       mentionsUs: inbound.mentionsUs === true,
       answersUs: around.answersUs,
     });
-    const person = inbound.kind === "message" && !ours && inbound.sender.bot !== true;
+    const person =
+      (inbound.kind === "message" || inbound.kind === "button") && !ours && inbound.sender.bot !== true;
     const command = person
-      ? commandIn(inbound, { role, group: chat.folder, direct: chat.direct === 1, verdict })
+      ? commandIn(said(inbound, around), { role, group: chat.folder, direct: chat.direct === 1, verdict })
       : undefined;
-    const fate = tooLong(inbound.text) ?? command ?? verdict;
+    const fate = tooLong(inbound.text) ?? command ?? (inbound.kind === "button" ? NO_COMMAND : verdict);
     const calls = !owner && !ours && (fate.verdict === "admitted" || command?.command !== undefined);
     const over =
       calls &&
@@ -192,7 +207,6 @@ export function createAdmission(parts: AdmissionParts) {
         name: message.sender.name,
         now: parts.now(),
       });
-    const tainted = !owner || around.quotesTainted;
     if (over) return { verdict: "refused", role, tainted, ...over };
     const hooks = wantsHooks(message, around, fate);
     return { ...fate, role, tainted, hooks, notice: loopNotice(verdict, around) };
@@ -220,7 +234,7 @@ export function createAdmission(parts: AdmissionParts) {
   ): Pick<NewMessage, "newcomer" | "codes" | "claims"> {
     const { chat, chatTitle, direct, platformId, sender } = message;
     const { kind, text, sender: by } = inbound;
-    if (by.bot || (by.self && !personal)) return {};
+    if (by.bot || (by.self && !personal) || !isWritten(message)) return {};
     const owner = by.self === true || parts.roleOf(sender.id, MAIN) === "owner";
     const who = { id: sender.id, name: sender.name, linked: sender.linked };
     const codes = kind === "delete" ? [] : codesIn(text);
@@ -283,7 +297,12 @@ export function createAdmission(parts: AdmissionParts) {
     return { id, name: person?.name ?? name, linked, bot, self };
   }
 
-  function follow(accepted: Accepted, { platformId }: Inbound, files: readonly NamedFile[]): void {
+  function follow(
+    accepted: Accepted,
+    { platformId }: Inbound,
+    files: readonly NamedFile[],
+    maxBytes?: number,
+  ): void {
     const { chat, message, answered, session, groupId, group, duplicate, notice, command } = accepted;
     if (duplicate) {
       if (accepted.hooks) parts.hooks?.look(chat);
@@ -293,7 +312,8 @@ export function createAdmission(parts: AdmissionParts) {
     }
     if (command) parts.commands.run(message);
     // Before the wake, so that the turn finds that there is something to wait for.
-    if (accepted.files) parts.fetch(files.map(({ id, source }) => ({ id, source, message, groupId })));
+    if (accepted.files)
+      parts.fetch(files.map(({ id, source }) => ({ id, source, message, groupId, maxBytes })));
     if (accepted.hooks) parts.hooks?.look(chat);
     if (session !== undefined) {
       parts.wake(session, groupId, group);
@@ -338,13 +358,21 @@ export function createAdmission(parts: AdmissionParts) {
       ]);
       const own = { verdict: "admitted", reason: "the owner wrote in a chat of their own" } as const;
       const { role } = who;
+      if (inbound.kind === "reaction") throw new RejectedError("reactions are not taken at this desk");
       const judge = (around: Around): Judged => {
-        const { folder: group } = around.chat;
+        const pressing = inbound.kind === "button";
+        if (pressing && around.pressed === undefined)
+          return { ...gone(message, parts.now()), role, tainted: false };
         const command =
-          inbound.kind === "message"
-            ? commandIn(inbound, { role, group, direct: true, verdict: own })
+          inbound.kind === "message" || pressing
+            ? commandIn(said(inbound, around), {
+                role,
+                group: around.chat.folder,
+                direct: true,
+                verdict: own,
+              })
             : undefined;
-        const fate = tooLong(inbound.text) ?? command ?? own;
+        const fate = tooLong(inbound.text) ?? command ?? (pressing ? NO_COMMAND : own);
         return { ...fate, role, tainted: false, hooks: wantsHooks(message, around, fate) };
       };
       const accepted = await inbox.accept({ ...message, direct: true, judge }, home);
@@ -380,7 +408,7 @@ export function createAdmission(parts: AdmissionParts) {
         parts.senders.follow(accepted);
       } else if (accepted) {
         parts.seen.forget(message.chat);
-        follow(accepted, inbound, files);
+        follow(accepted, inbound, files, channel.abilities?.maxInboundFileBytes);
       } else if (!self) {
         const stranger = {
           chat: message.chat,
@@ -455,15 +483,17 @@ function parse(
   sender: NewMessage["sender"],
   files: readonly MessageFile[],
 ): Omit<NewMessage, "judge"> {
-  const { platformId, kind, version, chatTitle, direct, nonText, replyTo, sentAt } = inbound;
+  const { platformId, kind, version, chatTitle, direct, nonText, replyTo, quote, sentAt } = inbound;
   if (platformId.length > MAX_ID_LENGTH || (replyTo?.length ?? 0) > MAX_ID_LENGTH)
     throw new RejectedError(`the id of a message has at most ${MAX_ID_LENGTH} characters`);
-  if (kind === "reaction" || kind === "button") throw new RejectedError(`${kind}s are not taken yet`);
-  const text = inbound.text.toWellFormed(); // a lone surrogate would not survive the database
+  const given = inbound.text.toWellFormed(); // a lone surrogate would not survive the database
+  // What stands behind a button is for us to say, and a reaction is a sign, not a text.
+  const text = kind === "button" ? "" : kind === "reaction" ? clip(given.trim(), EMOJI_LENGTH) : given;
   const empty = text.trim() === "" && nonText === undefined && files.length === 0;
   if (kind === "message" && empty) throw new RejectedError("the message is empty: write some text");
   return {
     chat: address(channel, inbound.chat),
+    threadOf: inbound.threadOf === undefined ? undefined : parentOf(channel, inbound.chat, inbound.threadOf),
     chatTitle: chatTitle === undefined ? undefined : clip(chatTitle, NAME_LENGTH),
     direct,
     platformId,
@@ -473,8 +503,52 @@ function parse(
     text: tooLong(inbound.text) ? clip(text, STUB_LENGTH) : text,
     nonText: nonText === undefined ? undefined : clip(nonText, NAME_LENGTH),
     replyTo,
+    quote: quote === undefined ? undefined : clip(quote, QUOTE_LENGTH),
+    button: kind === "button" ? ButtonId.safeParse(inbound.button).data : undefined,
     sentAt,
     files,
+  };
+}
+
+/** What somebody wrote, changed or took back; not a sign of theirs. */
+function isWritten<M extends Pick<NewMessage, "kind">>(
+  message: M,
+): message is M & { readonly kind: "message" | "edit" | "delete" } {
+  return message.kind !== "reaction" && message.kind !== "button";
+}
+
+/** What a person asks for: of a press, the command that stands behind the button. */
+function said(inbound: Inbound, { pressed }: Around): Inbound {
+  return inbound.kind === "button" ? { ...inbound, text: pressed ?? "" } : inbound;
+}
+
+/**
+ * Reactions are told along with the next message. Those of the assistant's account are its own: where it is the
+ * owner's too, nobody could tell them apart.
+ */
+function reactionVerdict(
+  { aboutKnown }: Around,
+  self: boolean,
+): Pick<Judged, "verdict" | "reason" | "context"> {
+  if (self) return { verdict: "noted", reason: "a reaction by the assistant's own account", context: false };
+  if (!aboutKnown)
+    return { verdict: "noted", reason: "a reaction to a message that is not known here", context: false };
+  return { verdict: "noted", reason: "a reaction; told with the next message", context: true };
+}
+
+/** A command that is none any more cannot be: buttons are made by us. */
+const NO_COMMAND = { verdict: "noted", reason: "the button stands for no command" } as const;
+
+/** One line, and no more of them a minute to the same person, whatever they press. */
+function gone(
+  { chat, sender }: Pick<NewMessage, "chat" | "sender">,
+  now: number,
+): Pick<Judged, "verdict" | "reason" | "notice" | "noticeKey"> {
+  return {
+    verdict: "noted",
+    reason: "the button is not known, or its time is over",
+    notice: "That button is not good any more: what it stood for is over.",
+    noticeKey: `button-gone:${chat}:${sender.id}:${Math.floor(now / MINUTE_MS)}`,
   };
 }
 
@@ -503,6 +577,13 @@ function address({ name, account }: ChannelName, native: string): ChatId {
   } catch (cause) {
     throw new RejectedError(`${name}:${native} is no address of a chat`, { cause });
   }
+}
+
+/** @throws RejectedError where the thread's own address does not begin with that of its chat */
+function parentOf(channel: ChannelName, native: string, threadOf: string): ChatId {
+  if (!native.startsWith(`${threadOf}:`))
+    throw new RejectedError(`${channel.name}:${native} is no thread of ${threadOf}`);
+  return address(channel, threadOf);
 }
 
 /** The verdict on a text that is too long (G5). */

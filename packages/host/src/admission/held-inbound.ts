@@ -16,6 +16,7 @@ const CUT = "\n… (the rest was too long to be kept while you were unknown)";
 export function heldInbound(inbound: Inbound & Pick<HeldInbound, "kind">): HeldInbound {
   const { platformId, kind, version, chat, chatTitle, direct, sender, nonText, mentionsUs, replyTo, sentAt } =
     inbound;
+  const { threadOf, quote } = inbound;
   const text = inbound.text.toWellFormed();
   return {
     platformId,
@@ -23,12 +24,14 @@ export function heldInbound(inbound: Inbound & Pick<HeldInbound, "kind">): HeldI
     version,
     chat,
     ...(chatTitle === undefined ? {} : { chatTitle: chatTitle.slice(0, 1_000) }),
+    ...(threadOf === undefined ? {} : { threadOf }),
     ...(direct === undefined ? {} : { direct }),
     sender: { id: sender.id, name: sender.name.slice(0, 1_000) },
     text: text.length <= MOST_TEXT ? text : `${text.slice(0, MOST_TEXT).toWellFormed()}${CUT}`,
     ...(nonText === undefined ? {} : { nonText: nonText.slice(0, 1_000) }),
     ...(mentionsUs === undefined ? {} : { mentionsUs }),
     ...(replyTo === undefined ? {} : { replyTo }),
+    ...(quote === undefined ? {} : { quote: quote.slice(0, 1_000).toWellFormed() }),
     ...(sentAt === undefined ? {} : { sentAt }),
     files: (inbound.files ?? []).slice(0, MOST_FILES).map(({ name, type, bytes }) => ({
       name: name.slice(0, 1_000),

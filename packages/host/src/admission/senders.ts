@@ -6,6 +6,7 @@
  * - What was held of a chat is admitted by one loop at a time, in order.
  */
 import { RejectedError, TemporaryError } from "@bellhop/sdk";
+import type { Offer } from "../core/button.ts";
 import type { Clock } from "../core/clock.ts";
 import type { ChatId, GroupFolder, SenderId } from "../core/ids.ts";
 import { newCode } from "../core/pairing-code.ts";
@@ -27,7 +28,7 @@ export interface SendersParts {
   /** The group of a guest is to have its folders, and counts as one that exists. */
   readonly furnish: (group: GroupFolder) => Promise<void>;
   /** Tells the owner, once per key. */
-  readonly tell: (key: string, text: string) => Promise<void>;
+  readonly tell: (key: string, text: string, offer?: Offer) => Promise<void>;
   readonly random: (bytes: number) => Uint8Array;
   readonly clock: Clock;
   readonly log: Log;
@@ -72,12 +73,21 @@ export function createSenders(parts: SendersParts) {
   }
 
   async function tellPending(): Promise<void> {
-    for (const { id, chat_id, sender_id, sender_name } of await store.pending())
+    for (const { id, chat_id, sender_id, sender_name, expires_at } of await store.pending()) {
+      const instead = `${sender_name ?? "Somebody"} (${sender_id}) wrote to me in ${chat_id}, and I do not know them. What they write is held for an hour.`;
       await parts.tell(
         `stranger:${id}`,
-        `${sender_name ?? "Somebody"} (${sender_id}) wrote to me in ${chat_id}, and I do not know them. What they write is held for an hour. ` +
-          `Let them in with /senders allow ${sender_id} (or bellhop senders allow, also with the code that they were given), or turn them away with /senders deny ${sender_id}.`,
+        `${instead} Let them in with /senders allow ${sender_id} (or bellhop senders allow, also with the code that they were given), or turn them away with /senders deny ${sender_id}.`,
+        {
+          instead,
+          until: expires_at,
+          buttons: [
+            { label: "Let them in", command: `/senders allow ${sender_id}` },
+            { label: "Turn them away", command: `/senders deny ${sender_id}` },
+          ],
+        },
       );
+    }
   }
 
   /** Forgets who has waited too long, and looks again when the next one will have. */

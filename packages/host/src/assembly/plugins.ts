@@ -31,6 +31,8 @@ export interface PluginRoomParts {
   readonly serve: ServePlugin;
 }
 
+export type PluginRoom = ReturnType<typeof openPluginRoom>;
+
 /** Nothing runs before `start`. */
 export function openPluginRoom(ground: Ground, { out, environment, serve }: PluginRoomParts) {
   const { config, paths, clock, log, secrets, opened } = ground;

@@ -34,7 +34,7 @@ export async function openSenders(
       await groups.ensure(group);
       await choices.refresh(); // the commit that let them in has made the group of a guest one that exists
     },
-    tell: notices.tell,
+    tell: (key, text, offer) => notices.tell(key, text, undefined, offer),
     random: randomBytes,
     clock,
     log,

@@ -4,7 +4,7 @@
  */
 import { MAIN } from "../core/ids.ts";
 import type { ChatId, GroupFolder, SessionId } from "../core/ids.ts";
-import { cardOf } from "../policy/card.ts";
+import { cardOf, cardOffer } from "../policy/card.ts";
 import { createExplain } from "../policy/explain.ts";
 import { createPolicy } from "../policy/judge.ts";
 import { createQuestions } from "../policy/questions.ts";
@@ -88,14 +88,15 @@ export async function showCard(
 ): Promise<void> {
   const text = cardOf(card);
   const key = `approval:${card.id}`;
-  await notices.tell(key, text);
+  const offer = cardOffer(card);
+  await notices.tell(key, text, undefined, offer);
   const here = await chats.find(card.chat_id);
   const own = (await chats.listDirect(MAIN)).filter((id) => id !== card.chat_id).slice(0, MOST_SHOWN_IN);
   const places: ChatId[] = here?.direct === 1 ? [here.id, ...own] : own;
   for (const id of places) {
     const chat = await chats.find(id);
     if (!chat) continue;
-    const owed = { chat: id, groupId: chat.group_id, key: `${key}:${id}`, text };
+    const owed = { chat: id, groupId: chat.group_id, key: `${key}:${id}`, text, offer };
     if (await outbox.oweNotice(owed)) delivery.wake(id);
   }
 }

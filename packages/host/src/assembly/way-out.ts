@@ -89,9 +89,19 @@ export async function openWayOut(
   });
   const presence = createPresence({ delivery, channelOf, turns, bus, clock, log });
   opened.defer(presence.close);
-  const edits = (chat: ChatId) => channelOf(chat)?.abilities.edits === true;
   const { mayGrow } = outbound;
-  const streaming = createStreaming({ bus, turns, outbox, delivery, answers, edits, mayGrow, clock, log });
+  const abilitiesOf = (chat: ChatId) => channelOf(chat)?.abilities;
+  const streaming = createStreaming({
+    bus,
+    turns,
+    outbox,
+    delivery,
+    answers,
+    abilitiesOf,
+    mayGrow,
+    clock,
+    log,
+  });
   opened.defer(streaming.close);
   return { channels, channelOf, media, notices, delivery, answers, presence, streaming, mayGrow };
 }

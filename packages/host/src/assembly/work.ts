@@ -171,6 +171,7 @@ export function openWork(
     deliver: ({ chat }) => delivery.wake(chat.id),
     answers,
     timezoneOf: (group) => settings(group).timezone,
+    abilitiesOf: (chat) => channelOf(chat)?.abilities,
     secrets,
     limitsOf: (group) => {
       const { startSeconds, silenceMinutes, turnMinutes } = settings(group);

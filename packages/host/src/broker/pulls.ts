@@ -67,10 +67,14 @@ export function createPulls(clock: Clock) {
     },
 
     /**
-     * Wants the file at `path` inside, and gives its bytes to `take` as they come.
+     * Wants the file at `path` inside, and gives its bytes to `take` as they come, with how many there
+     * are to be: no more will come.
      * @throws RejectedError when it cannot be read there, TemporaryError when it did not come
      */
-    async pull<T>(path: string, take: (source: AsyncIterable<unknown>) => Promise<T>): Promise<T> {
+    async pull<T>(
+      path: string,
+      take: (source: AsyncIterable<unknown>, bytes?: number) => Promise<T>,
+    ): Promise<T> {
       const listening = waiter;
       if (!listening || listening.destroyed)
         throw new TemporaryError("the sandbox does not hand out files just now; try again in a moment");
@@ -90,7 +94,7 @@ export function createPulls(clock: Clock) {
         fail,
         async take(request) {
           coming = request;
-          await take(request).then(done.resolve, fail);
+          await take(request, announced(request)).then(done.resolve, fail);
         },
       });
       listening.write(`${JSON.stringify({ id, path })}\n`);
@@ -124,6 +128,11 @@ function inWords(path: string, problem: string): string {
     default:
       return `${what} cannot be read as a plain file (${problem})`;
   }
+}
+
+function announced({ headers }: IncomingMessage): number | undefined {
+  const length = headers["content-length"];
+  return length === undefined ? undefined : Number(length);
 }
 
 const quoted = (path: string) => JSON.stringify(path.slice(0, 300));

@@ -30,7 +30,13 @@ export interface Listeners {
   /** These from now on: what is not among them is listened to no more. */
   set(channels: readonly Channel[]): void;
   /** Accounts that do not listen just now, and why. */
-  silent(): readonly { readonly channel: string; readonly account: string; readonly why: string }[];
+  silent(): readonly {
+    readonly channel: string;
+    readonly account: string;
+    readonly why: string;
+    /** Only its operator can mend it. */
+    readonly stopped: boolean;
+  }[];
   close(): Promise<void>;
 }
 
@@ -60,9 +66,9 @@ export function listenToAll(parts: ListeningParts): Listeners {
   return {
     set,
     silent: () =>
-      [...listeners.values()].flatMap(({ channel, why }) => {
-        const reason = why();
-        return reason === undefined ? [] : { channel: channel.name, account: channel.account, why: reason };
+      [...listeners.values()].flatMap(({ channel: { name: channel, account }, trouble }) => {
+        const found = trouble();
+        return found ? { channel, account, ...found } : [];
       }),
     async close() {
       closed = true;
@@ -80,7 +86,7 @@ function keepListening(channel: Channel, parts: ListeningParts) {
   const { name, account } = channel;
   let failures = 0;
   let held = false;
-  let why: string | undefined;
+  let trouble: { readonly why: string; readonly stopped: boolean } | undefined;
 
   const accept: Accept = async (inbound, cursor) => {
     try {
@@ -116,14 +122,15 @@ function keepListening(channel: Channel, parts: ListeningParts) {
     while (!signal.aborted) {
       const since = clock.monotonic();
       try {
-        why = undefined;
+        trouble = undefined;
         await channel.listen?.(await inbox.cursor(name, account), accept, signal);
         throw new TemporaryError(`${name} stopped listening by itself`);
       } catch (error) {
         if (signal.aborted) return;
         if (clock.monotonic() - since >= SETTLED_MS) recovered();
         const ms = patience(error);
-        why = error instanceof Error ? error.message : String(error);
+        const why = error instanceof Error ? error.message : String(error);
+        trouble = { why, stopped: error instanceof ConfigError };
         log.warn(
           { err: error, channel: name, account, againInMs: Math.ceil(ms) },
           "a channel does not listen",
@@ -133,5 +140,5 @@ function keepListening(channel: Channel, parts: ListeningParts) {
     }
   }
 
-  return { channel, why: () => why, over: keep(), stop: () => closing.abort() };
+  return { channel, trouble: () => trouble, over: keep(), stop: () => closing.abort() };
 }

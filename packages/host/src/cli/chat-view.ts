@@ -76,7 +76,7 @@ export function createChatView(screen: Screen, stdout: NodeJS.WriteStream): Chat
       case "notice":
         return say(event.text);
       case "reaction":
-        return say(`reacted with ${event.text}`);
+        return say(event.text === "" ? "took the reaction away" : `reacted with ${event.text}`);
       default:
         return event.kind satisfies never;
     }

@@ -13,6 +13,7 @@ import type { GroupChange, GroupChoices } from "../config/sections.ts";
 import type { Clock } from "../core/clock.ts";
 import { ChatEvent, EventId, MessageEvent, SharedFile, TurnEvent } from "../core/events.ts";
 import { type ChatId, type FileId, InboxId } from "../core/ids.ts";
+import { NumberedStep } from "../core/connect.ts";
 import { SecretTrial } from "../core/secret-trial.ts";
 import { Status } from "../core/status.ts";
 import { OpenedDeadLetter } from "../core/dead.ts";
@@ -33,6 +34,8 @@ import {
   GroupList,
   AllowedSender,
   DeniedSender,
+  BegunAttempt,
+  ChannelList,
   EgressRuleList,
   type NewEgressRule,
   PlacedEgressRule,
@@ -203,6 +206,15 @@ export interface Client {
     deny(who: string): Promise<z.infer<typeof DeniedSender>>;
     pair(): Promise<z.infer<typeof PairingCode>>;
   };
+  /** Accounts on platforms, and connecting them one step by step. */
+  readonly channels: {
+    list(): Promise<z.infer<typeof ChannelList>>;
+    begin(name: string): Promise<string>;
+    /** The step after that number, as soon as there is one, or the one that still is. */
+    next(name: string, attempt: string, after: number | undefined): Promise<NumberedStep>;
+    answer(name: string, attempt: string, answer: { number: number; value: string }): Promise<object>;
+    cancel(name: string, attempt: string): Promise<object>;
+  };
   readonly usage: {
     report(query: { by: string; since?: string | undefined }): Promise<UsageReport>;
     lift(lift: BudgetLift): Promise<BudgetState>;
@@ -351,6 +363,14 @@ export function createClient({ home, socket, clock, patience = 30_000 }: ClientO
       retry: (id, force) => call("POST", `/dead/${encodeURIComponent(id)}/retry`, Done, { force }),
       drop: (id) => call("DELETE", `/dead/${encodeURIComponent(id)}`, Done),
     },
+    channels: {
+      list: () => call("GET", "/channels", ChannelList),
+      begin: async (name) => (await call("POST", connectPath(name), BegunAttempt, {})).attempt,
+      next: (name, attempt, after) =>
+        call("GET", `${connectPath(name)}/${attempt}?${search({ after })}`, NumberedStep),
+      answer: (name, attempt, answer) => call("POST", `${connectPath(name)}/${attempt}/answer`, Done, answer),
+      cancel: (name, attempt) => call("DELETE", `${connectPath(name)}/${attempt}`, Done),
+    },
     usage: {
       report: ({ by, since }) => call("GET", `/usage?${search({ by, since })}`, UsageReport),
       lift: (lift) => call("POST", "/usage/lift", BudgetState, lift),
@@ -398,6 +418,10 @@ export function createClient({ home, socket, clock, patience = 30_000 }: ClientO
       await call("POST", "/shutdown", z.unknown(), {});
     },
   };
+}
+
+function connectPath(name: string): string {
+  return `/channels/${encodeURIComponent(name)}/connect`;
 }
 
 /** What of the query is there. */

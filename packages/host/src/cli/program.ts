@@ -9,6 +9,7 @@ import { allowCommand } from "./allow.ts";
 import { askCommand } from "./ask.ts";
 import { auditCommand } from "./audit.ts";
 import { chatCommand } from "./chat.ts";
+import { channelsCommand } from "./channels.ts";
 import { chatsCommand } from "./chats.ts";
 import { filesCommand } from "./files.ts";
 import { ExitCode, type Io } from "./io.ts";
@@ -68,6 +69,7 @@ export function createProgram(io: Io): Command {
     chatCommand(io),
     chatsCommand(io),
     groupsCommand(io),
+    channelsCommand(io),
     sendersCommand(io),
     peopleCommand(io),
     pairCommand(io),

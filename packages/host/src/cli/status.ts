@@ -1,6 +1,6 @@
 /** `bellhop status`: what the running host is and does. */
 import { Command } from "commander";
-import type { Status } from "../core/status.ts";
+import { accountWords, type Status } from "../core/status.ts";
 import { clientFor, homeOption } from "./home-option.ts";
 import { plain } from "./plain.ts";
 import type { Io } from "./io.ts";
@@ -24,7 +24,7 @@ export const PAUSED =
 
 /** For people; `now` in ms since 1970. */
 export function describeStatus(status: Status, now: number): string {
-  const { model, sandbox, rooms, turns, waiting, tasks, outbox, usage, stuck, silent, pins, unregistered } =
+  const { model, sandbox, rooms, turns, waiting, tasks, outbox, usage, accounts, pins, unregistered } =
     status;
   const rehearsal = model.provider === "rehearsal";
   const rows: [string, string][] = [
@@ -69,11 +69,7 @@ export function describeStatus(status: Status, now: number): string {
     ...(status.dead.newest.length === 0
       ? []
       : [["given up", describeDead(status, now)] satisfies [string, string]]),
-    ...stuck.map(({ account, why }): [string, string] => ["stuck", `${account}: ${why}`]),
-    ...silent.map(({ channel, account, why }): [string, string] => [
-      "silent",
-      `${account === "" ? channel : `${channel}/${account}`}: ${why}`,
-    ]),
+    ...accounts.map((account): [string, string] => ["channel", accountWords(account)]),
     ...(status.mounts.length === 0
       ? []
       : [["mounts", status.mounts.map(describeMount).join("\n")] satisfies [string, string]]),

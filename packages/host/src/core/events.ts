@@ -7,6 +7,7 @@
  *   they showed comes again, whole, in the durable message at the end of the turn.
  */
 import { z } from "zod";
+import { ButtonId } from "./button.ts";
 import { ChatId, FileId, InboxId, OutboxId, TurnId } from "./ids.ts";
 
 /** Grows over all chats of an install, from 1. */
@@ -27,6 +28,16 @@ export const SharedFile = z.object({
 });
 export type SharedFile = z.infer<typeof SharedFile>;
 
+/** What may be answered at the press of a button, as long as its time is not over. */
+export const ShownButtons = z.object({
+  /** What the message reads where they are shown: without the commands that they stand for. */
+  instead: z.string(),
+  /** Milliseconds since 1970. */
+  until: z.number(),
+  buttons: z.array(z.object({ id: ButtonId, label: z.string() })),
+});
+export type ShownButtons = z.infer<typeof ShownButtons>;
+
 export const MessageEvent = z.object({
   ...durable,
   type: z.literal("message"),
@@ -39,7 +50,7 @@ export const MessageEvent = z.object({
    */
   kind: z.enum(["text", "notice", "note", "command", "reaction", "file"]),
   sender: z.string(),
-  /** The text; of a reaction, the emoji. */
+  /** The text; of a reaction, the emoji, or nothing where it was taken away. */
   text: z.string(),
   /** Id of the message that this one answers or reacts to. */
   replyTo: z.string().optional(),
@@ -47,6 +58,7 @@ export const MessageEvent = z.object({
   reason: z.string().optional(),
   /** What came with it; of `kind` `file`, the one that is sent, with `text` as its caption. */
   files: z.array(SharedFile).optional(),
+  buttons: ShownButtons.optional(),
 });
 export type MessageEvent = z.infer<typeof MessageEvent>;
 

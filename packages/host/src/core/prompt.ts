@@ -24,6 +24,8 @@ export interface PromptMessage {
   /** In one or two words, what it is where it is no text. */
   readonly nonText?: string | undefined;
   readonly replyTo?: { readonly seq?: number | undefined; readonly quote: string } | undefined;
+  /** It is a sign on the message in `replyTo`: the emoji, or empty where it was taken away. */
+  readonly reaction?: string | undefined;
   /** What came with it, each in words of the host's. */
   readonly files?: readonly string[];
   /** What plugins have to say of it. */
@@ -40,6 +42,8 @@ export interface PromptContext {
   readonly timezone: string;
   readonly chat: ChatId;
   readonly chatTitle?: string | undefined;
+  /** What it can show and do, where that differs from what is usual (core/abilities.ts). */
+  readonly place?: string | undefined;
   /** What was said in the chat without calling the assistant, oldest first, and how much more there was. */
   readonly around?: { readonly messages: readonly PromptMessage[]; readonly leftOut: number } | undefined;
   /** Work that the agent had left running has ended: what is known of it. */
@@ -99,9 +103,9 @@ export function promptBlocks(messages: readonly PromptMessage[], context: Prompt
   ];
 }
 
-/** Of what was deleted there is nothing to show. */
-function hasBlock({ change }: PromptMessage): boolean {
-  return change?.what !== "deleted";
+/** Of what was deleted there is nothing to show, and a sign stands in the host's word. */
+function hasBlock({ change, reaction }: PromptMessage): boolean {
+  return change?.what !== "deleted" && reaction === undefined;
 }
 
 function hostBlock(messages: readonly PromptMessage[], context: PromptContext): string {
@@ -111,6 +115,7 @@ function hostBlock(messages: readonly PromptMessage[], context: PromptContext): 
   const lines = [
     `<bellhop chat=${JSON.stringify(chat)}${title} now=${JSON.stringify(time(context.now))} timezone=${JSON.stringify(timezone)}>`,
   ];
+  if (context.place !== undefined) lines.push(context.place);
   if (recap) lines.push(...recapLines(recap));
   if (alreadySent !== undefined && alreadySent.length > 0) {
     lines.push("An earlier attempt to answer broke off. It has already sent this; do not send it again:");
@@ -138,6 +143,7 @@ function hostBlock(messages: readonly PromptMessage[], context: PromptContext): 
   lines.push(...blocks.map((message) => describe(message, time)));
   lines.push(
     ...[...said, ...messages].flatMap(({ change }) => (change?.what === "deleted" ? deleted(change) : [])),
+    ...said.flatMap((message) => (message.reaction === undefined ? [] : reacted(message))),
   );
   if (messages.length > 0) lines.push(messageHeading(messages.length, blocks.length));
   lines.push(...messages.map((message) => describe(message, time)), "</bellhop>");
@@ -180,17 +186,30 @@ function deleted({ seq, byAuthor }: NonNullable<PromptMessage["change"]>): strin
   return `#${seq} was deleted${byAuthor ? " by its author" : ""}.`;
 }
 
+function reacted({ sender, reaction = "", replyTo }: PromptMessage): string {
+  const on = replyTo ? ` ${about(replyTo)}` : " a message that is gone";
+  return reaction === ""
+    ? `${who(sender)} took their reaction off${on}.`
+    : `${who(sender)} reacted ${JSON.stringify(reaction)} to${on}.`;
+}
+
+function who({ name, id, role, bot }: PromptMessage["sender"]): string {
+  return `${JSON.stringify(name)} (${JSON.stringify(id)}, ${bot ? `${role}, bot` : role})`;
+}
+
+/** A message by its number, if it has one here, and how it begins. */
+function about({ seq, quote }: NonNullable<PromptMessage["replyTo"]>): string {
+  const which = seq === undefined ? "" : `#${seq} `;
+  return `${which}${JSON.stringify(shorten(quote, QUOTE_LENGTH))}`;
+}
+
 function describe(message: PromptMessage, time: (at: number) => string): string {
   const { seq, sender, at, nonText, replyTo, change, files = [], notes = [] } = message;
-  const role = sender.bot ? `${sender.role}, bot` : sender.role;
-  const parts = [`#${seq}`, `from ${JSON.stringify(sender.name)} (${JSON.stringify(sender.id)}, ${role})`];
+  const parts = [`#${seq}`, `from ${who(sender)}`];
   parts.push(`at ${JSON.stringify(time(at))}`);
   if (nonText !== undefined) parts.push(`[${kindOf(nonText)}]`);
   if (change) parts.push(`an edit of #${change.seq}, which now reads so`);
-  if (replyTo) {
-    const which = replyTo.seq === undefined ? "" : ` #${replyTo.seq}`;
-    parts.push(`answering${which} ${JSON.stringify(shorten(replyTo.quote, QUOTE_LENGTH))}`);
-  }
+  if (replyTo) parts.push(`answering ${about(replyTo)}`);
   return [
     `- ${parts.join(" ")}`,
     ...files.map((file) => `  with the file ${file}`),

@@ -27,6 +27,18 @@ export function sizeOf({ maxTextLength, lengthUnit, personal }: ChannelAbilities
   return { limit: maxTextLength - name, unit: lengthUnit };
 }
 
+/** Of a caption, as `sizeOf` counts. */
+export function captionSizeOf(abilities: ChannelAbilities): Size {
+  const { limit, unit } = sizeOf(abilities);
+  const { maxCaptionLength: most = abilities.maxTextLength, maxTextLength } = abilities;
+  return { limit: Math.max(0, limit - (maxTextLength - most)), unit };
+}
+
+/** Whether a text fits into one message. */
+export function fits(text: string, { limit, unit }: Size): boolean {
+  return measure(text, unit) <= limit;
+}
+
 export function splitText(text: string, size: Size): readonly string[] {
   const whole = text.toWellFormed().trim();
   const fences = fencesOf(whole);

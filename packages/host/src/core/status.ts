@@ -59,6 +59,15 @@ export const Status = z.object({
     outputTokens: z.int(),
     costMicros: z.number(),
   }),
+  /** Accounts on platforms, and the truth about each. */
+  accounts: z.array(
+    z.object({
+      channel: z.string(),
+      account: z.string(),
+      state: z.enum(["up", "connecting", "down"]),
+      why: z.string().optional(),
+    }),
+  ),
   /** Accounts on platforms that do not listen just now, and why. */
   silent: z.array(z.object({ channel: z.string(), account: z.string(), why: z.string() })),
   /** What of this machine the groups' sandboxes are given beside their own, and what is refused them, and why. */
@@ -96,3 +105,9 @@ export const Status = z.object({
   }),
 });
 export type Status = z.infer<typeof Status>;
+
+/** One line on an account, for people. */
+export function accountWords({ channel, account, state, why }: Status["accounts"][number]): string {
+  const name = account === "" ? channel : `${channel}/${account}`;
+  return `${name}: ${state}${why === undefined ? "" : `, ${why}`}`;
+}

@@ -12,6 +12,7 @@ import { createHostCheck, csrfCheck, originCheck, securityHeaders } from "./guar
 import { createIdentify, type HttpEnv } from "./identity.ts";
 import type {
   HttpBudgets,
+  HttpChannels,
   HttpDead,
   HttpSenders,
   HttpStopSwitch,
@@ -25,6 +26,7 @@ import { openApiDocument } from "./openapi.ts";
 import { renderProblemPage } from "./pages/login.ts";
 import { createErrorHandler, ProblemError, statusOf } from "./problem.ts";
 import { createChatRegistryRoutes } from "./routes/chat-registry.ts";
+import { createChannelRoutes } from "./routes/channels.ts";
 import { createChatRoutes, type ChatRoutesDeps } from "./routes/chats.ts";
 import { createDeadRoutes } from "./routes/dead.ts";
 import { createEgressRoutes, type EgressRoutesDeps } from "./routes/egress.ts";
@@ -39,6 +41,7 @@ import { createTaskRoutes } from "./routes/tasks.ts";
 import { createTrustRoutes } from "./routes/trust.ts";
 import { createTokenRoutes } from "./routes/tokens.ts";
 import { createUsageRoutes } from "./routes/usage.ts";
+import { createConnectPages } from "./routes/connect-pages.ts";
 import { createWebRoutes } from "./routes/web.ts";
 import type { Tokens } from "../store/tokens.ts";
 
@@ -66,6 +69,7 @@ export interface AppDeps
   readonly vault: HttpVault;
   readonly trust: HttpTrust;
   readonly senders: HttpSenders;
+  readonly channels: HttpChannels;
   readonly budgets: HttpBudgets;
   /** Begins the drain; returns at once. */
   readonly shutdown: () => void;
@@ -100,6 +104,7 @@ export function createApp(deps: AppDeps) {
   app.route("/api/v1", createSecretRoutes(deps));
   app.route("/api/v1", createTrustRoutes(deps));
   app.route("/api/v1", createSenderRoutes(deps));
+  app.route("/api/v1", createChannelRoutes(deps));
   app.route("/api/v1", createUsageRoutes(deps));
   app.route("/api/v1", createChatRoutes(deps));
   app.route("/api/v1", createChatRegistryRoutes(deps));
@@ -108,6 +113,7 @@ export function createApp(deps: AppDeps) {
   app.route("/api/v1", createEgressRoutes(deps));
   app.route("/api/v1", createEventRoutes({ ...deps, streams }));
   app.route("/api/v1", createTokenRoutes({ tokens, logins, streams }));
+  app.route("/", createConnectPages({ ...deps, assets }));
   app.route("/", createWebRoutes({ ...deps, assets, streams, logins }));
 
   app.notFound((c) => {

@@ -14,6 +14,7 @@ const TYPES = {
   "outbox.js": "text/javascript; charset=utf-8",
   "view.js": "text/javascript; charset=utf-8",
   "approvals.js": "text/javascript; charset=utf-8",
+  "connect.js": "text/javascript; charset=utf-8",
   "login.js": "text/javascript; charset=utf-8",
   "bell.svg": "image/svg+xml",
 } as const;

@@ -7,6 +7,8 @@ import type { Readable } from "node:stream";
 import type { DurableEvent, EventId, LiveEvent } from "../core/events.ts";
 import type { DeadLetter, DeadLetterId, OpenedDeadLetter } from "../core/dead.ts";
 import type { Budgets } from "../budgets/budgets.ts";
+import type { NumberedStep } from "../core/connect.ts";
+import type { Status } from "../core/status.ts";
 import type { Paused } from "../core/pause.ts";
 import type { SecretTrial } from "../core/secret-trial.ts";
 import type { TrustPowers } from "../policy/trust-powers.ts";
@@ -155,6 +157,19 @@ export interface HttpPerson {
 
 /** Groups, and which chats they have. */
 export type HttpGroups = GroupPowers;
+
+/** Accounts on platforms, and connecting them. All but `accounts` and `names` throw RejectedError. */
+export interface HttpChannels {
+  accounts(): Status["accounts"];
+  /** Plugins that connect accounts. */
+  names(): readonly string[];
+  /** @returns the id of the attempt */
+  begin(name: string, by: string): string;
+  /** The step after that number, as soon as there is one; or after `ms` the one that still is. */
+  next(name: string, attempt: string, after: number, ms: number): Promise<NumberedStep>;
+  answer(name: string, attempt: string, number: number, value: string): void;
+  cancel(name: string, attempt: string): void;
+}
 
 /** What was used of models, and what may be. */
 export type HttpBudgets = Pick<Budgets, "report" | "lift">;

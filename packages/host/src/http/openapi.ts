@@ -3,6 +3,7 @@
  * holds this list against the routes, and docs/openapi.json against this.
  */
 import { z } from "zod";
+import { CHANNELS } from "./openapi/channels.ts";
 import { CHATS } from "./openapi/chats.ts";
 import { GROUPS } from "./openapi/groups.ts";
 import { HOST } from "./openapi/host.ts";
@@ -11,6 +12,7 @@ import { TASKS } from "./openapi/tasks.ts";
 import { TRUST } from "./openapi/trust.ts";
 import { GroupChange } from "../config/sections.ts";
 import { ChatEvent, SharedFile } from "../core/events.ts";
+import { NumberedStep } from "../core/connect.ts";
 import { OpenedDeadLetter } from "../core/dead.ts";
 import { BudgetState } from "../core/budget.ts";
 import { Grant, NewGrant, TaintReport } from "../core/trust.ts";
@@ -29,10 +31,13 @@ import {
   AuditTail,
   AuditVerdict,
   AllowedSender,
+  BegunAttempt,
   BoundChat,
+  ChannelList,
   Chat,
   ChatBinding,
   ChatList,
+  ConnectAnswer,
   CreatedChat,
   CreatedToken,
   DeadLetterPage,
@@ -82,13 +87,16 @@ const SCHEMAS = {
   AuditTail,
   AuditVerdict,
   AllowedSender,
+  BegunAttempt,
   BoundChat,
   BudgetLift,
   BudgetState,
   Chat,
   ChatBinding,
+  ChannelList,
   ChatEvent,
   ChatList,
+  ConnectAnswer,
   CreatedChat,
   CreatedToken,
   DeadLetterPage,
@@ -115,6 +123,7 @@ const SCHEMAS = {
   NewPause,
   NewTask,
   NewToken,
+  NumberedStep,
   Occurrence,
   OccurrencePage,
   OpenedDeadLetter,
@@ -142,7 +151,7 @@ const SCHEMAS = {
   UsageReport,
 } as const satisfies Record<string, z.ZodType>;
 
-const OPERATIONS: readonly Operation[] = [...HOST, ...TASKS, ...TRUST, ...CHATS, ...GROUPS];
+const OPERATIONS: readonly Operation[] = [...HOST, ...TASKS, ...TRUST, ...CHANNELS, ...CHATS, ...GROUPS];
 
 /** A plain JSON value: the OpenAPI 3.1 document. */
 export function openApiDocument(version: string) {

@@ -4,10 +4,12 @@
  */
 import { z } from "zod";
 import { GroupChoices } from "../config/sections.ts";
+import { ButtonId } from "../core/button.ts";
 import { EventId, MessageEvent, TurnEvent } from "../core/events.ts";
 import { EgressRule } from "../core/egress-rule.ts";
 import { DeadLetter, DeadLetterId } from "../core/dead.ts";
 import { Paused } from "../core/pause.ts";
+import { Status } from "../core/status.ts";
 import {
   Approval,
   ApprovalChoice,
@@ -53,6 +55,25 @@ export const NewMessage = z
     path: ["text"],
     error: "the text of the message is empty",
   });
+
+export const ButtonPath = z.object({ chat: ChatId, button: ButtonId });
+
+const PluginName = z.string().regex(/^[a-z0-9][a-z0-9-]{0,62}$/, "a plugin has no such name");
+const AttemptId = z.uuid("an attempt has no such id");
+export const ConnectPath = z.object({ name: PluginName });
+export const AttemptPath = z.object({ name: PluginName, attempt: AttemptId });
+export const BegunAttempt = z.object({ attempt: AttemptId });
+export const StepQuery = z.object({
+  after: z.coerce.number().int().nonnegative().optional().describe("Wait for a later step than this one."),
+});
+export const ConnectAnswer = z.strictObject({
+  number: z.int().nonnegative().describe("Of the step that asks."),
+  value: z.string().max(4_096),
+});
+export const ChannelList = z.object({
+  accounts: Status.shape.accounts,
+  connectable: z.array(z.string()).describe("Plugins that connect accounts."),
+});
 
 export const FilePath = z.object({ file: FileId });
 

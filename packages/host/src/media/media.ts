@@ -47,6 +47,8 @@ export interface Fetchable {
   readonly message: InboxId;
   readonly groupId: number;
   readonly source: InboundFile;
+  /** The platform hands out no larger ones. */
+  readonly maxBytes?: number | undefined;
 }
 
 export interface Receivable {
@@ -121,8 +123,9 @@ export function createMedia({ root, files, limits, deliver, clock, random, log }
     if (chat) deliver(chat);
   }
 
-  async function fetchOne({ id, groupId, source }: Fetchable): Promise<void> {
+  async function fetchOne({ id, groupId, source, maxBytes = Infinity }: Fetchable): Promise<void> {
     const { bytes = 0 } = source;
+    if (bytes > maxBytes) return await giveUp(id, notHandedOut(maxBytes));
     if (bytes > limits.fileBytes) return await giveUp(id, tooLarge(limits.fileBytes));
     const name = safeFileName(source.name);
     const path = `${await files.folderOf(groupId)}/${diskName(id, name)}`;
@@ -275,6 +278,10 @@ export function createMedia({ root, files, limits, deliver, clock, random, log }
     if (path === null || state !== "stored") throw new RejectedError(`the file ${name} is not here`);
     return join(root, path);
   }
+}
+
+function notHandedOut(bytes: number): string {
+  return `the platform hands out no file of more than ${sizeInWords(bytes)}; send it another way, or in parts`;
 }
 
 /** What it is called on the disk: nothing else of the group is. */

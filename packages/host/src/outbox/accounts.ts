@@ -146,14 +146,16 @@ function createAccount({ name, account, abilities }: Channel, clock: Clock, wake
     },
 
     /** What keeps it from sending, and until when by the wall clock; undefined where nothing does. */
-    get trouble(): { why: string; until: number } | undefined {
+    get trouble(): { why: string; until: number; stopped: boolean } | undefined {
       const why = stopped
         ? stopped.why
         : breaker.state === "closed"
           ? "the platform asks to wait"
           : "it fails too often; it is tried again now and then";
       const waitMs = keepsBack();
-      return waitMs === 0 && !stopped ? undefined : { why, until: clock.now() + waitMs };
+      return waitMs === 0 && !stopped
+        ? undefined
+        : { why, until: clock.now() + waitMs, stopped: stopped !== undefined };
     },
   };
 }

@@ -68,7 +68,7 @@ export interface Delivery {
   /** It is not there any more; what it owes is kept. */
   forget(channel: Channel): void;
   /** Accounts that cannot send just now. */
-  troubles(): { account: string; why: string; until: number }[];
+  troubles(): { account: string; why: string; until: number; stopped: boolean }[];
   /**
    * Wakes every chat that is owed something: at the start, when a dead host may have left it half sent,
    * and after a jump of the clock.
@@ -248,7 +248,7 @@ export function createDelivery(parts: DeliveryParts): Delivery {
     const message = await speaker.message(
       channel,
       claimed.row.chat_id,
-      await toOutbound(claimed, parts.fileOf, parts.secrets),
+      await toOutbound(claimed, parts.fileOf, parts.secrets, channel.abilities),
     );
     try {
       return await channel.send(message, signal);

@@ -8,6 +8,7 @@
  * - Telling never fails for its caller, who has a failure at hand already; what could not be told
  *   stands in the log.
  */
+import type { Offer } from "../core/button.ts";
 import { chatAddress, ChatId, MAIN } from "../core/ids.ts";
 import type { Log } from "../log.ts";
 import type { Chat, Chats } from "../store/chats.ts";
@@ -30,8 +31,9 @@ export interface Notices {
   /**
    * Tells the owner, once per `key`. Resolves once it is on disk, or was found impossible.
    * @param about the chat whose account is in trouble: what is told about it is not sent over it
+   * @param offer what may be answered to it at the press of a button
    */
-  tell(key: string, text: string, about?: ChatId): Promise<void>;
+  tell(key: string, text: string, about?: ChatId, offer?: Offer): Promise<void>;
 }
 
 export function createNotices({ outbox, chats, chat, deliver, log }: NoticesParts): Notices {
@@ -47,11 +49,11 @@ export function createNotices({ outbox, chats, chat, deliver, log }: NoticesPart
   }
 
   return {
-    async tell(key, text, about) {
+    async tell(key, text, about, offer) {
       log.warn({ key }, `the owner is told: ${text}`);
       try {
         const { id, group_id: groupId } = await place(about);
-        if (await outbox.oweNotice({ chat: id, groupId, key: `notice:${key}`, text })) deliver(id);
+        if (await outbox.oweNotice({ chat: id, groupId, key: `notice:${key}`, text, offer })) deliver(id);
       } catch (error) {
         log.error({ err: error, key }, "the owner could not be told");
       }

@@ -1,5 +1,6 @@
 /** From a row of the outbox to what its channel is given. */
-import { type Outbound, type OutboundFile, RejectedError } from "@bellhop/sdk";
+import { type ChannelAbilities, type Outbound, type OutboundFile, RejectedError } from "@bellhop/sdk";
+import { shownWith } from "../core/button.ts";
 import { chatAddress, type FileId } from "../core/ids.ts";
 import type { KnownSecrets } from "../core/known-secrets.ts";
 import type { ClaimedRow } from "../store/outbox.ts";
@@ -12,19 +13,21 @@ export type FileOf = (file: FileId) => Promise<OutboundFile | undefined>;
  * @throws RejectedError when it can never be sent
  */
 export async function toOutbound(
-  { row, replyTo }: ClaimedRow,
+  { row, replyTo, offered }: ClaimedRow,
   fileOf: FileOf,
   { hide }: KnownSecrets,
+  abilities: ChannelAbilities,
 ): Promise<Outbound> {
   const { key } = row;
-  const text = hide(row.text);
+  const shown = shownWith(row.text, offered, abilities);
+  const text = hide(shown.text);
   const sender = row.sender_name === null ? undefined : hide(row.sender_name);
   const chat = chatAddress(row.chat_id).native;
   switch (row.kind) {
     case "text":
     case "notice":
     case "draft":
-      return { kind: "text", key, chat, text, sender, replyTo };
+      return { kind: "text", key, chat, text, sender, replyTo, buttons: shown.buttons };
     case "reaction":
       if (replyTo === undefined) throw new RejectedError("the message it reacts to has not arrived");
       return { kind: "reaction", key, chat, to: replyTo, emoji: text };

@@ -7,6 +7,7 @@
  * - An eye that a dead host left goes when its turn ends. What the agent itself put on a message stays.
  */
 import type { Channel } from "@bellhop/sdk";
+import { reactionTaken } from "../core/abilities.ts";
 import type { Clock } from "../core/clock.ts";
 import type { EventBus } from "../core/events.ts";
 import { type ChatId, chatAddress, EVENT_ID, type InboxId, type TurnId } from "../core/ids.ts";
@@ -32,8 +33,9 @@ export interface Taken {
   readonly platformId: string;
 }
 
-const SEEN = "👀";
-const FAILED = "❌";
+/** The first of each that the platform takes. */
+const SEEN = ["👀", "🤔"];
+const FAILED = ["❌", "👎", "💔"];
 const NOTHING = "";
 /** What is shown by itself for so long is shown again a little earlier. */
 const OVERLAP = 0.8;
@@ -44,6 +46,11 @@ export function createPresence({ delivery, channelOf, turns, bus, clock, log }: 
   const startedAt = clock.now();
   /** The eyes that are shown; `there` resolves once one is. */
   const seen = new Map<InboxId, { chat: ChatId; there: Promise<unknown> }>();
+
+  const signIn = (chat: ChatId, wanted: readonly string[]): string | undefined => {
+    const abilities = channelOf(chat)?.abilities;
+    return abilities && reactionTaken(abilities, ...wanted);
+  };
 
   /** The owner's own desk shows itself what is going on. */
   const marks = (chat: ChatId): boolean => {
@@ -66,14 +73,14 @@ export function createPresence({ delivery, channelOf, turns, bus, clock, log }: 
   async function settle(turn: TurnId, ended: boolean): Promise<void> {
     const { chat, state, messages } = await turns.marksOf(turn);
     if (ended && (state === "running" || state === "waiting")) return; // there will be another attempt
-    const emoji = state === "failed" ? FAILED : NOTHING;
+    const failed = state === "failed" ? signIn(chat, FAILED) : undefined;
     for (const { id: message, platformId, acceptedAt, reacted } of messages) {
       const shown = seen.get(message);
       const left = ended && acceptedAt < startedAt;
-      if (!shown && !left && !(ended && emoji === FAILED)) continue;
+      if (!shown && !left && !(ended && failed !== undefined)) continue;
       seen.delete(message);
       await shown?.there;
-      if (!reacted) await put({ chat, message, platformId }, emoji, TRIES);
+      if (!reacted) await put({ chat, message, platformId }, failed ?? NOTHING, TRIES);
     }
   }
 
@@ -128,8 +135,8 @@ export function createPresence({ delivery, channelOf, turns, bus, clock, log }: 
   return {
     /** A message was taken in, and will be answered. */
     taken(message: Taken): void {
-      if (marks(message.chat))
-        seen.set(message.message, { chat: message.chat, there: put(message, SEEN, 1) });
+      const eye = marks(message.chat) ? signIn(message.chat, SEEN) : undefined;
+      if (eye !== undefined) seen.set(message.message, { chat: message.chat, there: put(message, eye, 1) });
     },
 
     watch(running: Watched): void {

@@ -2,13 +2,13 @@
  * Streaming: an answer grows before people's eyes on platforms where a sent message can be changed.
  *
  * - Once something has been visible for a second, its beginning is owed as the turn's draft, in the order
- *   of the chat. From then on the draft is edited as the text grows, at most every 1.5 s, and only where
- *   the account's rate has room. What is said between tool calls is shown there and replaced.
+ *   of the chat. From then on the draft is edited as the text grows, at most every 1.5 s or as seldom as the
+ *   platform wants it, and only where the account's rate has room. What is said between tool calls is shown there and replaced.
  * - A draft is best effort and one part long. What counts is the answer, which takes its place, exact,
  *   through the same lane (outbox/deliver.ts): no edit of a draft can come after it.
  * - There is one draft to a turn: a later attempt takes up the one that an earlier showed.
  */
-import { StaleError } from "@bellhop/sdk";
+import { type ChannelAbilities, StaleError } from "@bellhop/sdk";
 import type { Clock } from "../core/clock.ts";
 import type { EventBus, LiveEvent } from "../core/events.ts";
 import type { ChatId, GroupFolder, OutboxId, TurnId } from "../core/ids.ts";
@@ -34,8 +34,8 @@ export interface StreamingParts {
   readonly outbox: Pick<Outbox, "draftOf">;
   readonly delivery: Pick<Delivery, "wake" | "grow">;
   readonly answers: Pick<Answers, "quoteOf" | "sizeOf">;
-  /** Whether what was sent to this chat can be changed. */
-  readonly edits: (chat: ChatId) => boolean;
+  /** Whether what was sent to this chat can be changed, and how often. */
+  readonly abilitiesOf: (chat: ChatId) => Pick<ChannelAbilities, "edits" | "editEveryMs"> | undefined;
   /** Whether answers may be seen before they are whole; by default they may. */
   readonly mayGrow?: ((group: GroupFolder, chat: ChatId) => boolean) | undefined;
   readonly clock: Clock;
@@ -53,8 +53,10 @@ export function createStreaming(parts: StreamingParts) {
   });
 
   function watch(running: Watched): void {
-    const chat = running.claim.chat.id;
-    if (!parts.edits(chat)) return;
+    const { id: chat, direct } = running.claim.chat;
+    const abilities = parts.abilitiesOf(chat);
+    if (abilities?.edits !== true) return;
+    const everyMs = abilities.editEveryMs?.[direct === 1 ? "direct" : "shared"] ?? EVERY_MS;
     const mayGrow = () => parts.mayGrow?.(running.claim.chat.folder, chat) !== false;
     const size = answers.sizeOf(chat);
     /** More than the first part can depend on. */
@@ -73,7 +75,7 @@ export function createStreaming(parts: StreamingParts) {
       }
       if (event.reset) text = event.text;
       else if (text.length < enough) text += event.text;
-      if (text.trim() !== "") cancel ??= clock.after(draft ? EVERY_MS : FIRST_MS, tick);
+      if (text.trim() !== "") cancel ??= clock.after(draft ? everyMs : FIRST_MS, tick);
     }
 
     function tick(): void {

@@ -49,6 +49,8 @@ export interface PluginsParts {
 }
 
 export interface PluginsRoom extends Plugins, PluginProcesses {
+  /** Whose manifest holds, approved or not. */
+  known(): readonly KnownPlugin[];
   /** Of all plugins that are enabled, also while their processes are started again. */
   channels(): readonly RemoteChannel[];
   /** Asks every process how it is, so that what is said of it is true now. */
@@ -258,6 +260,8 @@ export function createPlugins(parts: PluginsParts): PluginsRoom {
           hook: async (name, event) => await callHook(plugin, keeper?.process(), name, event),
           tool: async (name, input, call) => await callTool(plugin, keeper?.process(), name, input, call),
         })),
+
+    known: () => judged.flatMap(({ plugin }) => plugin ?? []),
 
     list: () => judged.map((one) => statusOf(one, kept.get(one.name))),
 

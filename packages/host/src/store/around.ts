@@ -7,16 +7,20 @@ import { BOT_WINDOW_MS } from "../core/trigger.ts";
 import type { ChatId, SenderId } from "../core/ids.ts";
 import type { Chat } from "./chats.ts";
 import { type Standing, standingOf } from "./senders.ts";
-import type { Database } from "./tables.ts";
+import type { Database, InboxTable } from "./tables.ts";
 
 export interface Around {
   readonly chat: Chat;
+  /** Of a button that was pressed: the command that it stands for, if it is known and its time is not over. */
+  readonly pressed?: string | undefined;
   /** We sent it: its platform gives us back what we write (G2). */
   readonly ours: boolean;
   /** It replies to a message of ours. */
   readonly answersUs: boolean;
-  /** It quotes somebody whose words are tainted. */
+  /** It quotes somebody whose words are tainted, or of whom nothing is known. */
   readonly quotesTainted: boolean;
+  /** What it replies or reacts to is known in this chat, and was said in front of its group. */
+  readonly aboutKnown: boolean;
   /** What other bots have got from us in this chat, within the window of their loop budget. */
   readonly bots: { readonly admitted: number; readonly refused: boolean };
   /** What the owner decided of the sender, beside the configuration. */
@@ -39,8 +43,11 @@ const MINUTE_MS = 60_000;
 const LOOKED_BACK = 50;
 
 export interface Asking {
+  readonly kind: InboxTable["kind"]["__select__"];
   readonly platformId: string;
   readonly replyTo?: string | undefined;
+  readonly quote?: string | undefined;
+  readonly pressed: string | undefined;
   readonly text: string;
   readonly sender: {
     readonly id: SenderId;
@@ -54,19 +61,26 @@ export interface Asking {
 export async function lookAround(
   trx: Kysely<Database>,
   chat: Chat,
-  { platformId, replyTo, sender, text, now }: Asking,
+  { kind, platformId, replyTo, quote, sender, text, pressed, now }: Asking,
 ): Promise<Around> {
+  // A reaction and a press have ids of their own, which may be those of other messages.
+  const aMessage = kind !== "reaction" && kind !== "button";
   const ours =
-    (await isOurs(trx, chat.id, platformId)) ||
-    (sender.self === true && (await isBeingSent(trx, chat.id, text)));
+    aMessage &&
+    ((await groupOfOurs(trx, chat.id, platformId)) !== undefined ||
+      (sender.self === true && (await isBeingSent(trx, chat.id, text))));
   const standing = ours ? undefined : await standingOf(trx, sender);
+  const answered = replyTo === undefined ? undefined : await groupOfOurs(trx, chat.id, replyTo);
+  const quoted = replyTo === undefined ? undefined : await aboutOf(trx, chat.id, replyTo);
   return {
     chat,
+    pressed,
     ours,
     standing,
     calls: ours || sender.self || standing === "owner" ? NONE : await callsBy(trx, chat.id, sender, now),
-    answersUs: replyTo !== undefined && (await isOurs(trx, chat.id, replyTo)),
-    quotesTainted: replyTo !== undefined && (await isTainted(trx, chat.id, replyTo)),
+    answersUs: answered !== undefined,
+    quotesTainted: quoted ? quoted.tainted === 1 : quote !== undefined && answered === undefined,
+    aboutKnown: answered === chat.group_id || quoted?.group_id === chat.group_id,
     bots: sender.bot ? await botsIn(trx, chat.id, now - BOT_WINDOW_MS) : { admitted: 0, refused: false },
   };
 }
@@ -78,6 +92,7 @@ export function undisturbed(chat: Chat): Around {
     ours: false,
     answersUs: false,
     quotesTainted: false,
+    aboutKnown: false,
     bots: { admitted: 0, refused: false },
     standing: undefined,
     calls: NONE,
@@ -132,27 +147,31 @@ async function callsBy(
 /** Literal: see the indexes inbox_calls_by_sender and inbox_calls_by_chat. */
 const CALLS = sql<boolean>`sender_role <> 'owner' AND (verdict = 'admitted' OR command IS NOT NULL)`;
 
-async function isOurs(trx: Kysely<Database>, chat: ChatId, platformId: string): Promise<boolean> {
+/** Of a message of ours with this id: the group to whom it was said. */
+async function groupOfOurs(
+  trx: Kysely<Database>,
+  chat: ChatId,
+  platformId: string,
+): Promise<number | undefined> {
   const row = await trx
     .selectFrom("outbox")
-    .select("id")
+    .select("group_id")
     .where("chat_id", "=", chat)
     .where("platform_id", "=", platformId)
     .limit(1)
     .executeTakeFirst();
-  return row !== undefined;
+  return row?.group_id;
 }
 
-async function isTainted(trx: Kysely<Database>, chat: ChatId, platformId: string): Promise<boolean> {
-  const row = await trx
+async function aboutOf(trx: Kysely<Database>, chat: ChatId, platformId: string) {
+  return await trx
     .selectFrom("inbox")
-    .select("tainted")
+    .select(["tainted", "group_id"])
     .where("chat_id", "=", chat)
     .where("platform_id", "=", platformId)
     .where("kind", "=", "message")
     .limit(1)
     .executeTakeFirst();
-  return row?.tainted === 1;
 }
 
 async function botsIn(trx: Kysely<Database>, chat: ChatId, since: number): Promise<Around["bots"]> {

@@ -51,7 +51,8 @@ export function createChats(db: Kysely<Database>, clock: Clock) {
     find: (id: ChatId): Promise<Chat | undefined> => findChat(db, id),
 
     /**
-     * Registers the chat with this group, whichever it belonged to before.
+     * Registers the chat with this group, whichever it belonged to before, and with it those of its threads that
+     * belonged there too.
      * @throws RejectedError when there is no such group
      */
     async bind(id: ChatId, group: GroupFolder): Promise<void> {
@@ -64,7 +65,8 @@ export function createChats(db: Kysely<Database>, clock: Clock) {
           .updateTable("chats")
           // What was said in front of one group is not the other's business.
           .set((eb) => ({ group_id: groupId, context_from: eb.ref("next_seq") }))
-          .where("id", "=", id)
+          .where("group_id", "=", chat.group_id)
+          .where((eb) => eb.or([eb("id", "=", id), eb("thread_of", "=", id)]))
           .execute();
       });
     },
@@ -127,6 +129,45 @@ export async function findChat(db: Kysely<Database>, id: ChatId): Promise<Chat |
     .where("chats.id", "=", id)
     .where("chats.standing", "=", "open")
     .executeTakeFirst();
+}
+
+/**
+ * The thread of a chat, which belongs to the group of that chat from now on. Undefined where no group has it, or
+ * where the thread itself waits to be let in.
+ */
+export async function findThread(
+  trx: Kysely<Database>,
+  {
+    id,
+    parent,
+    title,
+    direct,
+    now,
+  }: {
+    readonly id: ChatId;
+    readonly parent: ChatId;
+    readonly title: string | undefined;
+    readonly direct: boolean | undefined;
+    readonly now: number;
+  },
+): Promise<Chat | undefined> {
+  const whole = await findChat(trx, parent);
+  if (!whole) return undefined;
+  await trx
+    .insertInto("chats")
+    .values({
+      id,
+      ...chatAddress(id),
+      group_id: whole.group_id,
+      title: title ?? null,
+      direct: (direct ?? whole.direct === 1) ? 1 : 0,
+      next_seq: 1,
+      thread_of: parent,
+      created_at: now,
+    })
+    .onConflict((conflict) => conflict.doNothing())
+    .execute();
+  return await findChat(trx, id);
 }
 
 /**

@@ -7,6 +7,7 @@
  *   nobody's business: nothing of it is stored, and the cursor moves.
  * - Who writes to us directly and is a stranger may be held until the owner has decided (newcomers.ts), and
  *   what brings an owner's code is no message (senders.ts).
+ * - A thread of a chat that a group has is that group's, from its first message on.
  * - The dedupe key is chat (with channel and account), platform id, kind and version (G2). What was
  *   accepted before is answered with what it became then.
  * - A message that comes while others are being committed shares the next commit with all that
@@ -14,6 +15,7 @@
  */
 import { setImmediate } from "node:timers/promises";
 import type { Kysely, Selectable } from "kysely";
+import type { ButtonId } from "../core/button.ts";
 import type { Clock } from "../core/clock.ts";
 import type { EventId } from "../core/events.ts";
 import {
@@ -28,10 +30,12 @@ import {
   type SessionId,
 } from "../core/ids.ts";
 import { type Around, lookAround, undisturbed } from "./around.ts";
-import { admitWaiting, type Chat, describeChat, ensureChat, findChat, takeSeq } from "./chats.ts";
+import { commandOf } from "./buttons.ts";
+import { admitWaiting, type Chat, describeChat, ensureChat, findChat, findThread, takeSeq } from "./chats.ts";
 import { addFiles, type MessageFile } from "./message-files.ts";
 import { hold, letGo, type Newcomer, type NotTaken, openIfEmpty } from "./newcomers.ts";
 import { owe } from "./outbox.ts";
+import { replaceReaction } from "./reactions.ts";
 import { type Fate, revise } from "./revisions.ts";
 import { archive, currentSession, type Scope, sessionInUse, type Spoken } from "./sessions.ts";
 import { type Offered, pair, standingOf } from "./senders.ts";
@@ -46,6 +50,8 @@ export type InboxRow = Selectable<InboxTable>;
 export interface NewMessage {
   readonly chat: ChatId;
   readonly chatTitle?: string | undefined;
+  /** It is a thread of that one, and belongs to its group. */
+  readonly threadOf?: ChatId | undefined;
   readonly direct?: boolean | undefined;
   readonly platformId: string;
   readonly kind: InboxRow["kind"];
@@ -61,6 +67,10 @@ export interface NewMessage {
   readonly text: string;
   readonly nonText?: string | undefined;
   readonly replyTo?: string | undefined;
+  /** What was quoted of that. */
+  readonly quote?: string | undefined;
+  /** Of kind `button`: which; undefined where what came is the id of none. Its command becomes the text. */
+  readonly button?: ButtonId | undefined;
   readonly sentAt?: number | undefined;
   /** Called inside the transaction, where it is known what the message stands in. Pure. */
   readonly judge: (around: Around) => Judged | "drop";
@@ -217,8 +227,13 @@ export function createInbox(
     if (known) return known;
     const seed = { groupId: chat.group_id, now, ...routeOf(chat) };
     const sessionOf = () => sessionInUse(trx, seed);
+    const { button } = message;
+    const pressed = button && (await commandOf(trx, { id: button, chat: chat.id, now }));
     // At the owner's own desk nothing comes back and nobody else writes.
-    const around = group === undefined ? await lookAround(trx, chat, { ...message, now }) : undisturbed(chat);
+    const around =
+      group === undefined
+        ? await lookAround(trx, chat, { ...message, now, pressed })
+        : { ...undisturbed(chat), pressed };
     const judged = message.judge(around);
     if (judged === "drop") return { not: "dropped" };
     const fate = await fateOf(trx, { message, chat, around, judged }, sessionOf);
@@ -244,8 +259,9 @@ export function createInbox(
         sender_name: message.sender.name,
         sender_role: judged.role,
         sender_bot: message.sender.bot ? 1 : 0,
-        text: message.text,
+        text: pressed ?? message.text,
         reply_to: message.replyTo ?? null,
+        quote: message.quote ?? null,
         non_text: message.nonText ?? null,
         verdict: fate.verdict,
         reason: fate.reason,
@@ -321,18 +337,21 @@ export function createInbox(
 
 async function chatFor(
   trx: Kysely<Database>,
-  { chat: id, chatTitle: title, direct, sender, claims, held }: NewMessage,
+  { chat: id, chatTitle: title, direct, sender, claims, held, threadOf }: NewMessage,
   group: GroupFolder | undefined,
   now: number,
 ): Promise<Chat | undefined> {
   if (group !== undefined) return await ensureChat(trx, { id, group, title, direct, now });
-  if (claims && (await mayClaim(trx, id, sender, claims.owner))) {
+  let chat = held === undefined ? await findChat(trx, id) : await anyChat(trx, id);
+  if (!chat && threadOf !== undefined)
+    chat = await findThread(trx, { id, parent: threadOf, title, direct, now });
+  if (!chat && claims && (await mayClaim(trx, id, sender, claims.owner))) {
     // Where something is held, this comes behind it.
     if (!(await admitWaiting(trx, id, MAIN)))
       return await ensureChat(trx, { id, group: MAIN, title, direct, now });
     await openIfEmpty(trx, id);
+    chat = await findChat(trx, id);
   }
-  const chat = held === undefined ? await findChat(trx, id) : await anyChat(trx, id);
   return chat && (await describeChat(trx, chat, { title, direct }));
 }
 
@@ -354,9 +373,14 @@ async function fateOf(
   sessionOf: () => Promise<SessionId>,
 ): Promise<Fate> {
   const { verdict, reason, context = false } = judged;
-  if (message.kind === "message" || verdict === "refused" || around.ours)
-    return { verdict, reason, context, session: verdict === "admitted" ? await sessionOf() : undefined };
   const { platformId, kind, version, sender, text } = message;
+  if (kind === "reaction") {
+    const told =
+      context && (await replaceReaction(trx, { ...message, chat, sender: sender.id, emoji: text }));
+    return { verdict, reason, context: told };
+  }
+  if (kind === "message" || kind === "button" || verdict === "refused" || around.ours)
+    return { verdict, reason, context, session: verdict === "admitted" ? await sessionOf() : undefined };
   const revision = {
     chat,
     platformId,

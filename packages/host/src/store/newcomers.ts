@@ -42,12 +42,14 @@ export const HeldInbound = z.object({
   version: z.number(),
   chat: z.string(),
   chatTitle: z.string().optional(),
+  threadOf: z.string().optional(),
   direct: z.boolean().optional(),
   sender: z.object({ id: z.string(), name: z.string() }),
   text: z.string(),
   nonText: z.string().optional(),
   mentionsUs: z.boolean().optional(),
   replyTo: z.string().optional(),
+  quote: z.string().optional(),
   sentAt: z.number().optional(),
   files: z
     .array(z.object({ name: z.string(), type: z.string().optional(), bytes: z.number().optional() }))

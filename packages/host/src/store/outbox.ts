@@ -12,12 +12,14 @@
  * - What plugins make of a row is stored before it is first sent, and never after: what is sent again is the
  *   same. What they keep back is `dead`, with their reason, and no dead letter.
  */
-import { StaleError } from "@bellhop/sdk";
+import { type Button, StaleError } from "@bellhop/sdk";
 import { type Kysely, type Selectable, sql } from "kysely";
+import type { Offer } from "../core/button.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Hooked } from "../core/hooked.ts";
 import { type ChatId, type FileId, newId, OutboxId, type TurnId } from "../core/ids.ts";
 import { COMMAND_KEY } from "../core/pause.ts";
+import { buttonsOf, offerButtons } from "./buttons.ts";
 import { takeSeq } from "./chats.ts";
 import type { Database, OutboxTable } from "./tables.ts";
 import { appendEvent } from "./timeline.ts";
@@ -33,6 +35,8 @@ export interface NewOutbound {
   readonly replyTo?: string | undefined;
   /** Of `file`: which; `text` is its caption. */
   readonly file?: FileId | undefined;
+  /** What may be answered to it at the press of a button. */
+  readonly offer?: Offer | undefined;
   /**
    * It takes the place of the turn's draft: where there is one, that is edited into it. `only`: without a
    * draft nothing is owed at all.
@@ -84,6 +88,7 @@ export async function owe(
         replaces: draft ?? null,
         sender_name: message.sender ?? null,
         reply_to: message.replyTo ?? null,
+        with_buttons: message.offer?.instead ?? null,
         state: "pending",
         due_at: to.now,
         platform_id: null,
@@ -92,6 +97,7 @@ export async function owe(
         settled_at: null,
       })
       .execute();
+    if (message.offer) await offerButtons(trx, { id, chat: to.chat, now: to.now }, message.offer);
     failpoint("outbox.owed");
   }
   return ids;
@@ -119,6 +125,8 @@ export interface ClaimedRow {
   readonly replyTo: string | undefined;
   /** The platform's id of the draft that it is to be edited into. */
   readonly over: string | undefined;
+  /** What it reads where its buttons are shown, and those of them that may still be pressed. */
+  readonly offered?: { readonly instead: string; readonly buttons: readonly Button[] } | undefined;
 }
 
 /** What goes out while everything is held (G27). */
@@ -229,6 +237,10 @@ export function createOutbox(db: Kysely<Database>, clock: Clock) {
           row,
           replyTo: row.reply_to === null ? undefined : await platformIdOf(trx, row.reply_to),
           over: row.replaces === null ? undefined : await platformIdOf(trx, row.replaces),
+          offered:
+            row.with_buttons === null
+              ? undefined
+              : { instead: row.with_buttons, buttons: await buttonsOf(trx, row.id, now) },
         };
       });
     },
@@ -298,12 +310,14 @@ export function createOutbox(db: Kysely<Database>, clock: Clock) {
     },
 
     /** Owes a word of the host's own, of no turn. False where it was owed before. */
-    async oweNotice(notice: { chat: ChatId; groupId: number; key: string; text: string }): Promise<boolean> {
-      const { chat, groupId, key, text } = notice;
+    async oweNotice(
+      notice: { chat: ChatId; groupId: number } & Pick<NewOutbound, "key" | "text" | "offer">,
+    ): Promise<boolean> {
+      const { chat, groupId, key, text, offer } = notice;
       return await db.transaction().execute(async (trx) => {
         if (await isOwed(trx, key)) return false;
         const to = { chat, groupId, turn: undefined, now: clock.now() };
-        await owe(trx, to, [{ key, kind: "notice", text }]);
+        await owe(trx, to, [{ key, kind: "notice", text, offer }]);
         return true;
       });
     },
@@ -367,15 +381,24 @@ function isIdleDraft({ kind, state, uncertain }: OutboxRow): boolean {
   return kind === "draft" && state !== "sending" && uncertain === 0;
 }
 
-/** Our rows know each other by our ids; a platform knows its own. */
+/**
+ * Our rows know each other by our ids; a platform knows its own. What answers a reaction or a press stands below
+ * the message that it was about.
+ */
 async function platformIdOf(trx: Kysely<Database>, ref: string): Promise<string | undefined> {
-  for (const table of ["inbox", "outbox"] as const) {
-    const row = await trx
-      .selectFrom(table)
-      .select("platform_id")
-      .where(sql<string>`id`, "=", ref)
-      .executeTakeFirst();
-    if (row) return row.platform_id ?? undefined;
-  }
-  return undefined;
+  const told = await trx
+    .selectFrom("inbox")
+    .select(["kind", "platform_id", "reply_to"])
+    .where(sql<string>`id`, "=", ref)
+    .executeTakeFirst();
+  if (told)
+    return told.kind === "reaction" || told.kind === "button"
+      ? (told.reply_to ?? undefined)
+      : told.platform_id;
+  const sent = await trx
+    .selectFrom("outbox")
+    .select("platform_id")
+    .where(sql<string>`id`, "=", ref)
+    .executeTakeFirst();
+  return sent?.platform_id ?? undefined;
 }

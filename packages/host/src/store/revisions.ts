@@ -159,6 +159,7 @@ async function rowsOf(trx: Kysely<Database>, { chat, platformId }: Revision): Pr
     ])
     .where("chat_id", "=", chat.id)
     .where("platform_id", "=", platformId)
+    .where("kind", "in", ["message", "edit", "delete"]) // a reaction and a press have ids of their own
     .execute();
   return rows.toSorted((a, b) => a.seq - b.seq); // asked for in order, SQLite would read the whole chat
 }

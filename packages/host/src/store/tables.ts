@@ -14,6 +14,7 @@ import type {
   TurnId,
 } from "../core/ids.ts";
 import type { BudgetId } from "../core/budget.ts";
+import type { ButtonId } from "../core/button.ts";
 import type { EventId } from "../core/events.ts";
 import type { ApprovalId, EffectName, GrantId } from "../core/trust.ts";
 import type { OccurrenceId, OccurrenceState, Task, TaskId } from "../core/task.ts";
@@ -53,6 +54,8 @@ export interface ChatsTable {
    * is made for it if it is let in. `entering`: let in, and what was held of it is being admitted.
    */
   standing: Generated<"open" | "waiting" | "entering">;
+  /** The chat that it is a thread of. */
+  thread_of: Generated<ChatId | null>;
   created_at: Fixed<number>;
 }
 
@@ -70,7 +73,8 @@ export interface InboxTable {
   seq: Fixed<number>;
   /** With chat (which carries channel and account), kind and version: the dedupe key (G2). */
   platform_id: Fixed<string>;
-  kind: Fixed<"message" | "edit" | "delete">;
+  /** Of a reaction the emoji is the text; of a `button` that was pressed, the command that it stands for. */
+  kind: Fixed<"message" | "edit" | "delete" | "reaction" | "button">;
   version: Fixed<number>;
   sender_id: Fixed<SenderId>;
   sender_name: Fixed<string>;
@@ -78,6 +82,8 @@ export interface InboxTable {
   /** What the agent reads. */
   text: string;
   reply_to: Fixed<string | null>;
+  /** The part of the message in `reply_to` that its sender chose to quote. */
+  quote: Fixed<string | null>;
   /** What admission decided and why: what `/why` prints. An edit or a deletion may change it while it waits. */
   verdict: "admitted" | "noted" | "refused";
   reason: string;
@@ -189,6 +195,8 @@ export interface OutboxTable {
   file_id: Generated<FileId | null>;
   sender_name: Fixed<string | null>;
   reply_to: Fixed<string | null>;
+  /** What it reads instead of `text` where its buttons are shown; null: it has none. */
+  with_buttons: Generated<string | null>;
   /** The draft that this one is to be edited into. */
   replaces: Generated<OutboxId | null>;
   state: OutboxState;
@@ -205,6 +213,18 @@ export interface OutboxTable {
   dropped_at: Generated<number | null>;
   /** What plugins made of it before it was first sent, as JSON (core/hooked.ts); null where none has seen it. */
   hooked: Generated<string | null>;
+}
+
+/** A button that was sent, and the chat command that whoever presses it gives. */
+export interface ButtonsTable {
+  id: Fixed<ButtonId>;
+  outbox_id: Fixed<OutboxId>;
+  chat_id: Fixed<ChatId>;
+  /** Their order below the message. */
+  place: Fixed<number>;
+  label: Fixed<string>;
+  command: Fixed<string>;
+  expires_at: Fixed<number>;
 }
 
 /** The timeline: one row for each thing a watcher of a chat may see. See core/events.ts. */
@@ -580,6 +600,7 @@ export interface Database {
   sessions: SessionsTable;
   turns: TurnsTable;
   outbox: OutboxTable;
+  buttons: ButtonsTable;
   events: EventsTable;
   files: FilesTable;
   journal: JournalTable;

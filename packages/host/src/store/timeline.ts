@@ -4,8 +4,16 @@
  */
 import type { Kysely } from "kysely";
 import { z } from "zod";
-import { type DurableEvent, EventId, type SharedFile, TurnEvent } from "../core/events.ts";
+import {
+  type DurableEvent,
+  EventId,
+  type SharedFile,
+  type MessageEvent,
+  type ShownButtons,
+  TurnEvent,
+} from "../core/events.ts";
 import { type ChatId, InboxId, OutboxId, TurnId } from "../core/ids.ts";
+import { buttonsByMessage } from "./buttons.ts";
 import { type FileRow, filesOfMessages } from "./message-files.ts";
 import type { Database } from "./tables.ts";
 
@@ -59,12 +67,14 @@ export function createTimeline(db: Kysely<Database>) {
         "inbox.reason as in_reason",
         "inbox.turn_id as in_turn",
         "inbox.command as in_command",
+        "inbox.kind as in_kind",
         "outbox.kind as out_kind",
         "outbox.sender_name as out_sender",
         "outbox.text as out_text",
         "outbox.reply_to as out_reply_to",
         "outbox.turn_id as out_turn",
         "outbox.file_id as out_file",
+        "outbox.with_buttons as out_with_buttons",
       ]);
     return chat === undefined ? all : all.where("events.chat_id", "=", chat);
   }
@@ -108,7 +118,17 @@ export function createTimeline(db: Kysely<Database>) {
 
   async function toEvents(found: readonly Row[]): Promise<DurableEvent[]> {
     const files = await filesOf(found);
-    return found.map((row) => toEvent(row, files.get(row.out_file ?? row.ref)));
+    const buttons = await buttonsOf(found);
+    return found.map((row) => toEvent(row, files.get(row.out_file ?? row.ref), buttons.get(row.ref)));
+  }
+
+  async function buttonsOf(found: readonly Row[]): Promise<Map<string, ShownButtons>> {
+    const instead = new Map(
+      found.flatMap(({ ref, out_with_buttons: text }) =>
+        text === null ? [] : [[OutboxId.parse(ref), text] as const],
+      ),
+    );
+    return instead.size === 0 ? new Map() : await buttonsByMessage(db, instead);
   }
 
   /** Those of messages by the message, those that are sent by their own ids. */
@@ -124,7 +144,11 @@ export function createTimeline(db: Kysely<Database>) {
     return all;
   }
 
-  function toEvent(row: Row, files: SharedFile[] | undefined): DurableEvent {
+  function toEvent(
+    row: Row,
+    files: SharedFile[] | undefined,
+    buttons: ShownButtons | undefined,
+  ): DurableEvent {
     const base = { id: row.id, chat: row.chat_id, at: row.at };
     switch (row.kind) {
       case "turn":
@@ -140,14 +164,14 @@ export function createTimeline(db: Kysely<Database>) {
           type: "message",
           direction: "in",
           message: InboxId.parse(row.ref),
-          kind: row.in_command !== null ? "command" : row.in_verdict === "admitted" ? "text" : "note",
+          kind: kindOf(row),
           sender: row.in_sender ?? "",
           text: row.in_written ?? row.in_text ?? "", // people see what was written
           replyTo: row.in_reply_to ?? undefined,
           turn: row.in_turn ?? undefined,
           // A command has an answer of its own, which says what there is to say.
           reason:
-            row.in_verdict === "admitted" || row.in_command !== null
+            row.in_verdict === "admitted" || row.in_command !== null || row.in_kind === "reaction"
               ? undefined
               : (row.in_reason ?? undefined),
           files,
@@ -164,11 +188,22 @@ export function createTimeline(db: Kysely<Database>) {
           replyTo: row.out_reply_to ?? undefined,
           turn: row.out_turn ?? undefined,
           files,
+          buttons,
         };
       default:
         return row.kind satisfies never;
     }
   }
+}
+
+function kindOf(row: {
+  in_command: string | null;
+  in_kind: string | null;
+  in_verdict: string | null;
+}): MessageEvent["kind"] {
+  if (row.in_command !== null) return "command";
+  if (row.in_kind === "reaction") return "reaction";
+  return row.in_verdict === "admitted" ? "text" : "note";
 }
 
 function shared({ id, name, type, bytes, state, reason }: FileRow): SharedFile {

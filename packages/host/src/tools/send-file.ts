@@ -7,6 +7,8 @@ import { RejectedError } from "@bellhop/sdk";
 import { z } from "zod";
 import { ChatId } from "../core/ids.ts";
 import { filterOutbound } from "../core/outbound-filter.ts";
+import { sizeInWords } from "../core/size.ts";
+import { captionSizeOf, fits, sizeOf, splitText } from "../core/split.ts";
 import { hideInText } from "../media/hide-in-text.ts";
 import { leaveToSay, targetOf } from "./target.ts";
 import type { ToolDefinition } from "./tool.ts";
@@ -36,12 +38,16 @@ export const sendFile: ToolDefinition<typeof Input> = {
     if (maxBytes === undefined) throw new RejectedError("This channel takes no files.");
     const name = filterOutbound(filename ?? path, parts.secrets);
 
-    const file = await parts.files.pull(claim, path, (source) =>
-      parts.files.receive(
+    const file = await parts.files.pull(claim, path, async (source, bytes = 0) => {
+      if (bytes > maxBytes)
+        throw new RejectedError(
+          `The file has ${sizeInWords(bytes)}, and this chat takes at most ${sizeInWords(maxBytes)}.`,
+        );
+      return await parts.files.receive(
         { groupId: claim.chat.group_id, turn: claim.turn, name, maxBytes },
         hideInText(source, parts.secrets),
-      ),
-    );
+      );
+    });
     const result = `${JSON.stringify(file.name)} (${file.type}, ${file.bytes} bytes) is handed over for delivery to ${target.id}.`;
     try {
       const text = filterOutbound(caption, parts.secrets).trim();
@@ -49,17 +55,16 @@ export const sendFile: ToolDefinition<typeof Input> = {
         words: `the file ${JSON.stringify(file.name)} (${file.type}, ${file.bytes} bytes, SHA-256 ${file.sha256}) ${JSON.stringify(text)}`,
         detail: { file: file.sha256, name: file.name, caption: text, replyTo: answered ?? null },
       });
+      // What is too long for a caption stands below the file.
+      const whole = fits(text, captionSizeOf(channel.abilities));
+      const below = whole ? [] : splitText(text, sizeOf(channel.abilities));
+      const key = `${claim.turn}:tool:${toolUseId}:file`;
       await parts.turns.say(
         claim,
         target,
         [
-          {
-            key: `${claim.turn}:tool:${toolUseId}:file`,
-            kind: "file",
-            text,
-            replyTo: answered,
-            file: file.id,
-          },
+          { key, kind: "file", text: whole ? text : "", replyTo: answered, file: file.id },
+          ...below.map((part, index) => ({ key: `${key}:${index}`, kind: "text", text: part }) as const),
         ],
         act(result),
         leave,

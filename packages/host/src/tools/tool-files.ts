@@ -4,7 +4,12 @@ import type { Claim } from "../store/claims.ts";
 
 export interface ToolFiles {
   /** @throws RejectedError when it cannot be read there, TemporaryError when it did not come */
-  pull<T>(claim: Claim, path: string, take: (source: AsyncIterable<unknown>) => Promise<T>): Promise<T>;
+  pull<T>(
+    claim: Claim,
+    path: string,
+    /** `bytes`: how many are to come. */
+    take: (source: AsyncIterable<unknown>, bytes?: number) => Promise<T>,
+  ): Promise<T>;
   /** @throws RejectedError when it is too large or there is no room */
   receive(
     file: {

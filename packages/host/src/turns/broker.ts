@@ -59,10 +59,10 @@ export interface Door {
   /** Calls to the model that are under way now: proof of life, however long they are silent. */
   asking(): number;
   /**
-   * Gives a file inside the sandbox to `take`, as it comes; only while a turn is set, which it ends with.
+   * Gives a file inside the sandbox to `take`, as it comes, and how many bytes at most; only while a turn is set, which it ends with.
    * @throws RejectedError when it cannot be read there; whatever `take` throws
    */
-  pull<T>(path: string, take: (source: AsyncIterable<unknown>) => Promise<T>): Promise<T>;
+  pull<T>(path: string, take: (source: AsyncIterable<unknown>, bytes?: number) => Promise<T>): Promise<T>;
   close(): Promise<void>;
 }
 

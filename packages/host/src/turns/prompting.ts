@@ -1,8 +1,10 @@
 /** From rows of the inbox to the prompt that an engine is given (core/prompt.ts has its form). */
+import type { ChannelAbilities } from "@bellhop/sdk";
+import { abilityWords } from "../core/abilities.ts";
 import type { Clock } from "../core/clock.ts";
 import { withoutAddress } from "../core/command-text.ts";
 import { hookedOf } from "../core/hooked.ts";
-import { type GroupFolder, InboxId } from "../core/ids.ts";
+import { type ChatId, type GroupFolder, InboxId } from "../core/ids.ts";
 import { promptBlocks, type PromptContext, type PromptMessage } from "../core/prompt.ts";
 import { type Context, NO_CONTEXT } from "../store/context.ts";
 import type { InboxRow } from "../store/inbox.ts";
@@ -17,6 +19,8 @@ export interface PromptingParts {
   readonly takesOf: (group: GroupFolder) => readonly string[];
   readonly turns: Pick<Turns, "quoted" | "original">;
   readonly timezoneOf: (group: GroupFolder) => string;
+  /** Of the chat's channel; undefined while that is not there. */
+  readonly abilitiesOf: (chat: ChatId) => ChannelAbilities | undefined;
   readonly clock: Clock;
 }
 
@@ -29,7 +33,7 @@ export type Beside = Pick<
   readonly context?: Context;
 };
 
-export function createPrompting({ turns, timezoneOf, clock, media, takesOf }: PromptingParts) {
+export function createPrompting({ turns, timezoneOf, abilitiesOf, clock, media, takesOf }: PromptingParts) {
   const filesOf = createPromptFiles(media);
 
   async function toPromptMessage(row: InboxRow, files: readonly string[]): Promise<PromptMessage> {
@@ -42,7 +46,8 @@ export function createPrompting({ turns, timezoneOf, clock, media, takesOf }: Pr
       files,
       notes: hookedOf(row.hooked).notes,
       nonText: row.non_text ?? undefined,
-      replyTo: quoted && { seq: quoted.seq, quote: quoted.text },
+      replyTo: quoteOf(row, quoted),
+      reaction: row.kind === "reaction" ? row.text : undefined,
       change: await changeOf(row),
     };
   }
@@ -53,7 +58,7 @@ export function createPrompting({ turns, timezoneOf, clock, media, takesOf }: Pr
     platform_id,
     sender_id,
   }: InboxRow): Promise<PromptMessage["change"]> {
-    if (kind === "message") return undefined;
+    if (kind !== "edit" && kind !== "delete") return undefined;
     const about = await turns.original(chat_id, platform_id);
     return (
       about && {
@@ -83,12 +88,15 @@ export function createPrompting({ turns, timezoneOf, clock, media, takesOf }: Pr
       if (first?.engine_command === 1)
         return { id: first.id, blocks: [withoutAddress(first.text)], command: true };
       const { context = NO_CONTEXT, ...more } = beside;
+      // What joins an answer under way is told nothing new of its place.
+      const abilities = more.steering ? undefined : abilitiesOf(chat.id);
       const files = await filesOf(rows, takesOf(chat.folder));
       const texts = promptBlocks(await toPromptMessages(rows, files), {
         now: clock.now(),
         timezone: timezoneOf(chat.folder),
         chat: chat.id,
         ...(chat.title === null ? {} : { chatTitle: chat.title }),
+        place: abilities && abilityWords(abilities, chat.thread_of !== null),
         around: {
           // Of what was only said around, the model is told where it lies.
           messages: await toPromptMessages(context.rows, await filesOf(context.rows, [])),
@@ -99,4 +107,13 @@ export function createPrompting({ turns, timezoneOf, clock, media, takesOf }: Pr
       return { id: first?.id ?? InboxId.parse(turn), blocks: files.beside(texts, rows) };
     },
   };
+}
+
+/** What it answers: as its sender quoted it, else how it begins. */
+function quoteOf(
+  { quote }: InboxRow,
+  quoted: { readonly seq: number; readonly text: string } | undefined,
+): PromptMessage["replyTo"] {
+  if (quote !== null) return { seq: quoted?.seq, quote };
+  return quoted && { seq: quoted.seq, quote: quoted.text };
 }

@@ -1,5 +1,5 @@
 import { type ChatId, type GroupFolder, MAIN } from "../../core/ids.ts";
-import type { Status } from "../../core/status.ts";
+import { accountWords, type Status } from "../../core/status.ts";
 import type { Command } from "./command.ts";
 import type { Powers } from "./powers.ts";
 import { counted, duration } from "./words.ts";
@@ -29,7 +29,7 @@ async function ofGroup(powers: Powers, group: GroupFolder, here: ChatId): Promis
 
 async function ofHost(powers: Powers, here: ChatId): Promise<string[]> {
   const host = await powers.host();
-  const { rooms, outbox, usage, model, sandbox } = host;
+  const { rooms, outbox, usage, model, sandbox, accounts } = host;
   const { queue, model: mine } = powers.settingsOf(MAIN);
   const busy = rooms.filter(({ state }) => state === "busy" || state === "starting").length;
   const tokens = `${counted(usage.inputTokens, "token")} in, ${counted(usage.outputTokens, "token")} out`;
@@ -40,6 +40,7 @@ async function ofHost(powers: Powers, here: ChatId): Promise<string[]> {
     ...describeWork(host, here, powers.now()),
     `Sandboxes: ${rooms.length} (${busy} busy), ${sandbox.runtime}.`,
     `To be delivered: ${outbox.open}; uncertain: ${outbox.unknown}; undelivered: ${outbox.dead}.`,
+    ...accounts.map((account) => `Channel ${accountWords(account)}.`),
     `Model: ${mine}, by ${model.provider}. What comes during an answer: ${queue}.`,
     ...(model.routes.length > 1
       ? [`Model routes: ${model.routes.map(({ name, state }) => `${name} (${state})`).join(", ")}.`]

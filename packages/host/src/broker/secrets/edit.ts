@@ -61,6 +61,22 @@ export async function declaredSecrets({ secrets }: HomePaths): Promise<readonly 
 }
 
 /**
+ * Into `.env` alone, all of them or none: what a host reads at its next start.
+ * @throws RejectedError for a value that cannot stand there
+ */
+export async function setVariables(
+  { env }: Pick<HomePaths, "env">,
+  values: Readonly<Record<string, string>>,
+): Promise<void> {
+  const before = (await textOf(env)) ?? "";
+  const after = Object.entries(values).reduce(
+    (text, [name, value]) => withVariable(text, name, value),
+    before,
+  );
+  await writeDurably(env, after);
+}
+
+/**
  * @throws ConfigError when a file does not hold together as it is
  * @throws RejectedError when it would not afterwards
  */

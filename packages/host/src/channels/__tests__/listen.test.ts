@@ -84,7 +84,7 @@ describe("listening to a platform", () => {
       nothing,
     ]);
     await settled();
-    expect(listeners.silent()).toEqual([{ channel: "fake", account: "", why: "gone" }]);
+    expect(listeners.silent()).toEqual([{ channel: "fake", account: "", why: "gone", stopped: false }]);
 
     await advance(499);
     expect(cursors).toEqual([undefined]);

@@ -123,9 +123,11 @@ describe("figures for people", () => {
 
 describe("an account that cannot send", () => {
   it("is named with the reason", () => {
-    const stuck = [{ account: "telegram/home", why: "401, log in again", until: NOW + 60_000 }];
+    const accounts = [{ channel: "telegram", account: "home", state: "down", why: "401, log in again" }];
 
-    expect(describeStatus(given({ stuck }), NOW)).toMatch(/stuck +telegram\/home: 401, log in again/);
+    expect(describeStatus(given({ accounts }), NOW)).toMatch(
+      /channel +telegram\/home: down, 401, log in again/,
+    );
   });
 });
 
@@ -165,6 +167,7 @@ function given(more: object): Status {
     outbox: { open: 0, unknown: 0, dead: 0 },
     usage: { calls: 3, inputTokens: 10, outputTokens: 5, costMicros: 0 },
     stuck: [],
+    accounts: [],
     silent: [],
     mounts: [],
     pins: [],

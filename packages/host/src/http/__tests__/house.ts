@@ -10,6 +10,8 @@ import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import { openDoor } from "../../admission/__tests__/open-door.ts";
 import { createAdmission } from "../../admission/admission.ts";
+import { fakeConnectable } from "../../channels/__tests__/fake-flow.ts";
+import { createConnecting } from "../../channels/connect.ts";
 import { createKnownSecrets } from "../../core/known-secrets.ts";
 import { createSenders } from "../../admission/senders.ts";
 import type { Clock } from "../../core/clock.ts";
@@ -128,6 +130,16 @@ export async function openHouse(options: { clock?: Clock; log?: AppDeps["log"] }
   const people = await openPeople(db, clock, createAudit(db, { clock, redact: (text) => text }));
   const budgets = await budgetsOver(db, clock, { people });
   const secrets = createKnownSecrets();
+  const kept: object[] = [];
+  const connecting = createConnecting({
+    connectable: fakeConnectable(),
+    keep: async (values) => void kept.push(values),
+    secrets,
+    audit: trust.audit,
+    clock,
+    log: silentLog,
+  });
+  onTestFinished(connecting.close);
   const deps: AppDeps = {
     http: { host: "127.0.0.1", hosts: ["bellhop.example"] },
     secrets,
@@ -137,6 +149,7 @@ export async function openHouse(options: { clock?: Clock; log?: AppDeps["log"] }
     trust: trust.powers,
     groups: groupDesk.desk.as({ who: "the owner" }),
     people: openPeopleDesk(people, budgets, async (sender) => sender === "fake:ann"),
+    channels: { accounts: () => [], ...connecting },
     egress: {
       list: egressRules.list,
       add: ({ group, rule, address = null }) => egressRules.add({ group, rule, pin: address }, "the owner"),
@@ -200,6 +213,8 @@ export async function openHouse(options: { clock?: Clock; log?: AppDeps["log"] }
     timeline,
     clock,
     shutdowns,
+    outbox,
+    kept,
 
     token: async (scope: Scope) => (await tokens.issue({ kind: "api", scope, label: "test" })).secret,
 
@@ -301,6 +316,7 @@ const STATUS: Status = {
   outbox: { open: 0, unknown: 0, dead: 0 },
   usage: { calls: 0, inputTokens: 0, outputTokens: 0, costMicros: 0 },
   stuck: [],
+  accounts: [],
   silent: [],
   mounts: [],
   pins: [],

@@ -276,6 +276,20 @@ connect({
 
 // ── The rest of the page
 
+/** A button stands for a command; what came of it is told in the chat. */
+$("#log").addEventListener("click", async ({ target }) => {
+  const button = target.closest("[data-press]");
+  if (!button) return;
+  const all = button.parentElement.querySelectorAll("button");
+  for (const one of all) one.disabled = true;
+  try {
+    await post(`/api/v1/chats/${encodeURIComponent(chat)}/buttons/${button.dataset.press}`, {});
+  } catch (error) {
+    for (const one of all) one.disabled = false;
+    view.announce(error.message);
+  }
+});
+
 document.addEventListener("visibilitychange", () => {
   if (!document.hidden) document.title = document.title.replace(/^● /, "");
 });
@@ -328,6 +342,7 @@ $("#logout").addEventListener("click", async () => {
 });
 
 view.formatTimes(document);
+view.dropOldButtons(document);
 for (const entry of outbox.entries()) view.showPending(entry);
 if (input) {
   input.value = sessionStorage.getItem(`draft ${chat}`) ?? "";

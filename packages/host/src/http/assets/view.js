@@ -42,7 +42,14 @@ function fromHtml(html) {
   const template = document.createElement("template");
   template.innerHTML = html;
   formatTimes(template.content);
+  dropOldButtons(template.content);
   return template.content;
+}
+
+/** What they stood for is over. */
+export function dropOldButtons(root) {
+  for (const buttons of root.querySelectorAll("[data-until]"))
+    if (Number(buttons.dataset.until) <= Date.now()) buttons.remove();
 }
 
 export const messageElement = (id) => log.querySelector(`[data-message="${CSS.escape(id)}"]`);

@@ -57,6 +57,23 @@ export const CHATS: readonly Operation[] = [
   },
   {
     method: "post",
+    path: "/api/v1/chats/{chat}/buttons/{button}",
+    summary: "Press a button",
+    description:
+      "Gives the chat command that the button stands for, as if it had been written. The chat is told what came of it. A login to the web chat is enough.",
+    access: "admin",
+    parameters: [
+      chat,
+      { name: "button", in: "path", required: true, description: "Its id in the event.", schema: text },
+    ],
+    answers: {
+      201: { description: "Accepted.", schema: AcceptedMessage },
+      404: { description: "No such chat.", schema: Problem },
+      503: { description: "The host takes nothing just now; see Retry-After.", schema: Problem },
+    },
+  },
+  {
+    method: "post",
     path: "/api/v1/chats/{chat}/files",
     summary: "Hand over a file",
     description:

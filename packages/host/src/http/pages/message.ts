@@ -1,6 +1,6 @@
 /** One message of a chat as HTML, the same in a page, in a stretch of history and in the stream. */
 import { html, raw } from "hono/html";
-import type { DurableEvent, MessageEvent, SharedFile, TurnEvent } from "../../core/events.ts";
+import type { DurableEvent, MessageEvent, SharedFile, ShownButtons, TurnEvent } from "../../core/events.ts";
 import { chatAddress } from "../../core/ids.ts";
 import { sizeInWords } from "../../core/size.ts";
 import { SHOWN } from "../shown.ts";
@@ -27,7 +27,7 @@ export function renderMessage(event: MessageEvent, assistant: string, told?: Tol
     aria-label="${who}"
   >
     <header><span class="who">${who}</span> ${renderTime(event.at)}</header>
-    ${renderBody(event)}${renderFiles(event.files ?? [])}${event.direction === "in" ? renderState(told ?? ownState(event)) : ""}
+    ${renderBody(event)}${renderButtons(event)}${renderFiles(event.files ?? [])}${event.direction === "in" ? renderState(told ?? ownState(event)) : ""}
   </article>`;
 }
 
@@ -46,7 +46,23 @@ function isMine({ direction, chat }: MessageEvent): boolean {
   return direction === "in" && (channel === "web" || channel === "terminal");
 }
 
-function renderBody({ kind, direction, text }: MessageEvent) {
+/** Pressed, they are answered in this chat. `view.js` takes them away when their time is over. */
+function renderButtons(event: MessageEvent) {
+  if (!pressable(event)) return "";
+  const { until, buttons } = event.buttons;
+  return html`<p class="buttons" data-until="${until}">
+    ${buttons.map(({ id, label }) => html`<button type="button" data-press="${id}">${label}</button> `)}
+  </p>`;
+}
+
+function pressable(event: MessageEvent): event is MessageEvent & { buttons: ShownButtons } {
+  const { channel } = chatAddress(event.chat);
+  return event.buttons !== undefined && (channel === "web" || channel === "terminal");
+}
+
+function renderBody(event: MessageEvent) {
+  const { kind, direction } = event;
+  const text = pressable(event) ? event.buttons.instead : event.text;
   switch (kind) {
     case "text":
     case "file":
@@ -59,6 +75,7 @@ function renderBody({ kind, direction, text }: MessageEvent) {
     case "notice":
       return html`<div class="text plain">${text}</div>`;
     case "reaction":
+      if (text === "") return html`<div class="text plain">took the reaction away</div>`;
       return html`<div class="text reaction">
         <span aria-hidden="true">${text}</span><span class="unseen">reacted with ${text}</span>
       </div>`;
@@ -96,6 +113,7 @@ function renderTime(at: number) {
 }
 
 function ownState({ kind, reason }: MessageEvent): Told {
+  if (kind === "reaction") return { state: "noted", detail: "" };
   if (kind === "command") return { state: "answered", detail: "" }; // by what stands below it
   if (kind !== "note") return { state: "sent", detail: "Sent" };
   return {

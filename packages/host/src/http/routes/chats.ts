@@ -1,16 +1,17 @@
 /** Chats and their messages: `/api/v1/chats…`. What is posted goes to admission, the one way in. */
+import type { Inbound } from "@bellhop/sdk";
 import { setImmediate as breath } from "node:timers/promises";
-import { chatAddress, type ChatId, chatId, MAIN, SenderId } from "../../core/ids.ts";
+import { chatAddress, type ChatId, chatId, type FileId, MAIN, SenderId } from "../../core/ids.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { Random } from "../../store/tokens.ts";
 import { Hono, type Context } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import type { HttpAdmission, HttpChats, HttpGroups, HttpStopSwitch, HttpTimeline } from "../host.ts";
-import { requireScope, type HttpEnv } from "../identity.ts";
+import { requireOwner, requireScope, type HttpEnv } from "../identity.ts";
 import { readBody } from "../body.ts";
 import { parseInput, ProblemError } from "../problem.ts";
 import { MAX_TEXT_BYTES } from "../../admission/admission.ts";
-import { ChatPath, NewChat, NewMessage, PageQuery } from "../schemas.ts";
+import { ButtonPath, ChatPath, NewChat, NewMessage, PageQuery } from "../schemas.ts";
 import type { AcceptedMessage, ChatList, CreatedChat, EventPage } from "../schemas.ts";
 import type { z } from "zod";
 
@@ -54,41 +55,40 @@ export function createChatRoutes({
     return c.json({ id } satisfies z.input<typeof CreatedChat>, 201);
   });
 
+  /** Whoever writes here and whoever presses a button here is the owner. */
+  async function take(
+    chat: ChatId,
+    inbound: Pick<Inbound, "platformId" | "kind" | "text" | "replyTo" | "button">,
+    files: readonly FileId[] = [],
+  ): Promise<z.input<typeof AcceptedMessage>> {
+    const { channel, account, native } = chatAddress(chat);
+    if (!OWN_CHANNELS.has(channel) || account !== "") await findChat(chats, chat);
+    const sender = { id: "owner", name: "owner" };
+    const { message, seq, event, duplicate } = await admission.accept(
+      { name: channel, account },
+      { ...inbound, version: 0, chat: native, sender, sentAt: clock.now() },
+      { sender: SenderId.parse(`${channel}:owner`), name: "owner", role: "owner" },
+      files,
+    );
+    await breath(); // who has to answer goes before who is told that it was taken
+    return { message, seq, event, chat, duplicate, paused: stopSwitch.paused !== undefined };
+  }
+
   const limit = bodyLimit({ maxSize: MAX_BODY_BYTES, onError: tooLarge });
   app.post("/chats/:chat/messages", requireScope("chat"), limit, async (c) => {
     const chat = chatParam(c);
     const { text, id, replyTo, files } = await readBody(c, NewMessage);
     if (Buffer.byteLength(text) > MAX_TEXT_BYTES) tooLarge();
-    const { channel, account, native } = chatAddress(chat);
-    if (!OWN_CHANNELS.has(channel) || account !== "") await findChat(chats, chat);
+    const message = { platformId: id ?? uniqueId(), kind: "message", text, replyTo } as const;
+    const body = await take(chat, message, files);
+    return c.json(body, body.duplicate ? 200 : 201);
+  });
 
-    const sender = SenderId.parse(`${channel}:owner`);
-    const accepted = await admission.accept(
-      { name: channel, account },
-      {
-        platformId: id ?? uniqueId(),
-        kind: "message",
-        version: 0,
-        chat: native,
-        sender: { id: "owner", name: "owner" },
-        text,
-        replyTo,
-        sentAt: clock.now(),
-      },
-      { sender, name: "owner", role: "owner" },
-      files,
-    );
-    const { message, seq, event, duplicate } = accepted;
-    const body: z.input<typeof AcceptedMessage> = {
-      message,
-      seq,
-      event,
-      chat,
-      duplicate,
-      paused: stopSwitch.paused !== undefined,
-    };
-    await breath(); // who has to answer goes before who is told that it was taken
-    return c.json(body, duplicate ? 200 : 201);
+  app.post("/chats/:chat/buttons/:button", requireOwner, async (c) => {
+    const { chat, button } = parseInput(ButtonPath, c.req.param());
+    await findChat(chats, chat);
+    const press = { platformId: `press:${uniqueId()}`, kind: "button", text: "", button } as const;
+    return c.json(await take(chat, press), 201);
   });
 
   app.get("/chats/:chat/messages", requireScope("read"), async (c) => {

@@ -62,6 +62,20 @@ describe("an answer on a platform whose messages can be changed", () => {
     expect(growth()).toEqual([["One two", "One two three four five", "One two three four five six seven."]]);
   });
 
+  it("grows as seldom as its platform wants it", async () => {
+    const scene = await given({ abilities: { editEveryMs: { direct: 1_000, shared: 3_000 } } });
+    await asks(scene, "hi");
+    const { engine, advance, growth } = scene;
+
+    for (const text of ["One ", "two ", "three ", "four ", "five ", "six ", "seven ", "eight "]) {
+      engine.latest.emit({ type: "delta", text });
+      await settled();
+      await advance(0.5 * SECOND);
+    }
+
+    expect(growth()).toEqual([["One two", "One two three four five six seven eight"]]);
+  });
+
   it("is not shown in parts at all when it is there within a second", async () => {
     const scene = await given();
     await asks(scene, "hi");
@@ -391,6 +405,17 @@ describe("the signs that somebody is there", () => {
     await settled();
 
     expect(scene.view()[0]).toBe("@Bellhop hi❌");
+  });
+
+  it("are others where the platform takes only some reactions", async () => {
+    const scene = await given({ abilities: { reactionsOf: ["👍", "👎", "🤔"] } });
+    await asks(scene, "hi");
+    const asked = scene.view()[0];
+
+    scene.engine.latest.fail({ class: "permanent", detail: "400" });
+    await settled();
+
+    expect([asked, scene.view()[0]]).toEqual(["@Bellhop hi🤔", "@Bellhop hi👎"]);
   });
 
   it("stay while the turn waits for another attempt", async () => {

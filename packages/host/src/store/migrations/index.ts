@@ -12,6 +12,7 @@ import * as trust from "./0006-trust.ts";
 import * as egress from "./0007-egress.ts";
 import * as groups from "./0008-groups.ts";
 import * as plugins from "./0009-plugins.ts";
+import * as buttons from "./0010-buttons.ts";
 
 export const migrations: readonly Migration[] = [
   { id: 1, name: "first", up: first.up },
@@ -23,4 +24,5 @@ export const migrations: readonly Migration[] = [
   { id: 7, name: "egress", up: egress.up },
   { id: 8, name: "groups", up: groups.up },
   { id: 9, name: "plugins", up: plugins.up },
+  { id: 10, name: "buttons", up: buttons.up },
 ];

@@ -422,6 +422,7 @@ const STATUS: Status = {
   model: { provider: "test", name: "m", routes: [] },
   sandbox: { runtime: "none", version: "0", limits: "none" },
   rooms: [],
+  accounts: [],
   turns: [
     {
       turn: "00000000-0000-4000-8000-000000000000",

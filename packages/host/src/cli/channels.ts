@@ -1,0 +1,102 @@
+/** `bellhop channels`: accounts on platforms, how they do, and connecting one. */
+import { RejectedError } from "@bellhop/sdk";
+import { Command } from "commander";
+import { renderUnicodeCompact } from "uqr";
+import type { ConnectStep } from "../core/connect.ts";
+import { accountWords } from "../core/status.ts";
+import { askedOf } from "./asked.ts";
+import type { Client } from "./client.ts";
+import { clientFor, homeOption } from "./home-option.ts";
+import type { Io } from "./io.ts";
+import { plain } from "./plain.ts";
+
+interface Options {
+  readonly home?: string;
+  readonly json?: true;
+}
+
+export function channelsCommand(io: Io): Command {
+  const list = new Command("list")
+    .summary("list the accounts, and what can be connected")
+    .description("Lists the accounts on platforms, each with the truth about it, and which can be connected.")
+    .addOption(homeOption())
+    .option("--json", "one JSON object, as GET /api/v1/channels gives it")
+    .action(async ({ home, json }: Options) => {
+      const all = await clientFor(io, home).channels.list();
+      const lines = [
+        ...all.accounts.map(accountWords),
+        ...all.connectable.map((name) => `${name}: can be connected with: bellhop channels connect ${name}`),
+      ];
+      const words =
+        lines.length === 0
+          ? "No platform is connected, and no plugin connects one.\n"
+          : lines.map((line) => `${plain(line)}\n`).join("");
+      io.stdout.write(json ? `${JSON.stringify(all)}\n` : words);
+    });
+
+  const connect = new Command("connect")
+    .summary("connect an account, step by step")
+    .description(
+      "Shows what its plugin asks for: a token, a code, a picture for the camera of a phone. What is secret is not " +
+        "shown while it is typed. What has to be kept is written to .env. The same on a page: /channels/NAME/connect",
+    )
+    .argument("<name>", "as `bellhop channels list` shows it")
+    .addOption(homeOption())
+    .action(async (name: string, { home }: Options) => await follow(clientFor(io, home), name, io));
+
+  return new Command("channels")
+    .summary("accounts on platforms: how they do, and connecting them")
+    .description("Says how it stands with each account on a platform, and connects new ones.")
+    .addCommand(list)
+    .addCommand(connect)
+    .addHelpText("after", HELP);
+}
+
+/** @throws RejectedError with the reason when it could not be connected */
+async function follow({ channels }: Client, name: string, io: Io): Promise<void> {
+  using questions = askedOf(io);
+  const attempt = await channels.begin(name);
+  for (let last: number | undefined; ;) {
+    const { number, shown } = await channels.next(name, attempt, last);
+    if (number === last) continue; // it takes its time
+    last = number;
+    if (shown.step === "failed") throw new RejectedError(plain(shown.why));
+    io.stdout.write(`${plain(wordsOf(shown))}\n`);
+    if (shown.step === "done") return;
+    if (shown.step !== "ask") continue;
+    try {
+      const value = shown.secret
+        ? await questions.secret(`${shown.name} (not shown):`)
+        : await questions.ask(">");
+      await channels.answer(name, attempt, { number, value });
+    } catch (error) {
+      await channels.cancel(name, attempt).catch(() => undefined); // the reason is the one at hand
+      throw error;
+    }
+  }
+}
+
+function wordsOf(shown: Exclude<ConnectStep, { step: "failed" }>): string {
+  switch (shown.step) {
+    case "ask":
+    case "wait":
+      return shown.text;
+    case "qr":
+      return `${shown.text}\n\n${renderUnicodeCompact(shown.content, { border: 2 })}`;
+    case "code":
+      return `${shown.text}\n\n    ${shown.code}\n`;
+    case "done": {
+      const kept = shown.kept.length === 0 ? "" : `\nKept in .env: ${shown.kept.join(", ")}.`;
+      return `${shown.text}\nConnected: ${shown.account}.${kept}`;
+    }
+    default:
+      return shown satisfies never;
+  }
+}
+
+const HELP = `
+Examples:
+  bellhop channels list
+  bellhop channels connect telegram
+
+Exit codes: 0 done; 1 no Bellhop is running, or it could not be connected.`;

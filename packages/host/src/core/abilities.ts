@@ -1,0 +1,82 @@
+/**
+ * What the agent is told of the chat that it answers in: only where that differs from what it would expect, in
+ * a few words, since they stand in every prompt. Pure.
+ */
+import type { ChannelAbilities, Formatting, LengthUnit } from "@bellhop/sdk";
+
+/** Whoever writes less than that at a time notices no limit. */
+const ROOMY = 4_000;
+/** More are named when one is refused. */
+const MOST_NAMED = 6;
+
+const PARTS: Readonly<Record<Formatting, string>> = {
+  bold: "bold",
+  italic: "italics",
+  strikethrough: "strikethrough",
+  code: "code",
+  "code-block": "code blocks",
+  link: "links",
+  quote: "quotes",
+  list: "lists",
+  heading: "headings",
+  table: "tables",
+};
+
+const UNITS: Readonly<Record<LengthUnit, string>> = {
+  utf16: "characters",
+  codepoints: "characters",
+  bytes: "bytes",
+};
+
+/** One line; undefined where there is nothing to say. At most 40 tokens. */
+export function abilityWords(
+  { formatting, maxTextLength, lengthUnit, maxFileBytes, reactions, reactionsOf }: ChannelAbilities,
+  thread: boolean,
+): string | undefined {
+  const words = [
+    ...(thread ? ["a thread."] : []),
+    ...(formatting ? formattingWords(formatting) : []),
+    ...(maxTextLength < ROOMY ? [`${maxTextLength} ${UNITS[lengthUnit]} a message, else parts.`] : []),
+    ...(maxFileBytes === undefined ? ["No files."] : []),
+    ...(reactions ? (reactionsOf ? reactionWords(reactionsOf) : []) : ["No reactions."]),
+  ];
+  return words.length === 0 ? undefined : `This chat: ${words.join(" ")}`;
+}
+
+function formattingWords(shown: readonly Formatting[]): string[] {
+  if (shown.length === 0) return ["Plain text only."];
+  const all = Object.entries(PARTS).map(([part, word]) => ({
+    word,
+    shown: shown.some((one) => one === part),
+  }));
+  const named = (is: boolean) => all.flatMap((part) => (part.shown === is ? part.word : []));
+  const missing = named(false);
+  if (missing.length === 0) return [];
+  const present = named(true);
+  return missing.length <= present.length
+    ? [`Not shown: ${missing.join(", ")}.`]
+    : [`Shown: ${present.join(", ")}; else plain text.`];
+}
+
+function reactionWords(some: readonly string[]): string[] {
+  return [some.length <= MOST_NAMED ? `Reactions: ${some.join(" ")}` : "Only some reactions."];
+}
+
+/** The reaction as the platform has it, the first of these that it takes; undefined where it takes none of them. */
+export function reactionTaken(
+  { reactions, reactionsOf }: Pick<ChannelAbilities, "reactions" | "reactionsOf">,
+  ...wanted: readonly string[]
+): string | undefined {
+  if (!reactions) return undefined;
+  if (!reactionsOf) return wanted[0];
+  for (const one of wanted) {
+    const taken = reactionsOf.find((other) => bare(other) === bare(one));
+    if (taken !== undefined) return taken;
+  }
+  return undefined;
+}
+
+/** Platforms differ in whether they say that a sign is to be shown in colour. */
+function bare(emoji: string): string {
+  return emoji.replaceAll("\u{fe0f}", "");
+}

@@ -1,0 +1,70 @@
+/** Connecting an account: one step at a time, whatever the platform. */
+import { html, raw } from "hono/html";
+import { renderSVG } from "uqr";
+import type { ConnectStep } from "../../core/connect.ts";
+import type { Assets } from "../assets.ts";
+import { renderPage } from "./page.ts";
+
+export interface ConnectPage {
+  readonly assets: Assets;
+  readonly assistant: string;
+  readonly name: string;
+  /** Whether a plugin of that name connects accounts. */
+  readonly known: boolean;
+}
+
+export function renderConnectPage({ assets, assistant, name, known }: ConnectPage) {
+  return renderPage({
+    title: `Connect ${name} · ${assistant}`,
+    assets,
+    ...(known ? { script: "connect.js" as const } : {}),
+    bodyClass: "alone",
+    body: html`<main class="card connect" data-name="${name}">
+      <h1>Connect ${name}</h1>
+      <div id="step" aria-live="polite">
+        <p>${known ? "One moment." : `No plugin ${name} connects accounts here.`}</p>
+      </div>
+      <p id="say" role="status"></p>
+      <p><a href="/">Back to the chats</a></p>
+    </main>`,
+  });
+}
+
+export function renderStep(shown: ConnectStep) {
+  switch (shown.step) {
+    case "ask":
+      return html`<form id="answer">
+        <label for="value">${shown.text}</label>
+        <input
+          id="value"
+          name="value"
+          type="${shown.secret ? "password" : "text"}"
+          autocomplete="off"
+          autocapitalize="off"
+          spellcheck="false"
+          required
+        />
+        <button type="submit">Go on</button>
+      </form>`;
+    case "qr":
+      // Dark on light in either scheme: many phones read no other.
+      return html`<p>${shown.text}</p>
+        <div class="qr" role="img" aria-label="A code for the camera of your phone">
+          ${raw(renderSVG(shown.content, { border: 2 }))}
+        </div>`;
+    case "code":
+      return html`<p>${shown.text}</p>
+        <p class="code"><code>${shown.code}</code></p>`;
+    case "wait":
+      return html`<p>${shown.text}</p>`;
+    case "done":
+      return html`<p>${shown.text}</p>
+        <p>Connected: ${shown.account}.</p>
+        ${shown.kept.length === 0 ? "" : html`<p>Kept in .env: ${shown.kept.join(", ")}.</p>`}`;
+    case "failed":
+      return html`<p class="wrong">${shown.why}</p>
+        <p><a href="">Begin again</a></p>`;
+    default:
+      return shown satisfies never;
+  }
+}

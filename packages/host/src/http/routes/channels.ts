@@ -1,0 +1,61 @@
+/** Accounts on platforms: how they do, and connecting one step by step. All of it is the owner's. */
+import { Hono } from "hono";
+import type { z } from "zod";
+import type { NumberedStep } from "../../core/connect.ts";
+import { readBody } from "../body.ts";
+import type { HttpChannels } from "../host.ts";
+import { requireOwner, type HttpEnv } from "../identity.ts";
+import { parseInput } from "../problem.ts";
+import {
+  type Accepted,
+  AttemptPath,
+  type BegunAttempt,
+  type ChannelList,
+  ConnectAnswer,
+  ConnectPath,
+  StepQuery,
+} from "../schemas.ts";
+
+/** Shorter than whatever lies between us and whoever waits is patient. */
+export const WAIT_MS = 20_000;
+/** Who asks over the API, for the record. */
+const BY = "the owner";
+
+export function createChannelRoutes({ channels }: { readonly channels: HttpChannels }) {
+  const app = new Hono<HttpEnv>();
+
+  app.get("/channels", requireOwner, (c) =>
+    c.json({
+      accounts: [...channels.accounts()],
+      connectable: [...channels.names()],
+    } satisfies z.input<typeof ChannelList>),
+  );
+
+  app.post("/channels/:name/connect", requireOwner, (c) => {
+    const { name } = parseInput(ConnectPath, c.req.param());
+    const attempt = channels.begin(name, BY);
+    return c.json({ attempt } satisfies z.input<typeof BegunAttempt>, 201);
+  });
+
+  app.get("/channels/:name/connect/:attempt", requireOwner, async (c) => {
+    const { name, attempt } = parseInput(AttemptPath, c.req.param());
+    const { after = -1 } = parseInput(StepQuery, c.req.query());
+    const step = await channels.next(name, attempt, after, WAIT_MS);
+    return c.json(step satisfies NumberedStep);
+  });
+
+  app.post("/channels/:name/connect/:attempt/answer", requireOwner, async (c) => {
+    const { name, attempt } = parseInput(AttemptPath, c.req.param());
+    const { number, value } = await readBody(c, ConnectAnswer);
+    channels.answer(name, attempt, number, value);
+    return c.json({ accepted: true } satisfies z.input<typeof Accepted>);
+  });
+
+  app.delete("/channels/:name/connect/:attempt", requireOwner, (c) => {
+    const { name, attempt } = parseInput(AttemptPath, c.req.param());
+    channels.cancel(name, attempt);
+    return c.json({ accepted: true } satisfies z.input<typeof Accepted>);
+  });
+
+  return app;
+}

@@ -1,0 +1,83 @@
+/** `bellhop channels`, against a host whose plugin connects accounts. */
+import { readdir, readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { afterEach, describe, expect, it } from "vitest";
+import { fakeConnectable, TOKEN } from "../src/channels/__tests__/fake-flow.ts";
+import { cleanUp, commandInTerminal, run } from "./command.ts";
+import { fakePlatform } from "./fake-channel.ts";
+import { givenHost } from "./journey.ts";
+
+const PROGRAM = new URL("../bin/bellhop.js", import.meta.url).pathname;
+
+afterEach(cleanUp);
+
+async function given() {
+  return await givenHost({ connectable: fakeConnectable(), channels: [fakePlatform().channel] });
+}
+
+/** All that the home has written about itself. */
+async function logs(home: string): Promise<string> {
+  const folder = join(home, "logs");
+  const names = await readdir(folder);
+  return (await Promise.all(names.map((name) => readFile(join(folder, name), "utf8")))).join("");
+}
+
+describe("bellhop channels", () => {
+  it("lists the accounts and what can be connected", async () => {
+    const { home } = await given();
+
+    const { stdout } = await run(["channels", "list", "--home", home]);
+
+    expect(stdout).toBe("fake: up\nfake: can be connected with: bellhop channels connect fake\n");
+  });
+
+  it("connects by answers from a pipe, draws the code, and keeps the token where nobody reads it", async () => {
+    const { home, client } = await given();
+
+    const ended = await run(["channels", "connect", "fake", "--home", home], { input: `${TOKEN}\nhome\n` });
+
+    expect(ended).toMatchObject({ code: 0, stderr: "" });
+    expect(ended.stdout).toContain("Point your phone at it.\n\n█");
+    expect(ended.stdout).toContain("Well done.\nConnected: home.\nKept in .env: FAKE_TOKEN.\n");
+    const file = join(home, ".env");
+    expect(await readFile(file, "utf8")).toContain(`FAKE_TOKEN=${TOKEN}\n`);
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+    expect(ended.stdout + JSON.stringify(await client.trust.audit(0)) + (await logs(home))).not.toContain(
+      TOKEN,
+    );
+  });
+
+  it("says why it could not be connected", async () => {
+    const { home } = await given();
+
+    const wrong = await run(["channels", "connect", "fake", "--home", home], { input: "wrong\n" });
+    const nothing = await run(["channels", "connect", "fake", "--home", home], { input: "" });
+    const nobody = await run(["channels", "connect", "telegram", "--home", home]);
+
+    expect(wrong).toMatchObject({ code: 1, stderr: "fake: that token is refused; ask for another one.\n" });
+    expect(nothing).toMatchObject({ code: 1, stderr: expect.stringContaining("no line left") });
+    expect(nobody).toMatchObject({ code: 1, stderr: expect.stringContaining("these do: fake") });
+  });
+
+  it("does not show a secret while it is typed, and shows the rest", async () => {
+    const { home } = await given();
+    const terminal = commandInTerminal([
+      process.execPath,
+      PROGRAM,
+      "channels",
+      "connect",
+      "fake",
+      "--home",
+      home,
+    ]);
+
+    await terminal.says("FAKE_TOKEN (not shown)");
+    terminal.type(`${TOKEN}\r`);
+    await terminal.says("What is it called?");
+    terminal.type("home\r");
+    await terminal.says("Connected: home.");
+
+    expect((await terminal.ended).code).toBe(0);
+    expect(terminal.said()).not.toContain(TOKEN);
+  });
+});
