@@ -35,8 +35,8 @@ async function given(plugin: Written) {
   const paths = homePaths(journey.home);
   await writePlugin(join(paths.plugins, plugin.name), plugin);
   await editInstalled(paths, (all) => ({ ...all, [plugin.name]: installedOf(plugin) }));
-  const up = () =>
-    expect
+  const up = async () =>
+    await expect
       .poll(
         async () =>
           (await journey.client.status()).plugins.list.find(({ name }) => name === plugin.name)?.state,
