@@ -135,7 +135,7 @@ describe("a channel that is a plugin", () => {
       "again",
       "back",
     ]);
-  });
+  }, 120_000);
 });
 
 describe("a plugin's process", () => {
@@ -162,5 +162,5 @@ describe("a plugin's process", () => {
     await host.ended;
 
     await expect.poll(processes, { timeout: 10_000 }).toEqual([]);
-  });
+  }, 60_000);
 });

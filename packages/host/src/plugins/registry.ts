@@ -11,6 +11,7 @@ import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { codeOf } from "../core/error-code.ts";
+import { jsonText } from "../core/json-text.ts";
 import type { KnownPlugin, PluginState, Installed } from "../core/plugin.ts";
 import { unapproved } from "./asks.ts";
 import type { AllInstalled } from "./installed.ts";
@@ -110,14 +111,14 @@ async function packagesIn(modules: string): Promise<readonly string[]> {
       const text = await readFile(join(modules, name, "package.json"), "utf8").catch(() => ""); // no package
       // Most are none, and parsing hundreds of files costs more than reading them.
       if (!text.includes(KEYWORD)) return [];
-      const keywords = Keywords.safeParse(JSON.parse(text));
+      const keywords = Keywords.safeParse(text);
       return keywords.success && keywords.data.keywords.includes(KEYWORD) ? [join(modules, name)] : [];
     }),
   );
   return plugins.flat();
 }
 
-const Keywords = z.object({ keywords: z.array(z.string()) });
+const Keywords = jsonText(z.object({ keywords: z.array(z.string()) }));
 
 async function namesIn(folder: string): Promise<readonly string[]> {
   try {

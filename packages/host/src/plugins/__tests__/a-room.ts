@@ -30,6 +30,7 @@ export interface Written {
 
 export interface RoomOptions {
   readonly environment?: Readonly<Record<string, string>>;
+  readonly plain?: boolean;
   readonly limiter?: () => Promise<Limiter | undefined>;
   readonly serve?: (plugin: KnownPlugin, method: string, params: Json) => Promise<Json | undefined>;
 }
@@ -59,6 +60,7 @@ export async function givenRoom(plugins: readonly Written[] = [], options: RoomO
     hidden: [paths.home, join(folder, "policies")],
     home: paths.home,
     timezone: "UTC",
+    plain: options.plain,
   });
   const open = createOpener({
     housing,

@@ -106,6 +106,29 @@ describe("a plugin's process", () => {
     },
   );
 
+  it("has a clean environment where there are no namespaces, and it is said what that means", async () => {
+    const { room, plugin, housing } = await givenRoom(
+      [
+        {
+          name: "plain",
+          code: `{ hooks: { onInbound: () => Object.keys(process.env).toSorted() } }`,
+          manifest: { hooks: ["onInbound"], environment: [{ name: "DECLARED", description: "of it" }] },
+        },
+      ],
+      { plain: true, environment: { DECLARED: "value", OTHER: "value" } },
+    );
+    await room.start(20_000);
+
+    expect(await plugin("plain").hook("onInbound", null)).toEqual([
+      "DECLARED",
+      "HOME",
+      "PATH",
+      "TMPDIR",
+      "TZ",
+    ]);
+    expect(housing.described).toMatch(/^NOT in namespaces/);
+  });
+
   it("keeps its data over an update", async () => {
     const keeps = (version: string) => ({
       name: "keeps",
