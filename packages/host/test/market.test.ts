@@ -28,10 +28,11 @@ describe("a host that runs", () => {
     const { home, client } = await givenHost();
     const env = { PATH: process.env["PATH"], BELLHOP_HOME: home };
     const run = async (...args: readonly string[]) => await runAt(["plugins", ...args], env);
-    const stands = (state: object) =>
-      expect
+    async function stands(state: object): Promise<void> {
+      await expect
         .poll(async () => (await client.status()).plugins.list, { timeout: 30_000 })
         .toContainEqual(expect.objectContaining(state));
+    }
     const folder = await pluginAt(await temporaryFolder(), "1.0.0");
 
     await run("add", folder, "--yes");

@@ -164,7 +164,7 @@ describe("bellhop plugins add", () => {
     await run(["add", folder, "--link", "--yes"]);
     await writeFiles(folder, weather({ version: "1.0.1" }));
 
-    expect((await run(["list"])).out).toMatch(/^weather {2}1\.0\.1 {2}on /);
+    expect((await run(["list"])).out).toMatch(/^weather +1\.0\.1 +on /m);
     await run(["remove", "weather", "--yes"]);
     expect(await readdir(folder)).toEqual(["package.json", "skills"]);
     expect((await readdir(paths.plugins)).toSorted()).toEqual([".staged", "installed.json"]);

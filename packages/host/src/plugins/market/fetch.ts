@@ -16,7 +16,7 @@ import { jsonText } from "../../core/json-text.ts";
 import type { PluginSource } from "../../core/plugin.ts";
 import { gitAddress, type Origin } from "./origin.ts";
 import { runProgram } from "./run-program.ts";
-import { integrityOf, unpack } from "./unpack.ts";
+import { integrityOf, unpackTarball } from "./unpack.ts";
 
 export interface HowToFetch {
   readonly env: Environment;
@@ -40,7 +40,7 @@ export async function fetchPlugin(origin: Origin, into: string, how: HowToFetch)
     case "npm":
       return await fetchPackage(origin, into, how);
     case "tarball":
-      await unpack(origin.path, into);
+      await unpackTarball(origin.path, into);
       return { from: "tarball", place: origin.path, integrity: await integrityOf(origin.path) };
     case "git":
       return await fetchRepository(origin, into, how);
@@ -79,7 +79,7 @@ async function fetchPackage(
       );
     }
     if (packed.name !== name) throw new RejectedError(`npm fetched ${packed.name} for ${name}.`);
-    await unpack(tarball, into);
+    await unpackTarball(tarball, into);
     return { from: "npm", package: name, version: packed.version, integrity: packed.integrity };
   } finally {
     await rm(place, { recursive: true, force: true });

@@ -8,7 +8,8 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { onTestFinished } from "vitest";
 import { rm } from "node:fs/promises";
-import { create } from "tar";
+import { gzipSync } from "node:zlib";
+import { packTar, type TarEntry } from "modern-tar";
 
 type Files = Readonly<Record<string, string>>;
 
@@ -41,11 +42,12 @@ export function weather(manifest: object = {}, files: Files = {}): Files {
 }
 
 /** As npm makes it: everything below `package/`. */
-export async function tarballOf(files: Files): Promise<string> {
-  const around = await temporaryFolder();
-  await writeFiles(join(around, "package"), files);
-  const file = join(around, "plugin.tgz");
-  await create({ file, cwd: around, gzip: true }, ["package"]);
+export async function tarballOf(files: Files, more: readonly TarEntry[] = []): Promise<string> {
+  const entries = Object.entries(files).map(([place, body]): TarEntry => {
+    return { header: { name: `package/${place}`, size: Buffer.byteLength(body) }, body };
+  });
+  const file = join(await temporaryFolder(), "plugin.tgz");
+  await writeFile(file, gzipSync(await packTar([...entries, ...more])));
   return file;
 }
 
