@@ -64,7 +64,7 @@ describe("a group that the agent of main registers", () => {
       "group.remove group:the_club",
       "group.add group:the_club",
     ]);
-  }, 120_000);
+  }, 400_000);
 
   it("is made only with the owner's approval once the agent was shown what strangers wrote", async () => {
     const { send, client, hall, platform } = await given();
@@ -83,7 +83,7 @@ describe("a group that the agent of main registers", () => {
 
     expect((await told).answer).toContain("The group club is there now.");
     expect((await client.groups.show("club")).chats).toMatchObject([{ id: "fake:hall" }]);
-  }, 60_000);
+  }, 180_000);
 });
 
 describe("bellhop groups and bellhop people", () => {
@@ -149,7 +149,7 @@ describe("bellhop groups and bellhop people", () => {
       "other:ann stands for itself now.\n",
     );
     expect((await bellhop("people", "list")).stdout).toBe("Nobody has several ids.\n");
-  }, 120_000);
+  }, 400_000);
 });
 
 describe("a person whose ids are linked", () => {
@@ -171,5 +171,5 @@ describe("a person whose ids are linked", () => {
 
     await host.client.people.unlink("other:ann9");
     expect(await status(3)).not.toContain("Sandboxes:");
-  }, 60_000);
+  }, 180_000);
 });
