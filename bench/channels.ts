@@ -4,7 +4,7 @@
  *
  * The host and the plugin are built first and run as they ship, since what strips types takes memory that nobody
  * pays for who has installed Bellhop. Each chat waits for its answer before it writes again, so
- * that there is an answer to each message. Judged by what the platforms show: each answer once, in its place.
+ * that there is an answer to each message, and lets the second pass that Telegram asks for between two. Judged by what the platforms show: each answer once, in its place.
  */
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
@@ -57,6 +57,8 @@ const BUILD = fileURLToPath(new URL("../scripts/build.mjs", import.meta.url));
 const BUILT = fileURLToPath(new URL("../packages/host/dist/bellhop.js", import.meta.url));
 const PLUGIN = new URL("../packages/host/dist/plugins/telegram/package.json", import.meta.url);
 const FIRST_PERSON = 7001;
+/** The plugin says that Telegram takes one message a second in a chat, and the outbox keeps to it: nobody is to wait for that. */
+const EVERY_MS = 1_050;
 
 export async function measureChannels(options: ChannelsOptions): Promise<ChannelsReport> {
   const { messages, chats, nodeFlags = [] } = options;
@@ -114,6 +116,7 @@ async function throughMemory(people: readonly string[], nodeFlags: readonly stri
 function settingsFor(channel: string, people: readonly string[]): Settings {
   return {
     ...withEchoAgent(),
+    limits: { sandboxes: people.length },
     owners: people.map((person) => `${channel}:${person}`),
     groups: Object.fromEntries(people.map((person) => [`of-${person}`, { chats: [`${channel}:${person}`] }])),
   };
@@ -138,6 +141,7 @@ async function pass(
     await says(person, text);
     for (let change = changed(); !shown(person).includes(text); change = changed()) await change;
     ms.push(performance.now() - from);
+    await pause(Math.max(0, from + EVERY_MS - performance.now()));
   }
 
   await Promise.all(people.map((person) => ask(person, "good morning"))); // sandboxes are up then

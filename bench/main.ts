@@ -34,7 +34,7 @@ const HELP = `Usage: npm run bench -- <workload> [options]
             fails when one is lost or doubled, or the idle process takes more
             than 60 MiB
               --messages N   each way (1000)
-              --chats N      (5)
+              --chats N      (10)
   idle      memory and processor time of a host that nobody writes to, and how
             long a start takes
               --seconds N    to watch it (60)
@@ -193,7 +193,7 @@ async function main(): Promise<number> {
     case "channels": {
       const { floor, telegram, idleMiB, usedMiB } = await measureChannels({
         messages: wholeNumber("messages", values.messages),
-        chats: wholeNumber("chats", values.chats ?? "5"),
+        chats: wholeNumber("chats", values.chats ?? "10"),
         nodeFlags,
       });
       const ok = telegram.lost + telegram.doubled === 0 && idleMiB <= MOST_IDLE_MIB;
