@@ -250,10 +250,11 @@ describe("a bot that listens by polling", () => {
       body: JSON.stringify({ url: "https://old.example.org/" }),
     });
 
-    const { hears } = listening(bot());
+    const { hears, heard } = listening(bot());
     await ann.says(ANN, "hello");
-
     await hears("hello");
+
+    expect(heard.map((one) => one.text)).toEqual(["hello"]);
   });
 
   it("says to whom it happens that another program receives its updates", async () => {

@@ -46,21 +46,19 @@ describe("rendering CommonMark for Telegram", () => {
 
   it("never makes what Telegram does not take, and knows what people will read", () => {
     const markup = fc.constantFrom(
-      ..."*_`~[]()<>&|#>-+!\\\n\"'0 a.",
-      ...[
-        "**",
-        "```",
-        "\n\n",
-        "| a | b |\n|---|---|\n| ",
-        "https://a_b.c/d",
-        "- ",
-        "1. ",
-        "> ",
-        "![",
-        "](",
-        "😀",
-        "&lt;",
-      ],
+      ...Array.from("*_`~[]()<>&|#>-+!\\\n\"'0 a."),
+      "**",
+      "```",
+      "\n\n",
+      "| a | b |\n|---|---|\n| ",
+      "https://a_b.c/d",
+      "- ",
+      "1. ",
+      "> ",
+      "![",
+      "](",
+      "😀",
+      "&lt;",
     );
     fc.assert(
       fc.property(fc.array(markup, { maxLength: 60 }), (pieces) => {

@@ -14,6 +14,7 @@ import {
 import { setTimeout as pause } from "node:timers/promises";
 import { z } from "zod";
 import { answerMethod } from "./methods.ts";
+import { Refusal } from "./refusal.ts";
 import { type BotName, createWorld, FIRST_UPDATE, type World } from "./world.ts";
 import { isMethod, type Method, METHODS, type Params } from "./words.ts";
 
@@ -31,17 +32,6 @@ export interface FakeBotApi {
   /** Somebody did something that the bot is told. */
   tell(world: World, update: object): void;
   close(): Promise<void>;
-}
-
-/** 400 and the like. */
-export class Refusal extends Error {
-  readonly code: number;
-  readonly parameters: object | undefined;
-  constructor(code: number, description: string, parameters?: object) {
-    super(description);
-    this.code = code;
-    this.parameters = parameters;
-  }
 }
 
 /** Before what a webhook did not take is posted again. */
@@ -165,22 +155,21 @@ export async function openFakeBotApi(options: FakeBotApiOptions): Promise<FakeBo
   /** Posts one after the other, and each again until it is taken. */
   function push(world: World): void {
     const before = pushing.get(world) ?? Promise.resolve();
-    pushing.set(
-      world,
-      before.then(async () => {
-        for (;;) {
-          const webhook = webhooks.get(world);
-          const [item] = world.feed.from(world.feed.confirmed, 1);
-          if (!webhook || !item || !options.post) return;
-          const headers =
-            webhook.secret === undefined ? {} : { "x-telegram-bot-api-secret-token": webhook.secret };
-          const body = JSON.stringify({ update_id: FIRST_UPDATE + item.position, ...item.value });
-          if ((await options.post(webhook.url, headers, body)) === 200) world.feed.from(item.position + 1);
-          else await pause(AGAIN_MS);
-          server.changes.note();
-        }
-      }),
-    );
+    const post = async () => {
+      await before;
+      for (;;) {
+        const webhook = webhooks.get(world);
+        const [item] = world.feed.from(world.feed.confirmed, 1);
+        if (!webhook || !item || !options.post) return;
+        const headers =
+          webhook.secret === undefined ? {} : { "x-telegram-bot-api-secret-token": webhook.secret };
+        const body = JSON.stringify({ update_id: FIRST_UPDATE + item.position, ...item.value });
+        if ((await options.post(webhook.url, headers, body)) === 200) world.feed.from(item.position + 1);
+        else await pause(AGAIN_MS);
+        server.changes.note();
+      }
+    };
+    pushing.set(world, post());
   }
 
   const server = await openFakeServer({

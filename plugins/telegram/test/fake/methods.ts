@@ -1,5 +1,5 @@
 /** What each method does, and when Telegram refuses it. */
-import { Refusal } from "./bot-api.ts";
+import { Refusal } from "./refusal.ts";
 import { ParseError, parseHtml } from "./html.ts";
 import type { FakeChat, FakeFile, FakeMessage, World } from "./world.ts";
 import { type Method, METHODS } from "./words.ts";
