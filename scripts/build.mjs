@@ -66,7 +66,11 @@ async function buildForPlugins(rolldown, installed) {
   for (const { input, dir, alias } of [
     { input: { plugin: join(host, "src", "plugins", "child", "main.ts") }, dir: dist, alias: inProcess },
     {
-      input: { index: inProcess, testing: join(sdk, "testing", "index.ts") },
+      input: {
+        index: inProcess,
+        "plain-text": join(sdk, "src", "plain-text.ts"),
+        testing: join(sdk, "testing", "index.ts"),
+      },
       dir: join(dist, "sdk"),
       alias: join(sdk, "src", "index.ts"),
     },

@@ -3,7 +3,6 @@
  * that speak with their platform by `fetch`. Where a platform means something else by a status, its adapter says so
  * itself.
  */
-import { z } from "zod";
 import {
   type BellhopError,
   ConfigError,
@@ -15,7 +14,6 @@ import {
 /** Not one byte of the request was written: no name, no way, no connection, no TLS. */
 const NEVER_WRITTEN =
   /^(ENOTFOUND|EAI_\w+|ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|UND_ERR_CONNECT_TIMEOUT|CERT_\w+|ERR_TLS_\w+|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_\w+)$/;
-const Coded = z.object({ code: z.string() });
 
 /**
  * There was no answer, or none that could be read to its end.
@@ -24,10 +22,8 @@ const Coded = z.object({ code: z.string() });
  */
 export function unanswered(cause: unknown, who: string): TemporaryError | UnknownOutcomeError {
   for (let error = cause; error instanceof Error; error = error.cause) {
-    const coded = Coded.safeParse(error);
-    if (coded.success && NEVER_WRITTEN.test(coded.data.code)) {
-      return new TemporaryError(`${who} cannot be reached (${coded.data.code})`, { cause });
-    }
+    const code = "code" in error ? String(error.code) : "";
+    if (NEVER_WRITTEN.test(code)) return new TemporaryError(`${who} cannot be reached (${code})`, { cause });
   }
   return new UnknownOutcomeError(`${who} did not say whether it took this`, { cause });
 }

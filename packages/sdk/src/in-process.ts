@@ -5,4 +5,5 @@
 export * from "./auth.ts";
 export * from "./channel.ts";
 export * from "./errors.ts";
+export * from "./http-errors.ts";
 export * from "./plugin.ts";

@@ -109,6 +109,7 @@ export function createHousing({ programs, limiter, hidden, home, timezone, plain
         programs.start,
         `${data}/.compiled`,
         programs.sdk,
+        programs.plainText,
         programs.testing,
         programs.main,
       ];

@@ -6,9 +6,10 @@ import { fileURLToPath } from "node:url";
 export interface Programs {
   /** Path of what Node starts. */
   readonly start: string;
-  /** Addresses that it is told: the program behind it, the sdk, the sdk's kit for tests. */
+  /** Addresses that it is told: the program behind it, the sdk, its plain text, its kit for tests. */
   readonly main: string;
   readonly sdk: string;
+  readonly plainText: string;
   readonly testing: string;
   /** All that must be seen for these to run. */
   readonly places: readonly string[];
@@ -22,6 +23,7 @@ export function pluginPrograms(): Programs {
         start: at("plugin-start.mjs"),
         main: at("plugin.js"),
         sdk: built,
+        plainText: at("sdk/plain-text.js"),
         testing: at("sdk/testing.js"),
         places: [at("."), at("../package.json")],
       }
@@ -29,6 +31,7 @@ export function pluginPrograms(): Programs {
         start: at("child/start.mjs"),
         main: at("child/main.ts"),
         sdk: at("../../../sdk/src/in-process.ts"),
+        plainText: at("../../../sdk/src/plain-text.ts"),
         testing: at("../../../sdk/testing/index.ts"),
         places: [at("."), at("../../package.json"), at("../../../sdk/src/"), at("../../../sdk/package.json")],
       };
@@ -36,6 +39,7 @@ export function pluginPrograms(): Programs {
     start: fileURLToPath(files.start),
     main: files.main.href,
     sdk: files.sdk.href,
+    plainText: files.plainText.href,
     testing: files.testing.href,
     places: files.places.map((place) => fileURLToPath(place).replace(/\/$/, "")),
   };
