@@ -148,8 +148,9 @@ describe("a bad plugin", () => {
     const { provoke, running, expectOthersWell } = await given(leak);
     await running("bad");
 
+    // It is refused, or V8 needs some for itself just then and gives up.
     await expect(provoke()).rejects.toThrow(
-      /failed: (Array buffer allocation failed|Failed to allocate memory)/,
+      /failed: (Array buffer allocation failed|Failed to allocate memory)|is not there any more/,
     );
 
     await expectOthersWell(0);
