@@ -170,7 +170,7 @@ async function answerTo(
 }
 
 /** @throws RejectedError for what the plugin does not know, and for secrets, which others can read off a command line */
-function kindOf(manifest: Prepared["manifest"], name: string): Need["kind"] {
+export function kindOf(manifest: Prepared["manifest"], name: string): Need["kind"] {
   const secret = [
     ...manifest.environment.filter((one) => one.secret).map((one) => one.name),
     ...manifest.variables.filter((one) => one.secret).map((one) => one.name),
@@ -191,11 +191,11 @@ function kindOf(manifest: Prepared["manifest"], name: string): Need["kind"] {
   );
 }
 
-function namesOf(text: string): "all" | string[] {
+export function namesOf(text: string): "all" | string[] {
   return text.trim() === "all" ? "all" : [...listOf(text)];
 }
 
-function groupsOf(names: "all" | readonly string[]): PluginScope["groups"] {
+export function groupsOf(names: "all" | readonly string[]): PluginScope["groups"] {
   if (names === "all") return "all";
   return names.map((name) => {
     const group = GroupFolder.safeParse(name);

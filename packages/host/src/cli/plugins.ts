@@ -18,6 +18,7 @@ import { authorCommands } from "./plugins-author.ts";
 import { catalogueOf, lookCommands } from "./plugins-look.ts";
 import { decide, type Given, type HowToDecide } from "./plugins-decide.ts";
 import { decideForeign } from "./plugins-foreign.ts";
+import { pairs, setCommand } from "./plugins-set.ts";
 
 type AddOptions = HomeOptions & Given & { readonly link?: true };
 
@@ -124,7 +125,16 @@ export function pluginsCommand(io: Io): Command {
     .summary("find, add, update and remove plugins")
     .description("Channels, skills, hooks and tools that are not Bellhop's own: docs/plugins.md.")
     .addHelpText("after", HELP);
-  const commands = [add, update, remove, enable, disable, ...lookCommands(io), ...authorCommands(io)];
+  const commands = [
+    add,
+    update,
+    remove,
+    enable,
+    disable,
+    setCommand(io),
+    ...lookCommands(io),
+    ...authorCommands(io),
+  ];
   for (const command of commands)
     plugins.addCommand(command.addOption(homeOption()).copyInheritedSettings(plugins));
   return plugins;
@@ -192,14 +202,8 @@ function asking(command: Command): Command {
   return command
     .option("--scope-groups <groups>", "whom it is for: all, or folders of groups with commas")
     .option("--scope-channels <channels>", "on which channels: all, or their names with commas")
-    .option("--set <name=value>", "a setting or a variable that is no secret (repeatable)", settings)
+    .option("--set <name=value>", "a setting or a variable that is no secret (repeatable)", pairs)
     .option("--yes", "approve what it asks for, without being asked");
-}
-
-function settings(text: string, before: Readonly<Record<string, string>> = {}) {
-  const [, name, value] = /^([^=]+)=(.*)$/s.exec(text) ?? [];
-  if (name === undefined || value === undefined) throw new InvalidArgumentError("Write it as name=value.");
-  return { ...before, [name]: value };
 }
 
 function bindings(text: string, before: Readonly<Record<string, readonly string[]>> = {}) {
@@ -216,6 +220,7 @@ Examples:
   bellhop plugins add https://git.example.com/plugins.git#main:weather --scope-groups family --yes
   bellhop plugins audit weather --newest
   bellhop plugins new tool dice
+  bellhop plugins set weather --scope-groups family --variable family/CITY=Graz
   bellhop plugins run mail login
 
 Exit codes: 0 done; 1 not done, or not wanted; of run: the plugin's own.`;

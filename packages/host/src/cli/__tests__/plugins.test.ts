@@ -406,3 +406,67 @@ describe("bellhop plugins run", () => {
     expect((await run(["run", "weather", "login"])).told).toMatch(/not approved/);
   });
 });
+
+describe("bellhop plugins set", () => {
+  const SKY = {
+    variables: [
+      { name: "CITY", description: "the city" },
+      { name: "SKY_KEY", description: "its key", secret: true },
+    ],
+    settings: { type: "object", properties: { days: { type: "integer", description: "how far" } } },
+  };
+
+  it("changes whom it is for, its settings and values of groups, and leaves the rest", async () => {
+    const { run, installed } = await given();
+    await run(["add", await tarballOf(weather(SKY)), "--yes", "--set", "days=3"]);
+
+    const { code, out } = await run([
+      ...["set", "weather", "--scope-groups", "main,family", "--scope-channels", "web"],
+      ...["--set", "CITY=Graz", "--variable", "family/CITY=Wien"],
+    ]);
+
+    expect([code, out]).toEqual([0, "weather is changed.\n"]);
+    expect(await installed()).toMatchObject({
+      scope: { groups: ["main", "family"], channels: ["web"] },
+      settings: { days: 3 },
+      variables: { "*": { CITY: "Graz" }, family: { CITY: "Wien" } },
+      revealed: [],
+    });
+    await run(["set", "weather", "--variable", "family/CITY="]);
+    expect(await installed()).toMatchObject({ variables: { "*": { CITY: "Graz" }, family: {} } });
+  });
+
+  it("reveals a secret to groups that are named, once its owner has said so, and takes it back", async () => {
+    const { run, installed } = await given();
+    await run(["add", await tarballOf(weather(SKY)), "--yes"]);
+
+    const refused = await run(["set", "weather", "--reveal", "SKY_KEY=family"], NO);
+    expect(refused.code).toBe(1);
+    expect(await installed()).toMatchObject({ revealed: [] });
+
+    const { told } = await run(["set", "weather", "--reveal", "SKY_KEY=family"], YES);
+    expect(told).toContain("will see SKY_KEY as it is");
+    expect(await installed()).toMatchObject({ revealed: [{ variable: "SKY_KEY", groups: ["family"] }] });
+
+    await run(["set", "weather", "--reveal", "SKY_KEY="]);
+    expect(await installed()).toMatchObject({ revealed: [] });
+  });
+
+  it.each([
+    [["--reveal", "SKY_KEY=all"], /groups that you name/],
+    [["--reveal", "CITY=family"], /no secret CITY/],
+    [["--set", "SKY_KEY=x"], /is a secret/],
+    [["--set", "days=many"], /days/],
+    [["--set", "nothing=1"], /no setting "nothing"/],
+  ])("refuses %j and changes nothing", async (args, why) => {
+    const { run, installed } = await given();
+    await run(["add", await tarballOf(weather(SKY)), "--yes"]);
+    const before = await installed();
+
+    const { code, told } = await run(["set", "weather", ...args, "--yes"]);
+
+    expect(code).not.toBe(0);
+    expect(told).toMatch(why);
+    expect(await installed()).toEqual(before);
+  });
+});

@@ -6,7 +6,7 @@ import { type Manifest, RejectedError } from "@bellhop/sdk";
 import { realpath, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Environment, HomePaths } from "../../config.ts";
-import type { PluginSource } from "../../core/plugin.ts";
+import type { Installed, PluginSource } from "../../core/plugin.ts";
 import { editInstalled } from "../installed.ts";
 import { readManifest } from "../manifest-file.ts";
 import type { Places } from "../registry.ts";
@@ -155,14 +155,17 @@ export function createMarket(deps: MarketDeps) {
     });
   }
 
-  async function enable(name: string, enabled: boolean): Promise<void> {
+  /** What an owner decided about one that was added. */
+  async function change(name: string, make: (now: Installed) => Installed): Promise<void> {
     await editInstalled(paths, (all) => {
       const one = all[name];
       if (!one) throw new RejectedError(`${name} was never added: bellhop plugins add ${name}.`);
-      const { disabledBecause: _why, ...rest } = one;
-      return { ...all, [name]: { ...rest, enabled } };
+      return { ...all, [name]: make(one) };
     });
   }
+
+  const enable = (name: string, enabled: boolean): Promise<void> =>
+    change(name, ({ disabledBecause: _why, ...rest }) => ({ ...rest, enabled }));
 
   async function considerRemoval(name: string): Promise<Removal> {
     const all = await present();
@@ -196,7 +199,7 @@ export function createMarket(deps: MarketDeps) {
     };
   }
 
-  return { present, named, fetch, reconsider, enable, considerRemoval };
+  return { present, named, fetch, reconsider, change, enable, considerRemoval };
 }
 
 /** What says in our words what it is, is ours, whatever else is in it. */
