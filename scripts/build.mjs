@@ -23,7 +23,11 @@ await runScript(async () => {
   const { dependencies } = JSON.parse(readFileSync(join(host, "package.json"), "utf8"));
   const installed = Object.keys(dependencies);
   const bundle = await rolldown({
-    input: join(host, "src", "cli", "bellhop.ts"),
+    input: {
+      bellhop: join(host, "src", "cli", "bellhop.ts"),
+      // For authors of plugins: `import { openBox } from "bellhop/testing"`.
+      testing: join(host, "src", "testing.ts"),
+    },
     platform: "node",
     // The fault suite's places in the source (core/failpoint.ts) are none of the package's.
     treeshake: { manualPureFunctions: ["failpoint"] },
@@ -35,7 +39,12 @@ await runScript(async () => {
       report(level, log);
     },
   });
-  await bundle.write({ dir: dist, format: "esm", chunkFileNames: "[name]-[hash].js" });
+  await bundle.write({
+    dir: dist,
+    format: "esm",
+    entryFileNames: "[name].js",
+    chunkFileNames: "[name]-[hash].js",
+  });
   await bundle.close();
 
   await buildForPlugins(rolldown, installed);

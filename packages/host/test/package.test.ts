@@ -108,4 +108,29 @@ describe("the installed package", () => {
     expect((await host.ended).code).toBe(0);
     expect(dirname(host.home)).not.toContain(repository);
   });
+
+  it("gives authors of plugins a host in a box", async () => {
+    const installed = join(folder, "prefix", "lib", "node_modules");
+    const node = join(
+      installed,
+      "bellhop",
+      "node_modules",
+      `node-${process.platform}-${process.arch}`,
+      "bin",
+      "node",
+    );
+    const program = `
+      import { openBox } from ${JSON.stringify(join(installed, "bellhop", "dist", "testing.js"))};
+      const box = await openBox();
+      console.log(await box.ask("say: from the box"));
+      await box.close();
+    `;
+
+    const { stdout } = await execute(node, ["--input-type=module", "-e", program], {
+      cwd: folder,
+      env: { PATH },
+    });
+
+    expect(stdout).toBe("from the box\n");
+  });
 });

@@ -77,16 +77,11 @@ export function change(manifest: Manifest, installed: Installed, given: SetOptio
   const settings = { ...installed.settings };
   const variables = { ...installed.variables };
   for (const [name, value] of Object.entries(set)) {
-    switch (kindOf(manifest, name)) {
-      case "setting":
-        settings[name] = settingValue(manifest, name, value);
-        break;
-      case "sandbox":
-        variables["*"] = { ...variables["*"], [name]: value };
-        break;
-      default:
-        throw new RejectedError(`${name} is a variable of its own program: put it into .env of the home.`);
-    }
+    const kind = kindOf(manifest, name);
+    if (kind === "variable")
+      throw new RejectedError(`${name} is a variable of its own program: put it into .env of the home.`);
+    if (kind === "setting") settings[name] = settingValue(manifest, name, value);
+    else variables["*"] = { ...variables["*"], [name]: value };
   }
   for (const { group, name, value } of variable) {
     if (kindOf(manifest, name) !== "sandbox")

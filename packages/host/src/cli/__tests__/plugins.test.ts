@@ -420,10 +420,9 @@ describe("bellhop plugins set", () => {
     const { run, installed } = await given();
     await run(["add", await tarballOf(weather(SKY)), "--yes", "--set", "days=3"]);
 
-    const { code, out } = await run([
-      ...["set", "weather", "--scope-groups", "main,family", "--scope-channels", "web"],
-      ...["--set", "CITY=Graz", "--variable", "family/CITY=Wien"],
-    ]);
+    const scope = ["--scope-groups", "main,family", "--scope-channels", "web"];
+    const values = ["--set", "CITY=Graz", "--variable", "family/CITY=Wien"];
+    const { code, out } = await run(["set", "weather", ...scope, ...values]);
 
     expect([code, out]).toEqual([0, "weather is changed.\n"]);
     expect(await installed()).toMatchObject({
