@@ -27,6 +27,7 @@ import { openWayOut } from "./assembly/way-out.ts";
 import { openWork } from "./assembly/work.ts";
 import type { Connectable } from "./channels/connect.ts";
 import { accountStates } from "./channels/health.ts";
+import { createTitles } from "./channels/titles.ts";
 import type { Config, Environment } from "./config.ts";
 import { failpoint } from "./core/failpoint.ts";
 import { MAIN } from "./core/ids.ts";
@@ -212,7 +213,7 @@ async function open(
     groups: groupPowers({ who: OWNER.who }),
     people: openPeopleDesk(records.people, budgets, wayIn.isOwner),
     timeline,
-    chats,
+    chats: { ...chats, ...createTitles({ chats, channelOf: out.channelOf, clock, log }) },
     media,
     bus,
     live: dispatcher,

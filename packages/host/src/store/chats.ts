@@ -50,6 +50,11 @@ export function createChats(db: Kysely<Database>, clock: Clock) {
 
     find: (id: ChatId): Promise<Chat | undefined> => findChat(db, id),
 
+    /** Names it, where it has no title yet. */
+    async nameIt(id: ChatId, title: string): Promise<void> {
+      await db.updateTable("chats").set({ title }).where("id", "=", id).where("title", "is", null).execute();
+    },
+
     /**
      * Registers the chat with this group, whichever it belonged to before, and with it those of its threads that
      * belonged there too.
