@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { ChatId, SenderId } from "../../core/ids.ts";
 import { armFailpoints } from "../../core/failpoint.ts";
 import { middle, type MiddleOptions, settled } from "../../turns/__tests__/middle.ts";
-import { MAX_TEXT_BYTES } from "../admission.ts";
+import { MAX_TEXT_BYTES } from "../written.ts";
 
 async function given() {
   const house = await middle();

@@ -10,7 +10,7 @@ import type { HttpAdmission, HttpChats, HttpGroups, HttpStopSwitch, HttpTimeline
 import { requireOwner, requireScope, type HttpEnv } from "../identity.ts";
 import { readBody } from "../body.ts";
 import { parseInput, ProblemError } from "../problem.ts";
-import { MAX_TEXT_BYTES } from "../../admission/admission.ts";
+import { MAX_TEXT_BYTES } from "../../admission/written.ts";
 import { ButtonPath, ChatPath, NewChat, NewMessage, PageQuery } from "../schemas.ts";
 import type { AcceptedMessage, ChatList, CreatedChat, EventPage } from "../schemas.ts";
 import type { z } from "zod";
