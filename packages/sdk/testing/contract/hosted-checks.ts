@@ -102,20 +102,21 @@ export const HOST_CHECKS: readonly HostCheck[] = [
     plain: true,
     without: needsListen,
     async run(given) {
-      const { peer, direct, calls, channel, until, shows } = given;
+      const { peer, direct, calls, channel, until, hears, shows } = given;
       await asks(given, "ready");
       for (const [index, { fault, throws, seen }] of AMBIGUITY.entries()) {
         // An account that was refused stands still until its operator comes; that is shown elsewhere.
         if (fault.how === "unauthorised" || (fault.how === "delay" && peer.patienceMs === undefined))
           continue;
         const word = `message ${index}`;
-        if (!peer.fault("send", fault)) continue;
-        await direct.says(OWNER, `say: ${word}`);
-        if (fault.how === "unreachable") {
-          peer.cut();
-          // It is heard once it can be heard again; so what is sent then has to fail by itself.
-          await peer.mend();
-          peer.fault("send", fault);
+        // Who cannot be reached is not heard from either: what is asked has to be in the house by then.
+        const later = fault.how === "unreachable";
+        if (!later && !peer.fault("send", fault)) continue;
+        const asked = later ? `think: 1\nsay: ${word}` : `say: ${word}`;
+        await direct.says(OWNER, asked);
+        if (later) {
+          await hears(asked);
+          if (!peer.fault("send", fault)) continue;
         }
         await until(`${fault.how}: the first try ends`, () => calls().some((one) => one.text === word));
         const [first] = calls().filter((one) => one.text === word);
