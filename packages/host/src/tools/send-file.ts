@@ -41,7 +41,7 @@ export const sendFile: ToolDefinition<typeof Input> = {
     const file = await parts.files.pull(claim, path, async (source, bytes = 0) => {
       if (bytes > maxBytes)
         throw new RejectedError(
-          `The file has ${sizeInWords(bytes)}, and this chat takes at most ${sizeInWords(maxBytes)}.`,
+          `The file is larger than the ${sizeInWords(maxBytes)} allowed in this chat: it has ${bytes} bytes.`,
         );
       return await parts.files.receive(
         { groupId: claim.chat.group_id, turn: claim.turn, name, maxBytes },

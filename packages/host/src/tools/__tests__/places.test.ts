@@ -72,7 +72,7 @@ describe("send_file", () => {
 
     expect(await call("send_file", { path: "a.txt" })).toEqual({
       isError: true,
-      text: "The file has 2.9 KB, and this chat takes at most 1.0 KB.",
+      text: "The file is larger than the 1.0 KB allowed in this chat: it has 3000 bytes.",
     });
     expect([read(), await owed()]).toEqual([0, []]);
   });
