@@ -19,7 +19,7 @@ async function pluginAt(folder: string, version: string, more: object = {}): Pro
   };
   return await writeFiles(folder, {
     "package.json": JSON.stringify(about),
-    "index.js": "export default () => ({});",
+    "index.js": "export default () => ({ hooks: { onTurnEnd() {} } });",
   });
 }
 

@@ -6,6 +6,7 @@ import { findPlugins, judge, pluginPlaces } from "./registry.ts";
 
 /** @throws ConfigError where what owners decided cannot be read */
 export async function enabledIn(paths: Pick<HomePaths, "plugins">): Promise<readonly KnownPlugin[]> {
-  const judged = judge(await findPlugins(pluginPlaces(paths.plugins)), await readInstalled(paths));
+  const installed = await readInstalled(paths);
+  const judged = judge(await findPlugins(pluginPlaces(paths.plugins), installed), installed);
   return judged.flatMap(({ state, plugin }) => (state === "usable" && plugin ? [plugin] : []));
 }

@@ -109,8 +109,9 @@ export function createPlugins(parts: PluginsParts): PluginsRoom {
   async function look(): Promise<void> {
     if (closed) return;
     const all = await allVariables(paths.env, environment);
-    const found = await findPlugins(places);
-    judged = judge(found, await decided()).map((one) => withVariables(one, all));
+    const installed = await decided();
+    const found = await findPlugins(places, installed);
+    judged = judge(found, installed).map((one) => withVariables(one, all));
     const wanted = new Map(
       judged.flatMap(({ name, state, plugin }) =>
         state === "usable" && plugin?.installed

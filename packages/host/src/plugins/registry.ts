@@ -52,16 +52,18 @@ export interface FoundPlugin {
   readonly problem: string | undefined;
 }
 
-/** In the order of names. */
-export async function findPlugins({ home, shipped, modules }: Places): Promise<readonly FoundPlugin[]> {
-  const places: readonly (readonly [Place, readonly string[]])[] = [
-    ["home", await foldersIn(home)],
-    ["shipped", await foldersIn(shipped)],
-    ["modules", (await Promise.all(modules.map(packagesIn))).flat()],
-  ];
+/**
+ * In the order of names.
+ * @param decided where it is given, what npm installed is looked through only for what of it is not elsewhere:
+ *   reading hundreds of packages would be the longest part of a host's start
+ */
+export async function findPlugins(
+  { home, shipped, modules }: Places,
+  decided?: AllInstalled,
+): Promise<readonly FoundPlugin[]> {
   const seen = new Set<string>();
   const found: FoundPlugin[] = [];
-  for (const [place, folders] of places) {
+  async function lookIn(place: Place, folders: readonly string[]): Promise<void> {
     for (const folder of folders) {
       const real = await realpath(folder);
       // A repository's own plugins are linked into its node_modules.
@@ -70,7 +72,17 @@ export async function findPlugins({ home, shipped, modules }: Places): Promise<r
       found.push(...(await look(real, basename(folder), place)));
     }
   }
+  await lookIn("home", await foldersIn(home));
+  await lookIn("shipped", await foldersIn(shipped));
+  if (!decided || Object.entries(decided).some(([name, one]) => mayBePackage(name, one, found))) {
+    await lookIn("modules", (await Promise.all(modules.map(packagesIn))).flat());
+  }
   return found.toSorted((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+function mayBePackage(name: string, { source }: Installed, found: readonly FoundPlugin[]): boolean {
+  if (source.from === "folder" && source.path.includes("/node_modules/")) return true;
+  return !found.some((one) => one.name === name);
 }
 
 async function look(folder: string, name: string, place: Place): Promise<readonly FoundPlugin[]> {

@@ -53,6 +53,20 @@ describe("the plugins that are found", () => {
     ]);
   });
 
+  it("are looked for among npm's packages only where an owner decided about one that is not elsewhere", async () => {
+    const { places, put } = await givenPlaces();
+    await put("home/a", plugin("a"));
+    await put("node_modules/bellhop-plugin-c", plugin("c"));
+    const names = async (...decided: readonly string[]) =>
+      (
+        await findPlugins(places, Object.fromEntries(decided.map((name) => [name, installedOf({ name })])))
+      ).map(({ name }) => name);
+
+    expect(await names()).toEqual(["a"]);
+    expect(await names("a")).toEqual(["a"]);
+    expect(await names("a", "c")).toEqual(["a", "c"]);
+  });
+
   it("of one name are none, until an owner has said which is meant", async () => {
     const { places, put } = await givenPlaces();
     await put("home/a", plugin("a"));
