@@ -3,11 +3,14 @@
  * a few words, since they stand in every prompt. Pure.
  */
 import type { ChannelAbilities, Formatting, LengthUnit } from "@bellhop/sdk";
+import { estimateTokens } from "./tokens.ts";
 
 /** Whoever writes less than that at a time notices no limit. */
 const ROOMY = 4_000;
 /** More are named when one is refused. */
 const MOST_NAMED = 6;
+const SOME_REACTIONS = "Only some reactions.";
+const MOST_TOKENS = 40;
 
 const PARTS: Readonly<Record<Formatting, string>> = {
   bold: "bold",
@@ -29,16 +32,24 @@ const UNITS: Readonly<Record<LengthUnit, string>> = {
 };
 
 /** One line; undefined where there is nothing to say. At most 40 tokens. */
-export function abilityWords(
+export function abilityWords(abilities: ChannelAbilities, thread: boolean): string | undefined {
+  const whole = line(abilities, thread, reactionWords);
+  return whole !== undefined && estimateTokens(whole) > MOST_TOKENS
+    ? line(abilities, thread, () => SOME_REACTIONS)
+    : whole;
+}
+
+function line(
   { formatting, maxTextLength, lengthUnit, maxFileBytes, reactions, reactionsOf }: ChannelAbilities,
   thread: boolean,
+  named: (some: readonly string[]) => string,
 ): string | undefined {
   const words = [
     ...(thread ? ["a thread."] : []),
     ...(formatting ? formattingWords(formatting) : []),
-    ...(maxTextLength < ROOMY ? [`${maxTextLength} ${UNITS[lengthUnit]} a message, else parts.`] : []),
+    ...(maxTextLength < ROOMY ? [`${maxTextLength} ${UNITS[lengthUnit]} a message.`] : []),
     ...(maxFileBytes === undefined ? ["No files."] : []),
-    ...(reactions ? (reactionsOf ? reactionWords(reactionsOf) : []) : ["No reactions."]),
+    ...(reactions ? (reactionsOf ? [named(reactionsOf)] : []) : ["No reactions."]),
   ];
   return words.length === 0 ? undefined : `This chat: ${words.join(" ")}`;
 }
@@ -58,8 +69,8 @@ function formattingWords(shown: readonly Formatting[]): string[] {
     : [`Shown: ${present.join(", ")}; else plain text.`];
 }
 
-function reactionWords(some: readonly string[]): string[] {
-  return [some.length <= MOST_NAMED ? `Reactions: ${some.join(" ")}` : "Only some reactions."];
+function reactionWords(some: readonly string[]): string {
+  return some.length <= MOST_NAMED ? `Reactions: ${some.join(" ")}` : SOME_REACTIONS;
 }
 
 /** The reaction as the platform has it, the first of these that it takes; undefined where it takes none of them. */

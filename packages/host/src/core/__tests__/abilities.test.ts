@@ -43,7 +43,7 @@ describe("what an agent is told of a chat", () => {
     [
       "all that a poor one lacks",
       { formatting: [], maxTextLength: 400, lengthUnit: "bytes", maxFileBytes: undefined, reactions: false },
-      "This chat: Plain text only. 400 bytes a message, else parts. No files. No reactions.",
+      "This chat: Plain text only. 400 bytes a message. No files. No reactions.",
     ],
   ])("is %s", (_what, abilities, words) => {
     expect(abilityWords({ ...USUAL, ...abilities }, false)).toBe(words);
