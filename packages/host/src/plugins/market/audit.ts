@@ -12,6 +12,7 @@ import { hasCode } from "../../core/error-code.ts";
 import { jsonText } from "../../core/json-text.ts";
 import { asksOf } from "../asks.ts";
 import type { Section } from "./differences.ts";
+import { textOf } from "./text-of.ts";
 
 const Package = jsonText(
   z.object({
@@ -29,7 +30,7 @@ const MOST_FILES = 5_000;
 
 export async function auditFolder(folder: string, manifest: Manifest): Promise<readonly Section[]> {
   const { skills, mcpServers, imageLayer, engineHooks, hooks } = manifest;
-  const layer = imageLayer === undefined ? "" : await textOf(join(folder, imageLayer));
+  const layer = imageLayer === undefined ? "" : await beginningOf(join(folder, imageLayer));
   const texts = await Promise.all(
     skills.map(async (skill) => await skillTexts(folder, skill.replace(/\/$/, ""))),
   );
@@ -106,7 +107,7 @@ async function skillTexts(folder: string, skill: string): Promise<Section[]> {
     .map(({ name }) => name);
   return await Promise.all(
     names.toSorted().map(async (name) => {
-      const text = await textOf(join(folder, skill, name));
+      const text = await beginningOf(join(folder, skill, name));
       return { title: `Skill ${skill}/${name}`, lines: text.trimEnd().split("\n") };
     }),
   );
@@ -137,7 +138,7 @@ function jsonLines(value: Readonly<Record<string, unknown>>): string[] {
 }
 
 async function packageAt(folder: string): Promise<Partial<z.infer<typeof Package>>> {
-  const text = await textOf(join(folder, "package.json"));
+  const text = await beginningOf(join(folder, "package.json"));
   return Package.safeParse(text === "" ? "{}" : text).data ?? {};
 }
 
@@ -150,11 +151,7 @@ async function namesIn(folder: string) {
   }
 }
 
-async function textOf(file: string): Promise<string> {
-  try {
-    return (await readFile(file, "utf8")).slice(0, MOST_TEXT);
-  } catch (error) {
-    if (hasCode(error, "ENOENT") || hasCode(error, "ENOTDIR")) return "";
-    throw error;
-  }
+/** As much of a file as is shown; empty where there is none. */
+async function beginningOf(file: string): Promise<string> {
+  return ((await textOf(file)) ?? "").slice(0, MOST_TEXT);
 }

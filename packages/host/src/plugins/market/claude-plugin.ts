@@ -7,10 +7,10 @@ import { RejectedError } from "@bellhop/sdk";
 import { readFile, readdir } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { z } from "zod";
-import { hasCode } from "../../core/error-code.ts";
 import { jsonText } from "../../core/json-text.ts";
 import { readMcpServers, skillFolders } from "./foreign-files.ts";
 import { FILES, filesSkill, type ForeignPlugin, hostsIn, looksSecret } from "./foreign.ts";
+import { textOf } from "./text-of.ts";
 
 const WHAT = "a Claude Code plugin";
 const TheirManifest = jsonText(
@@ -87,13 +87,4 @@ export async function readClaudePlugin(folder: string): Promise<ForeignPlugin | 
     files: seen.length > 0 ? { "SKILL.md": filesSkill(name) } : {},
     moves: {},
   };
-}
-
-async function textOf(file: string): Promise<string | undefined> {
-  try {
-    return await readFile(file, "utf8");
-  } catch (error) {
-    if (hasCode(error, "ENOENT") || hasCode(error, "ENOTDIR")) return undefined;
-    throw error;
-  }
 }

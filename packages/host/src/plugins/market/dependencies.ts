@@ -14,6 +14,7 @@ import type { Environment } from "../../config.ts";
 import { hasCode } from "../../core/error-code.ts";
 import { jsonText } from "../../core/json-text.ts";
 import { runProgram } from "./run-program.ts";
+import { textOf } from "./text-of.ts";
 
 const Names = z.record(z.string(), z.string()).default({});
 const Package = jsonText(
@@ -119,13 +120,4 @@ async function firstOf(folder: string, names: readonly string[]): Promise<string
     }
   }
   return undefined;
-}
-
-async function textOf(file: string): Promise<string | undefined> {
-  try {
-    return await readFile(file, "utf8");
-  } catch (error) {
-    if (hasCode(error, "ENOENT")) return undefined;
-    throw error;
-  }
 }

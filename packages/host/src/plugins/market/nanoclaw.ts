@@ -10,11 +10,11 @@ import { RejectedError } from "@bellhop/sdk";
 import { readFile, readdir } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { z } from "zod";
-import { hasCode } from "../../core/error-code.ts";
 import { jsonText } from "../../core/json-text.ts";
 import { ENGINE_EVENTS, hookShim } from "./hook-shim.ts";
 import { FILES, filesSkill, type ForeignPlugin, hostsIn, looksSecret } from "./foreign.ts";
 import { inScopeOf, readMcpServers, skillFolders } from "./foreign-files.ts";
+import { textOf } from "./text-of.ts";
 
 const WHAT = "a NanoClaw plugin";
 const Names = z.array(z.string()).default([]);
@@ -154,13 +154,4 @@ async function engineHooksOf(folder: string, modules: readonly string[]) {
   }
   const seen = [...new Set(modules.map((module) => module.replace(/^\.\//, "").split("/")[0] ?? module))];
   return { settings, texts, seen, some: Object.keys(settings).length > 0 };
-}
-
-async function textOf(file: string): Promise<string | undefined> {
-  try {
-    return await readFile(file, "utf8");
-  } catch (error) {
-    if (hasCode(error, "ENOENT") || hasCode(error, "ENOTDIR")) return undefined;
-    throw error;
-  }
 }

@@ -3,11 +3,9 @@
  * The package is what `npm pack` would make of the folder. An entry for an index file is written on demand.
  */
 import { type Manifest, RejectedError } from "@bellhop/sdk";
-import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import type { Environment } from "../../config.ts";
-import { hasCode } from "../../core/error-code.ts";
 import { jsonText } from "../../core/json-text.ts";
 import { writeDurably } from "../../home.ts";
 import { asksOf } from "../asks.ts";
@@ -15,6 +13,7 @@ import { readManifest } from "../manifest-file.ts";
 import { type IndexEntry, IndexFile } from "./catalogue.ts";
 import { partsOf } from "./check-parts.ts";
 import { runProgram } from "./run-program.ts";
+import { textOf } from "./text-of.ts";
 
 const Package = jsonText(
   z.object({
@@ -117,13 +116,4 @@ export async function writeIndexEntry(file: string, entry: IndexEntry): Promise<
 /** By npm, as whoever is logged in there. None of the plugin's scripts is run. */
 export async function publish(folder: string, env: Environment): Promise<void> {
   await runProgram("npm", ["publish", "--ignore-scripts", `--prefix=${folder}`], { cwd: folder, env });
-}
-
-async function textOf(file: string): Promise<string | undefined> {
-  try {
-    return await readFile(file, "utf8");
-  } catch (error) {
-    if (hasCode(error, "ENOENT")) return undefined;
-    throw error;
-  }
 }
