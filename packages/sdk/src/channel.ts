@@ -71,8 +71,16 @@ export interface ChannelAbilities {
    * stranger is answered there. Default: the account is the assistant's alone.
    */
   readonly personal?: boolean | undefined;
-  /** How fast the platform lets us write (G15). */
-  readonly rate?: { readonly chat?: Rate | undefined; readonly account?: Rate | undefined } | undefined;
+  /** How fast the platform lets us write (G15). `sharedChat` holds beside `chat` where several people are. */
+  readonly rate?:
+    | {
+        readonly chat?: Rate | undefined;
+        readonly sharedChat?: Rate | undefined;
+        readonly account?: Rate | undefined;
+      }
+    | undefined;
+  /** What else an agent has to know of its chats, in one sentence of at most 120 characters. It stands in every prompt. */
+  readonly note?: string | undefined;
 }
 
 /** A file that came with a message. It is fetched only once the message was admitted. */
@@ -224,7 +232,10 @@ export interface Channel {
    * @throws ConfigError the account needs its operator
    */
   send(message: Outbound, signal: AbortSignal): Promise<Sent>;
-  /** Replaces the text of a message that was sent; the same again changes nothing. Throws as `send` does. */
+  /**
+   * Replaces the text of a message that was sent, and takes away its buttons; the same again changes nothing.
+   * Throws as `send` does.
+   */
   edit?(message: { chat: string; platformId: string; text: string }, signal: AbortSignal): Promise<void>;
   /** Shows that an answer is being written; it goes by itself. Throws as `send` does. */
   typing?(chat: string, signal: AbortSignal): Promise<void>;

@@ -1,3 +1,4 @@
+export * from "./accounts.ts";
 export * from "./auth.ts";
 export * from "./channel.ts";
 export * from "./errors.ts";

@@ -25,6 +25,8 @@ export type PeerFault = { readonly calls?: number } & (
   | { readonly how: "truncate" }
   /** A frame of the live connection ends in the middle, and the connection with it. */
   | { readonly how: "close mid-frame" }
+  /** The live connection stays open and says nothing more, whatever is sent over it; a new one is well. */
+  | { readonly how: "go silent" }
   /** The next update comes twice. */
   | { readonly how: "duplicate" }
   /** The next two updates come in the other order. */

@@ -1,7 +1,7 @@
 /** Connects a bot: asks for its token, and looks whether Telegram knows it. */
-import { type AuthFlow, ConfigError } from "@bellhop/sdk";
+import { type AuthFlow, ConfigError, nextNumber, numberedVariable } from "@bellhop/sdk";
 import { createBotApi } from "./api.ts";
-import { type Plan, TOKENS } from "./settings.ts";
+import { BOTS, type Plan } from "./settings.ts";
 import { Me } from "./update.ts";
 import type { Wire } from "./wire.ts";
 
@@ -10,18 +10,15 @@ const TOKEN = /^\d{3,20}:[A-Za-z0-9_-]{20,100}$/;
 const HOW = `In Telegram write to @BotFather, send /newbot, and choose a name and a username that ends in "bot". It answers with a token such as 123456:ABC-DEF. Paste it here.`;
 
 export interface AuthParts {
-  readonly plan: Pick<Plan, "apiRoot" | "bots">;
+  readonly plan: Pick<Plan, "apiRoot">;
+  readonly environment: Readonly<Record<string, string>>;
   readonly wire: Pick<Wire, "fetch" | "open">;
   readonly signal: AbortSignal;
 }
 
 /** The first bot is the account without a name; each further one takes the next variable that is free. */
-export async function* connect({ plan, wire, signal }: AuthParts): AuthFlow {
-  const name = TOKENS.find((variable) => plan.bots.every((bot) => bot.variable !== variable));
-  if (name === undefined)
-    throw new ConfigError(
-      `There are ${TOKENS.length} Telegram bots already; take one out of the home's .env first.`,
-    );
+export async function* connect({ plan, environment, wire, signal }: AuthParts): AuthFlow {
+  const name = numberedVariable(BOTS.variables[0], nextNumber({ ...BOTS, environment }));
   const token = (yield { step: "ask", name, secret: true, text: HOW })?.trim() ?? "";
   if (!TOKEN.test(token)) throw new ConfigError("That is no token of a Telegram bot; ask @BotFather for it.");
   yield { step: "wait", text: "Asking Telegram who that is …" };

@@ -15,7 +15,7 @@ import {
 } from "@bellhop/sdk";
 import { createBotApi } from "./api.ts";
 import { toInbound, topicOf } from "./inbound.ts";
-import { poll } from "./polling.ts";
+import { type Pace, poll } from "./polling.ts";
 import { REACTIONS } from "./reactions.ts";
 import { createSend, MOST_CAPTION, MOST_FILE_BYTES, MOST_TEXT, placeOf } from "./send.ts";
 import { Me, Update } from "./update.ts";
@@ -31,6 +31,7 @@ export interface TelegramOptions {
   readonly wire: Pick<Wire, "fetch" | "open">;
   /** How long an answer is waited for. */
   readonly callMs?: number | undefined;
+  readonly pace?: Pace | undefined;
   readonly now: () => number;
   readonly log: Logger;
 }
@@ -66,7 +67,7 @@ export const ABILITIES: ChannelAbilities = {
 };
 
 export function createTelegram(options: TelegramOptions): Telegram {
-  const { account, token, apiRoot, wire, callMs, now, log } = options;
+  const { account, token, apiRoot, wire, callMs, pace, now, log } = options;
   const api = createBotApi({ token, apiRoot, wire, callMs });
   const moved = new Map<string, string>();
   const topics = new Map<string, number>();
@@ -136,7 +137,7 @@ export function createTelegram(options: TelegramOptions): Telegram {
     try {
       me = Me.parse(await api.call("getMe", (raw, within) => raw.getMe(within), signal));
       if (webhook) return await webhook.listen(accept, signal);
-      await poll(cursor, accept, { api, take, onUp: isUp, now, log }, signal);
+      await poll(cursor, accept, { api, take, onUp: isUp, now, log, pace }, signal);
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       health = error instanceof ConfigError ? { state: "down", why } : { state: "connecting", why };

@@ -34,7 +34,7 @@ export default definePlugin(({ settings, environment, log, signal }) => {
 
   return {
     channels: accounts.map(({ channel }) => channel),
-    auth: () => connect({ plan, wire, signal }),
+    auth: () => connect({ plan, environment, wire, signal }),
     routes: route,
   };
 });

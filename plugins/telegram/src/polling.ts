@@ -19,22 +19,28 @@ export interface PollingParts {
   readonly onUp: () => void;
   readonly now: () => number;
   readonly log: Pick<Logger, "warn" | "info">;
+  readonly pace?: Pace | undefined;
 }
 
-const POLL_SECONDS = 30;
-/** An answer that is longer under way than that will not come. */
-const GRACE_MS = 15_000;
+export interface Pace {
+  /** So long Telegram keeps a question without an answer. */
+  readonly pollSeconds: number;
+  /** An answer that is longer under way than that will not come. */
+  readonly graceMs: number;
+}
+
+const PACE: Pace = { pollSeconds: 30, graceMs: 15_000 };
 const RENUMBERED_MS = 6 * 24 * 60 * 60_000;
 
 export async function poll(
   cursor: string | undefined,
   accept: Accept,
-  { api, take, onUp, now, log }: PollingParts,
+  { api, take, onUp, now, log, pace = PACE }: PollingParts,
   signal: AbortSignal,
 ): Promise<never> {
   let { offset, takenAt } = parseCursor(cursor);
   // The first answer comes at once, and tells whether it works.
-  for (let timeout = 0; ; timeout = POLL_SECONDS) {
+  for (let timeout = 0; ; timeout = pace.pollSeconds) {
     const from = now() - takenAt < RENUMBERED_MS ? offset : undefined;
     const updates = await api
       .call(
@@ -50,7 +56,7 @@ export async function poll(
             within,
           ),
         signal,
-        timeout * 1_000 + GRACE_MS,
+        timeout * 1_000 + pace.graceMs,
       )
       .catch(async (error: unknown) => {
         if (!(error instanceof WebhookSetError)) throw error;

@@ -16,9 +16,9 @@ async function answered(answer: string, taken: readonly string[] = []): Promise<
   const wire = createWire();
   opened.defer(api.close);
   opened.defer(wire.close);
-  const bots = taken.map((variable) => ({ account: variable, token: "1:a", variable })) as never;
   const flow = connect({
-    plan: { apiRoot: api.server.url, bots },
+    plan: { apiRoot: api.server.url },
+    environment: Object.fromEntries(taken.map((variable) => [variable, BOT.token])),
     wire,
     signal: new AbortController().signal,
   });

@@ -195,6 +195,7 @@ function faultOf(fault: PeerFault): Fault | undefined {
     case "duplicate":
     case "reorder":
     case "close mid-frame":
+    case "go silent":
       return undefined;
     default:
       return fault satisfies never;

@@ -205,6 +205,20 @@ export const DELIVERING: readonly Check[] = [
   },
   {
     point: 7,
+    says: "finds out that its connection is dead, though nobody ends it",
+    without: without(needsListen, cannot("listen", { how: "go silent" })),
+    async run({ peer, heard, marker }) {
+      const chat = peer.direct(ANN);
+      await marker();
+      peer.fault("listen", { how: "go silent" });
+      await chat.says(ANN, "into the silence");
+      await marker();
+
+      ok(heard.some(({ text }) => text === "into the silence"));
+    },
+  },
+  {
+    point: 7,
     says: "hears what was written while its platform was away, and while it was away itself",
     without: without(needsListen, cannot("listen", { how: "unreachable" })),
     async run({ peer, heard, marker, restart, stop }) {

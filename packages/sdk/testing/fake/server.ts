@@ -9,6 +9,8 @@
  * - `drop after accept`: `handle` runs, then the connection is reset without an answer.
  * - `truncate`, `close mid-frame`: `handle` runs; half of its answer goes out, then the connection ends.
  * - `delay`: `handle` runs; its answer waits.
+ * - `go silent`: `handle` is not called, and nothing is answered for as long as the caller waits. A WebSocket that
+ *   goes silent is the fake's own.
  * - `unreachable`: nobody listens on the port any more, and what was connected is cut, until `mend`.
  * - `duplicate`, `reorder`: for the fake's own feed (feed.ts); they are none of this server's.
  */
@@ -105,14 +107,15 @@ export async function openFakeServer(options: FakeServerOptions): Promise<FakeSe
   });
 
   async function serve(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
-    const gone = new AbortController();
-    response.once("close", () => gone.abort());
-    const request = requestOf(incoming, await buffer(incoming), gone.signal);
+    const hungUp = new AbortController();
+    response.once("close", () => hungUp.abort());
+    const request = requestOf(incoming, await buffer(incoming), hungUp.signal);
     const call = options.callOf(request);
     const early = call !== undefined && call !== "listen" && rates.closedFor() > 0;
     const fault = early
       ? ({ how: "slow down", retryAfterMs: rates.closedFor() } as const)
       : call && faults.next(call);
+    if (fault?.how === "go silent") return await gone(hungUp.signal);
     const failed = fault && isFailure(fault) ? fault : undefined;
     const answer = failed ? options.failure(failed, request) : await options.handle(request);
     if (failed?.how === "slow down") rates.close(failed.retryAfterMs);
@@ -120,14 +123,14 @@ export async function openFakeServer(options: FakeServerOptions): Promise<FakeSe
     const { method, path } = request;
     journal.note({ call, method, path, applied, status, fault: fault?.how, ...(early && { early }) });
     changes.note();
-    await reply(response, answer, fault, gone.signal);
+    await reply(response, answer, fault, hungUp.signal);
   }
 
   async function reply(
     response: ServerResponse,
     { status = 200, headers = {}, body }: FakeAnswer,
     fault: PeerFault | undefined,
-    gone: AbortSignal,
+    hungUp: AbortSignal,
   ): Promise<void> {
     const isBytes = typeof body === "string" || body instanceof Uint8Array;
     const bytes = isBytes ? Buffer.from(body) : Buffer.from(JSON.stringify(body));
@@ -136,8 +139,8 @@ export async function openFakeServer(options: FakeServerOptions): Promise<FakeSe
       if (socket && "resetAndDestroy" in socket) socket.resetAndDestroy();
       return;
     }
-    if (fault?.how === "delay") await wait(fault.ms, gone);
-    if (gone.aborted) return;
+    if (fault?.how === "delay") await Promise.race([pause(fault.ms), gone(hungUp)]);
+    if (hungUp.aborted) return;
     response.writeHead(status, {
       ...(isBytes ? {} : { "content-type": "application/json" }),
       ...headers,
@@ -222,16 +225,16 @@ function isFailure(fault: PeerFault): fault is FakeFailure {
   return ["refuse", "slow down", "server error", "unauthorised"].includes(fault.how);
 }
 
-/** Ends early when the caller has hung up. */
-function wait(ms: number, gone: AbortSignal): Promise<void> {
+function pause(ms: number): Promise<void> {
   return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      gone.removeEventListener("abort", done);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    gone.addEventListener("abort", done);
-    if (gone.aborted) done();
+    setTimeout(resolve, ms).unref();
+  });
+}
+
+/** Resolves once the caller has hung up. */
+function gone(hungUp: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (hungUp.aborted) resolve();
+    else hungUp.addEventListener("abort", () => resolve(), { once: true });
   });
 }

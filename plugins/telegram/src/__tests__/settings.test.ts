@@ -1,8 +1,8 @@
-import { ConfigError } from "@bellhop/sdk";
+import { ConfigError, numberedVariable } from "@bellhop/sdk";
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { Manifest } from "../../../../packages/sdk/src/manifest.ts";
-import { planOf, TOKENS, WEBHOOK_SECRET } from "../settings.ts";
+import { BOTS, planOf, WEBHOOK_SECRET } from "../settings.ts";
 
 describe("the settings of the plugin", () => {
   it("make a bot of each token where they name none", () => {
@@ -15,33 +15,23 @@ describe("the settings of the plugin", () => {
   });
 
   it("name the bots", () => {
-    const accounts = [{ account: "work", token: "TELEGRAM_BOT_TOKEN_2" }];
+    const environment = { TELEGRAM_BOT_TOKEN: "1:a", TELEGRAM_BOT_TOKEN_2: "2:b" };
 
-    expect(planOf({ accounts }, { TELEGRAM_BOT_TOKEN_2: "2:b" }).bots[0]).toMatchObject({
+    expect(planOf({ accounts: ["", "work"] }, environment).bots[1]).toMatchObject({
       account: "work",
       token: "2:b",
     });
   });
 
   it.each([
-    [
-      "a bot without a token",
-      { accounts: [{ account: "a", token: "TELEGRAM_BOT_TOKEN" }] },
-      {},
-      "set TELEGRAM_BOT_TOKEN",
-    ],
+    ["a bot without a token", { accounts: ["a"] }, {}, "set it in"],
     [
       "two bots with one name",
-      {
-        accounts: [
-          { account: "a", token: "TELEGRAM_BOT_TOKEN" },
-          { account: "a", token: "TELEGRAM_BOT_TOKEN_2" },
-        ],
-      },
+      { accounts: ["a", "a"] },
       { TELEGRAM_BOT_TOKEN: "1:a", TELEGRAM_BOT_TOKEN_2: "2:b" },
       "the same name",
     ],
-    ["plain http to another machine", { apiRoot: "http://api.example.org" }, {}, "plain http"],
+    ["plain http to another machine", { apiRoot: "http://api.example.org" }, {}, "without encryption"],
     ["a webhook without a secret", { webhook: { url: "https://a.b" } }, {}, WEBHOOK_SECRET],
     [
       "a webhook with a secret that can be guessed",
@@ -68,6 +58,9 @@ describe("the settings of the plugin", () => {
     );
     const manifest = Manifest.parse({ ...bellhop, version });
 
-    expect(manifest.environment.map(({ name }) => name)).toEqual([...TOKENS, WEBHOOK_SECRET]);
+    expect(manifest.environment.map(({ name }) => name)).toEqual([
+      ...Array.from({ length: BOTS.most }, (_, index) => numberedVariable(BOTS.variables[0], index + 1)),
+      WEBHOOK_SECRET,
+    ]);
   });
 });

@@ -34,6 +34,7 @@ export async function openTelegramPeer(): Promise<ChannelPeer> {
       apiRoot: server.url,
       wire,
       callMs: PATIENCE_MS,
+      pace: { pollSeconds: 1, graceMs: 500 },
       now: Date.now,
       log: QUIET,
     });
