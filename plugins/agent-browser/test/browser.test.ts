@@ -2,10 +2,12 @@
 import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from "vitest";
+import { authority } from "../../../packages/host/src/broker/egress/__tests__/internet.ts";
 import { type Browser, createBrowser } from "../skills/browser/browser.ts";
 import { run } from "../skills/browser/commands.ts";
 
@@ -124,6 +126,24 @@ describe.skipIf(missing)(
       await expect(say("type", "e1")).rejects.toThrow("It is: browser type REF TEXT [--enter]");
       await expect(say("open", "chrome://crash")).rejects.toThrow(/memory is used up/);
       expect(await say("open", `${root}/two`)).toContain('"Two"');
+    });
+
+    it("opens nothing whose certificate is not to be trusted", async () => {
+      const nobody = await authority("Nobody's");
+      const server = createTlsServer(await nobody.pair("127.0.0.1"), (_request, response) =>
+        response.end("in"),
+      );
+      onTestFinished(async () => {
+        server.close();
+        server.closeAllConnections();
+        await nobody.remove();
+      });
+      await new Promise<void>((resolve) => void server.listen(0, "127.0.0.1", resolve));
+
+      const opening = say("open", `https://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+
+      await expect(opening).rejects.toThrow(/not to be trusted \(ERR_CERT_AUTHORITY_INVALID\)/);
+      expect(await say("text")).not.toContain("in");
     });
 
     it("is known to a site again when it was closed, and not when it has forgotten", async () => {

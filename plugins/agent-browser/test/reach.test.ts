@@ -30,9 +30,9 @@ describe("a refusal", () => {
     const proxy = createServer();
     proxy.on("connect", (request, socket) => {
       asked.push(request.url ?? "");
-      if (request.url === "open.test:443") return void socket.write("HTTP/1.1 200 OK\r\n\r\n");
       const body = JSON.stringify({ error: { message: "Bellhop: closed.test may not be reached." } });
-      socket.end(`HTTP/1.1 403 Forbidden\r\ncontent-length: ${body.length}\r\n\r\n${body}`);
+      if (request.url === "open.test:443") socket.write("HTTP/1.1 200 OK\r\n\r\n");
+      else socket.end(`HTTP/1.1 403 Forbidden\r\ncontent-length: ${body.length}\r\n\r\n${body}`);
     });
     await new Promise<void>((resolve) => void proxy.listen(0, "127.0.0.1", resolve));
     onTestFinished(() => void proxy.close());
