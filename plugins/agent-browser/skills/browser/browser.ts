@@ -18,6 +18,16 @@ import { stateIn } from "./state.ts";
 const PROGRAMS = ["/usr/bin/chromium", "/usr/bin/chromium-browser"];
 const ACTION_MS = 15_000;
 
+/** What Chromium asks of its maker's services by itself, of which each would be a question to an owner. */
+const SILENT = [
+  "--gcm-checkin-url=http://127.0.0.1:9/",
+  "--gcm-registration-url=http://127.0.0.1:9/",
+  "--gcm-mcs-endpoint=https://127.0.0.1:9",
+  "--autofill-server-url=http://127.0.0.1:9/",
+  "--gaia-url=http://127.0.0.1:9/",
+  "--google-apis-url=http://127.0.0.1:9/",
+];
+
 export interface BrowserOptions {
   /** Where the state is. */
   readonly folder: string;
@@ -40,6 +50,8 @@ export function createBrowser({ folder, downloads, proxy }: BrowserOptions) {
   /** Told with the next answer. */
   const notes: string[] = [];
   const passedOver = new Set<string>();
+  /** Pages that the broker, or an owner whom it asks, has not decided about. None of them rejects. */
+  const judging = new Set<Promise<string | undefined>>();
   /** Why the last page that was wanted did not come. */
   let refused: string | undefined;
   let open: Open | undefined;
@@ -63,7 +75,7 @@ export function createBrowser({ folder, downloads, proxy }: BrowserOptions) {
       executablePath,
       // Its own sandbox needs what ours forbids, but for images that were allowed to have it; and it is not for root.
       chromiumSandbox: process.getuid?.() !== 0 && spawnSync("unshare", ["--user", "true"]).status === 0,
-      args: ["--disable-quic", "--disk-cache-size=33554432"],
+      args: ["--disable-quic", "--disk-cache-size=33554432", ...SILENT],
     });
     const storageState = await state.load();
     const context = await program.newContext({
@@ -129,7 +141,10 @@ export function createBrowser({ folder, downloads, proxy }: BrowserOptions) {
     if (page) bound.set(page, url.hostname);
     const secure = url.protocol === "https:" && !/^(localhost|127\.0\.0\.1)$/.test(url.hostname);
     const port = Number(url.port) || 443;
-    const why = secure ? await refusedBy(proxy, url.hostname, port) : undefined;
+    const asking = secure ? refusedBy(proxy, url.hostname, port) : Promise.resolve(undefined);
+    judging.add(asking);
+    const why = await asking;
+    judging.delete(asking);
     if (why === undefined) return await route.fallback();
     refused = why;
     await route.abort("aborted"); // the page that is there stays
@@ -179,6 +194,11 @@ export function createBrowser({ folder, downloads, proxy }: BrowserOptions) {
     /** Before a command: what an earlier one met is none of its. */
     begin(): void {
       refused = undefined;
+    },
+
+    /** Resolves once it is known of every page that was wanted whether it may come. */
+    async judged(): Promise<void> {
+      while (judging.size > 0) await Promise.all(judging);
     },
 
     /** Why the page that was wanted did not come, in Bellhop's words. */

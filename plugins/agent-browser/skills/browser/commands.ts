@@ -24,6 +24,9 @@ interface Command {
 /** Of a snapshot or a text, so that one page does not fill a conversation. */
 const PART = 12_000;
 
+/** Playwright would wait for the page behind a link as long as for the click, and an owner may be asked about it. */
+const AT_ONCE = { noWaitAfter: true };
+
 const COMMANDS: Readonly<Record<string, Command>> = {
   open: {
     usage: "URL [--new]",
@@ -55,7 +58,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     usage: "REF",
     does: "clicks",
     least: 1,
-    run: ({ browser, args: [ref] }) => acting(browser, async (page) => await at(page, ref).click()),
+    run: ({ browser, args: [ref] }) => acting(browser, async (page) => await at(page, ref).click(AT_ONCE)),
   },
   type: {
     usage: "REF TEXT [--enter]",
@@ -64,7 +67,7 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     run: ({ browser, args: [ref, text = "", enter] }) =>
       acting(browser, async (page) => {
         await at(page, ref).fill(text);
-        if (enter === "--enter") await at(page, ref).press("Enter");
+        if (enter === "--enter") await at(page, ref).press("Enter", AT_ONCE);
       }),
   },
   press: {
@@ -232,20 +235,21 @@ async function goTo(page: Page, url: string, browser: Browser): Promise<void> {
     browser.begin();
     await page.goto(url, { waitUntil: "domcontentloaded" });
   }
-  await settled(page);
+  await settled(page, browser);
 }
 
 /** Something is done on the page; then what has become of it. */
 async function acting(browser: Browser, act: (page: Page) => Promise<unknown>): Promise<string> {
   const page = await browser.page();
   await act(page);
-  await settled(page);
+  await settled(page, browser);
   return await stateOf(browser);
 }
 
 /** What a click began is over, or has had its time. */
-async function settled(page: Page): Promise<void> {
-  await pause(100); // a click's navigation begins a moment later
+async function settled(page: Page, browser: Browser): Promise<void> {
+  await pause(200); // a click's navigation begins a moment later
+  await browser.judged();
   await page.waitForLoadState("domcontentloaded");
   await Promise.race([page.waitForLoadState("networkidle").catch(() => undefined), pause(2_000)]);
 }
