@@ -61,10 +61,11 @@ groups:
   }
   /** Every sandbox ends, and the next ones have the browser again. */
   async function endSandboxes(): Promise<void> {
+    const { gifts } = await client.status();
     plugins.become([]);
     await expect.poll(async () => (await client.status()).rooms, { timeout: MINUTES }).toEqual([]);
     plugins.become([plugin]);
-    await expect.poll(async () => (await client.status()).gifts, { timeout: MINUTES }).toHaveLength(1);
+    await expect.poll(async () => (await client.status()).gifts, { timeout: MINUTES }).toEqual(gifts);
   }
   async function bytesOf({ frames }: Told): Promise<readonly Buffer[]> {
     const files = frames.flatMap((event) =>

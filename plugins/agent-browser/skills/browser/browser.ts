@@ -196,6 +196,8 @@ export function createBrowser({ folder, downloads, proxy }: BrowserOptions) {
       refused = undefined;
     },
 
+    isJudging: (): boolean => judging.size > 0,
+
     /** Resolves once it is known of every page that was wanted whether it may come. */
     async judged(): Promise<void> {
       while (judging.size > 0) await Promise.all(judging);
