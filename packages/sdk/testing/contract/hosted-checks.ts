@@ -53,8 +53,8 @@ export const HOST_CHECKS: readonly HostCheck[] = [
     plain: true,
     without: needsListen, // all that is Bellhop's own is of one group
     async run(given) {
-      const { direct, group, shows } = given;
-      await group.says(OWNER, "think: 3\nsay: slow", { mentionsUs: true });
+      const { direct, group, groupOwner, shows } = given;
+      await group.says(groupOwner, "think: 3\nsay: slow", { mentionsUs: true });
       await direct.says(OWNER, "say: quick");
       await shows(direct, "quick", ({ text }) => text === "quick");
       const slowFirst = texts(group).includes("slow");

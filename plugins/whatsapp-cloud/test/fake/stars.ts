@@ -1,0 +1,4 @@
+/** What people read of a text on WhatsApp. */
+export function readStars(text: string): string {
+  return text.trim();
+}
