@@ -130,7 +130,7 @@ export function createSend({ graph, people, template, randomId, now }: SendParts
  * @throws RejectedError
  */
 function addressOf(chat: string): { to: string } | { recipient: string } {
-  if (/^\d{5,20}$/.test(chat)) return { to: chat };
+  if (/^\d{1,20}$/.test(chat)) return { to: chat };
   if (/^[A-Z]{2}\.[A-Za-z0-9.]{1,140}$/.test(chat)) return { recipient: chat };
   throw new RejectedError(
     `"${chat}" is nobody on WhatsApp: it takes numbers with their country's, without +`,
