@@ -53,6 +53,8 @@ export function createGraph({ url, token, appSecret, phoneNumberId, fetch, callM
     const { what, path, query = {}, json, upload, answer, ms = callMs } = asked;
     const address = `${url}/${path}?${new URLSearchParams({ ...query, appsecret_proof: proof })}`;
     const within = AbortSignal.any([signal, AbortSignal.timeout(ms)]);
+    // A connection that the other side has closed meanwhile is noticed first, and is not written on.
+    for (let turn = 0; turn < 2; turn += 1) await new Promise((resolve) => setImmediate(resolve));
     try {
       const response = await fetch(address, {
         redirect: "error",

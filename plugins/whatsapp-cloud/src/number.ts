@@ -72,7 +72,7 @@ function abilitiesOf({ template, readReceipts }: NumberOptions): ChannelAbilitie
     maxTextLength: MOST_TEXT - NAME_ROOM,
     lengthUnit: "utf16",
     resend: { how: "twice" }, // it has no key for a message, and no way to look
-    formatting: [],
+    formatting: ["bold", "italic", "strikethrough", "code", "code-block", "quote", "list"],
     reactions: true,
     buttons: { most: 3 },
     quotes: true,

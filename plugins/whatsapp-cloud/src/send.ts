@@ -153,16 +153,23 @@ function withButtons(text: string, buttons: readonly Button[]) {
 
 /** As WhatsApp marks it up, or as it stands where that is nothing, or longer than is allowed. */
 async function shown(source: string, most: number, sender?: string): Promise<string> {
-  const named = (text: string) => (sender === undefined ? text : `${sender}:\n${text}`);
-  const { plainText } = await import("@bellhop/sdk/plain-text");
-  const words = plainText(source);
-  return words === "" || named(words).length > most ? named(source) : named(words);
+  const { markup, text } = await rendered(source, sender);
+  if (text.trim() !== "" && markup.length <= most) return markup;
+  return sender === undefined ? source : `${sender}:\n${source}`;
 }
 
 /** As a template takes it: no line ends, no tabs, not many spaces at once. */
-async function oneLine(source: string, sender: string | undefined): Promise<string> {
-  const { plainText } = await import("@bellhop/sdk/plain-text");
-  const lines = (plainText(source) || source).split("\n").map((line) => line.replace(/\s+/g, " ").trim());
-  const words = lines.filter((line) => line !== "").join(" · ");
-  return sender === undefined ? words : `${sender}: ${words}`;
+async function oneLine(source: string, sender?: string): Promise<string> {
+  const { text } = await rendered(source, sender);
+  const lines = (text.trim() === "" ? source : text).split("\n");
+  return lines
+    .map((line) => line.replace(/\s+/g, " ").trim())
+    .filter((line) => line !== "")
+    .join(" · ");
+}
+
+/** Loaded with the first text: a number that nobody writes to needs none of it. */
+async function rendered(source: string, sender?: string) {
+  const { starMarkup } = await import("@bellhop/sdk/star-markup");
+  return starMarkup(source, {}, sender);
 }
