@@ -6,9 +6,9 @@ import type { FakePerson } from "./world.ts";
 
 /** Meta's reference of webhooks has the fields of each kind of message. */
 export interface NoticeParts {
-  readonly messages?: readonly object[];
-  readonly statuses?: readonly object[];
-  readonly contacts?: readonly object[];
+  readonly messages?: readonly unknown[];
+  readonly statuses?: readonly unknown[];
+  readonly contacts?: readonly unknown[];
   readonly phoneNumberId?: string;
 }
 
