@@ -126,4 +126,4 @@ it("a picture in, a file out, a button after a restart that nobody else may pres
 
   const log = await readFile(homePaths(journey.home).log, "utf8");
   expect([log.includes(NUMBER.token), log.includes(NUMBER.appSecret)]).toEqual([false, false]);
-}, 180_000);
+}, 300_000);

@@ -51,7 +51,8 @@ export function createGraph({ url, token, appSecret, phoneNumberId, fetch, callM
   async function call<T>(asked: Call<T>, signal: AbortSignal): Promise<T> {
     signal.throwIfAborted();
     const { what, path, query = {}, json, upload, answer, ms = callMs } = asked;
-    const address = `${url}/${path}?${new URLSearchParams({ ...query, appsecret_proof: proof })}`;
+    const parameters = new URLSearchParams({ ...query, appsecret_proof: proof }).toString();
+    const address = `${url}/${path}?${parameters}`;
     const within = AbortSignal.any([signal, AbortSignal.timeout(ms)]);
     // A connection that the other side has closed meanwhile is noticed first, and is not written on.
     for (let turn = 0; turn < 2; turn += 1) await new Promise((resolve) => setImmediate(resolve));

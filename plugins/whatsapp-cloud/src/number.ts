@@ -133,6 +133,8 @@ export function createNumber(options: NumberOptions) {
     const inbound = toInbound(message.data, { person, contact, open });
     if (!inbound) return log.info("what is no message to us was passed over", { type: message.data.type });
     if (!accept) throw new TemporaryError("nobody listens to this number just now");
+    // Before it is on disk: from then on it may be answered, and that must find the window open.
+    if (inbound.kind === "message" || inbound.kind === "button") wrote(person, userId, message.data);
     try {
       await accept(inbound);
     } catch (error) {
@@ -141,10 +143,12 @@ export function createNumber(options: NumberOptions) {
       return log.warn("a message was refused, and passed over", { why: error.message });
     }
     doubt = undefined;
-    if (inbound.kind !== "message" && inbound.kind !== "button") return;
-    people.heard(person, userId, Math.min(message.data.timestamp * 1_000, now()));
+  }
+
+  function wrote(person: string, userId: string | undefined, { id, timestamp }: Message): void {
+    people.heard(person, userId, Math.min(timestamp * 1_000, now()));
     unread.delete(person);
-    unread.set(person, message.data.id);
+    unread.set(person, id);
     const [oldest] = unread.keys();
     if (unread.size > MOST_UNREAD && oldest !== undefined) unread.delete(oldest);
   }

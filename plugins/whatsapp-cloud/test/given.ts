@@ -60,7 +60,7 @@ export async function givenNumber(more: Partial<NumberOptions> = {}, fake: FakeG
   const { channel } = number;
   const heard: Inbound[] = [];
   /** Replaced by tests in which the disk is slow, or full. */
-  const disk = { write: async (_: Inbound): Promise<void> => undefined };
+  const disk: { write: (inbound: Inbound) => Promise<void> } = { write: async () => undefined };
   const stop = new AbortController();
   const over = channel.listen?.(
     undefined,
