@@ -19,11 +19,11 @@ import {
 } from "@bellhop/sdk";
 import { fullJitter } from "../core/backoff.ts";
 import type { Clock } from "../core/clock.ts";
-import { atMost } from "../core/patience.ts";
 import type { KnownSecrets } from "../core/known-secrets.ts";
 import type { EventBus } from "../core/events.ts";
 import { failpoint } from "../core/failpoint.ts";
 import { type ChatId, chatAddress, type OutboxId } from "../core/ids.ts";
+import { createLanes, type Lane } from "../core/lanes.ts";
 import { COMMAND_KEY, type Hold } from "../core/pause.ts";
 import type { Log } from "../log.ts";
 import type { ClaimedRow, Outbox, OutboxRow } from "../store/outbox.ts";
@@ -81,19 +81,13 @@ export interface Delivery {
 
 /** G15: what could not be delivered in a day is given up. */
 const GIVE_UP_MS = 24 * 60 * 60_000;
-/** A channel that does not end what it was told to end does not hold up ours. */
-const CLOSE_MS = 2_000;
-/** After the database failed us. */
-const BREATHER_MS = 1_000;
+/** Nothing is to be asked before it goes, so nobody looks. */
+const FREE = { at: 0, direct: true } as const;
 /** Spreads those who were told to come back at the same time. */
 const SPREAD_MS = 1_000;
 
 export function createDelivery(parts: DeliveryParts): Delivery {
   const { outbox, channelOf, speaker, notices, bus, hold, clock, random, log } = parts;
-  const accounts = createAccounts(clock, wake);
-  const serving = new Map<ChatId, Promise<void>>();
-  const again = new Set<ChatId>();
-  const alarms = new Map<ChatId, () => void>();
   const growth = new Map<ChatId, { draft: OutboxId; text: string }>();
   const listeners = new Set<(row: OutboxRow) => void>();
   /** What its channel has taken while we could not write that down. */
@@ -102,45 +96,23 @@ export function createDelivery(parts: DeliveryParts): Delivery {
   const troubled = new Set<ChatId>();
   const closing = new AbortController();
 
-  function wake(chat: ChatId): void {
-    if (closing.signal.aborted) return;
-    alarms.get(chat)?.();
-    alarms.delete(chat);
-    if (serving.has(chat)) {
-      again.add(chat);
-      return;
-    }
-    const served = serve(chat)
-      .catch((error: unknown) => {
-        log.error({ err: error, chat }, "delivery stopped; it goes on in a moment");
-        alarm(chat, BREATHER_MS);
-      })
-      .finally(() => {
-        serving.delete(chat);
-        if (again.delete(chat)) wake(chat);
-      });
-    serving.set(chat, served);
-  }
+  const lanes = createLanes({
+    serve,
+    failed: (error, chat) => log.error({ err: error, chat }, "delivery stopped; it goes on in a moment"),
+    clock,
+  });
+  const accounts = createAccounts(clock, lanes.wake);
 
-  function alarm(chat: ChatId, ms: number): void {
-    if (closing.signal.aborted) return;
-    alarms.get(chat)?.();
-    alarms.set(
-      chat,
-      clock.after(ms, () => wake(chat)),
-    );
-  }
-
-  async function serve(chat: ChatId): Promise<void> {
+  async function serve(chat: ChatId, lane: Lane): Promise<void> {
     const channel = channelOf(chat);
     if (!channel) return; // its plugin is not there now; it wakes its chats when it comes
     const account = accounts.of(channel);
     while (!closing.signal.aborted) {
-      again.delete(chat);
+      lane.looks();
       const waitMs = await next(chat, channel, account);
       if (waitMs === 0) continue;
       if (await grown(chat, channel, account)) continue;
-      if (waitMs !== undefined) alarm(chat, waitMs);
+      if (waitMs !== undefined) lane.again(waitMs);
       return;
     }
   }
@@ -150,10 +122,10 @@ export function createDelivery(parts: DeliveryParts): Delivery {
     // Whoever asks an account that is not free is counted, so it is asked only for something.
     const only = hold().aborted ? "answers to commands" : undefined;
     if (only === undefined) await parts.hooks?.prepare(chat);
-    const due = account.isFree ? clock.now() : await outbox.firstDue(chat, only);
-    if (due === undefined) return undefined;
-    if (due > clock.now()) return due - clock.now();
-    const waitMs = account.enter(chat);
+    const first = account.isFree ? FREE : await outbox.firstDue(chat, only);
+    if (first === undefined) return undefined;
+    if (first.at > clock.now()) return first.at - clock.now();
+    const waitMs = account.enter(chat, first.direct);
     if (waitMs > 0) return waitMs;
     const claimed = await outbox.claim(chat, only);
     if (!claimed || "dueAt" in claimed) {
@@ -366,11 +338,11 @@ export function createDelivery(parts: DeliveryParts): Delivery {
   }
 
   return {
-    wake,
+    wake: lanes.wake,
 
     grow(chat, draft, text) {
       growth.set(chat, { draft, text });
-      wake(chat);
+      lanes.wake(chat);
     },
 
     async aside(chat, call) {
@@ -398,18 +370,14 @@ export function createDelivery(parts: DeliveryParts): Delivery {
       accounts.all().flatMap(({ name, trouble }) => (trouble ? { account: name, ...trouble } : [])),
 
     async recover() {
-      for (const chat of await outbox.chatsOwed()) wake(chat);
+      for (const chat of await outbox.chatsOwed()) lanes.wake(chat);
     },
 
-    async settled() {
-      while (serving.size > 0) await Promise.all(serving.values());
-    },
+    settled: lanes.settled,
 
     async close() {
       closing.abort();
-      for (const cancel of alarms.values()) cancel();
-      alarms.clear();
-      await atMost(clock, CLOSE_MS, Promise.all(serving.values()));
+      await lanes.close();
     },
   };
 }

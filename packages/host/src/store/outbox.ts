@@ -294,10 +294,15 @@ export function createOutbox(db: Kysely<Database>, clock: Clock) {
         .execute();
     },
 
-    /** When the first open row of the chat is due; undefined where none is open. */
-    async firstDue(chat: ChatId, only?: Only): Promise<number | undefined> {
+    /** When the first open row of the chat is due, and whether one person alone reads it; undefined where none is open. */
+    async firstDue(
+      chat: ChatId,
+      only?: Only,
+    ): Promise<{ readonly at: number; readonly direct: boolean } | undefined> {
       const first = await firstOpen(db, chat, only);
-      return first && (first.state === "sending" ? 0 : first.due_at);
+      if (!first) return undefined;
+      const row = await db.selectFrom("chats").select("direct").where("id", "=", chat).executeTakeFirst();
+      return { at: first.state === "sending" ? 0 : first.due_at, direct: row?.direct === 1 };
     },
 
     draftOf: (turn: TurnId): Promise<OutboxId | undefined> => idOf(db, draftKey(turn)),

@@ -237,6 +237,28 @@ describe("a platform that asks to slow down (F13)", () => {
 
     expect(chats.map((chat) => chat.ours())).toEqual(chats.map(({ id }) => [`${id}1`, `${id}2`]));
   });
+
+  it("is not written to faster than it allows where several people are, in any minute", async () => {
+    const { platform, owes, advance, db } = await given({
+      rate: { chat: { calls: 1, perMs: SECOND }, sharedChat: { calls: 4, perMs: MINUTE } },
+    });
+    const [kitchen, anns] = [platform.group("kitchen"), platform.direct("anns")];
+    await owes("anns", "a0");
+    await db.updateTable("chats").set({ direct: 1 }).where("id", "=", ChatId.parse("fake:anns")).execute();
+    const numbered = (name: string) => Array.from({ length: 10 }, (_, n) => `${name}${n + 1}`);
+    await owes("kitchen", ...numbered("k"));
+    await owes("anns", ...numbered("a"));
+
+    await advance(10 * SECOND, 40);
+    const early = [kitchen.ours().length, anns.ours().length];
+    await advance(49 * SECOND, 49);
+    const inTheMinute = kitchen.ours().length;
+    await advance(2 * MINUTE, 120);
+
+    expect(early).toEqual([4, 11]);
+    expect(inTheMinute).toBe(4);
+    expect(kitchen.ours()).toEqual(numbered("k"));
+  });
 });
 
 describe("a platform that is down", () => {
