@@ -47,7 +47,7 @@ export function abilityWords(abilities: ChannelAbilities, thread: boolean): stri
 
 /** On one line, and cut where it is longer than it may be: a platform's words stand in every prompt. */
 function noteWords(note = ""): string | undefined {
-  const all = [...note.replaceAll(/[\s\p{Cc}]+/gu, " ").trim()].slice(0, NOTE_LENGTH);
+  const all = Array.from(note.replaceAll(/[\s\p{Cc}]+/gu, " ").trim()).slice(0, NOTE_LENGTH);
   while (estimateTokens(all.join("")) > MOST_TOKENS) all.pop();
   return all.length === 0 ? undefined : all.join("");
 }

@@ -5,6 +5,7 @@
  *   account may send again (outbox/accounts.ts). Only what may be sent at once is claimed.
  * - What may have arrived is sent again by the rule of its channel (outbox/ambiguity.ts). An edit and a
  *   reaction may be made twice without anybody seeing it, so they are simply made again.
+ * - An amendment is an edit of what was sent, or nothing.
  * - A row that cannot be delivered does not block its chat (G13); people are told (outbox/lost-words.ts).
  * - Everything that changes a chat's messages goes through its one lane, the growing of a draft too: an
  *   answer is never overwritten by its own beginning.
@@ -26,7 +27,7 @@ import { type ChatId, chatAddress, type OutboxId } from "../core/ids.ts";
 import { createLanes, type Lane } from "../core/lanes.ts";
 import { COMMAND_KEY, type Hold } from "../core/pause.ts";
 import type { Log } from "../log.ts";
-import type { ClaimedRow, Outbox, OutboxRow } from "../store/outbox.ts";
+import { type ClaimedRow, isAmendment, type Outbox, type OutboxRow } from "../store/outbox.ts";
 import { type Account, createAccounts } from "./accounts.ts";
 import { maySendAgain } from "./ambiguity.ts";
 import { type Lost, ownersWord, wordTo } from "./lost-words.ts";
@@ -146,6 +147,7 @@ export function createDelivery(parts: DeliveryParts): Delivery {
     const held = row.key.startsWith(COMMAND_KEY) ? closing.signal : hold();
     if (held.aborted) return await outbox.retry(row, clock.now(), "held by the emergency stop");
     const signal = AbortSignal.any([closing.signal, held]);
+    if (isAmendment(row)) return await amend(channel, account, claimed, signal);
     // A shown draft is a text of ours that may be changed as often as we like.
     let repeatable = row.kind === "reaction";
     let sent: Sent | undefined;
@@ -175,6 +177,30 @@ export function createDelivery(parts: DeliveryParts): Delivery {
     await arrivedAs(row, sent.platformId);
   }
 
+  /** As an edit, or not at all: nobody wants to read again what became of something. */
+  async function amend(
+    channel: Channel,
+    account: Account,
+    { row, over }: ClaimedRow,
+    signal: AbortSignal,
+  ): Promise<void> {
+    if (over === undefined || !channel.abilities.edits || !channel.edit) {
+      account.leave(row.chat_id);
+      return await outbox.drop(row, "what it changes is not there, or cannot be changed there");
+    }
+    try {
+      failpoint("send.begin");
+      const changed = await edited(channel, row, over, signal);
+      failpoint("send.done");
+      account.ok();
+      if (changed) await arrivedAs(row, over);
+      else await outbox.drop(row, "its channel does not let it be changed any more");
+    } catch (error) {
+      if (signal.aborted) return;
+      await settleFailure(channel, account, row, error, true);
+    }
+  }
+
   /** Before a message that may have arrived is sent again. Undefined: send it. */
   async function lookedUp(
     channel: Channel,
@@ -195,7 +221,7 @@ export function createDelivery(parts: DeliveryParts): Delivery {
     return maySendAgain(resend, doubt(row, row.uncertain)) ? undefined : "send no more";
   }
 
-  /** Undefined where the draft cannot be edited any more: then it is sent as any other. */
+  /** Undefined where what it is to be edited into cannot be any more: a draft's answer is sent as any other. */
   async function edited(
     channel: Channel,
     row: OutboxRow,
@@ -211,7 +237,7 @@ export function createDelivery(parts: DeliveryParts): Delivery {
       return { platformId };
     } catch (error) {
       if (!(error instanceof RejectedError)) throw error;
-      log.debug({ err: error, chat: row.chat_id }, "a draft could not be edited; its answer is sent anew");
+      log.debug({ err: error, chat: row.chat_id }, "what was sent could not be edited");
       return undefined;
     }
   }
@@ -245,7 +271,7 @@ export function createDelivery(parts: DeliveryParts): Delivery {
     if (platformId !== undefined) return await arrivedAs(row, platformId);
     const why = "it was not written down what became of this";
     // An answer that was being edited into its draft may have been sent anew as well.
-    if (row.kind === "reaction") await outbox.retry(row, clock.now(), why);
+    if (row.kind === "reaction" || isAmendment(row)) await outbox.retry(row, clock.now(), why);
     else if (row.kind === "draft") await outbox.drop(row, why);
     else await ambiguous(channel, row, 0, why);
   }
@@ -306,7 +332,7 @@ export function createDelivery(parts: DeliveryParts): Delivery {
 
   async function lose(row: OutboxRow, lost: Lost, why: string): Promise<void> {
     log.warn({ chat: row.chat_id, kind: row.kind, lost, why }, "a message did not arrive, or may not have");
-    if (row.kind === "draft") return await outbox.drop(row, why);
+    if (row.kind === "draft" || isAmendment(row)) return await outbox.drop(row, why);
     const settle = lost === "dead" ? outbox.bury : outbox.unknown;
     await settle(row, why, wordTo(row, lost));
     const word = ownersWord(row, lost, why);
