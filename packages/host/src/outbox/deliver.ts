@@ -30,7 +30,7 @@ import type { Log } from "../log.ts";
 import { type ClaimedRow, isAmendment, type Outbox, type OutboxRow } from "../store/outbox.ts";
 import { type Account, createAccounts } from "./accounts.ts";
 import { maySendAgain } from "./ambiguity.ts";
-import { type Lost, ownersWord, wordTo } from "./lost-words.ts";
+import { type Lost, ownersOffer, ownersWord, wordTo } from "./lost-words.ts";
 import type { Notices } from "./notices.ts";
 import type { OutboundHooks } from "./outbound-hooks.ts";
 import { type FileOf, toOutbound } from "./outbound.ts";
@@ -334,11 +334,11 @@ export function createDelivery(parts: DeliveryParts): Delivery {
     log.warn({ chat: row.chat_id, kind: row.kind, lost, why }, "a message did not arrive, or may not have");
     if (row.kind === "draft" || isAmendment(row)) return await outbox.drop(row, why);
     const settle = lost === "dead" ? outbox.bury : outbox.unknown;
-    await settle(row, why, wordTo(row, lost));
+    await settle(row, why, wordTo(row, lost, clock.now()));
     const word = ownersWord(row, lost, why);
     if (word === undefined || troubled.has(row.chat_id)) return;
     troubled.add(row.chat_id);
-    await notices.tell(`undelivered:${row.id}`, word, row.chat_id);
+    await notices.tell(`undelivered:${row.id}`, word, row.chat_id, ownersOffer(row, word, clock.now()));
   }
 
   /** Edits the draft of the chat, best effort. Whether there was anything to do. */

@@ -41,8 +41,7 @@ const MOST_RECALLED = 300;
 /** What the card reads once it is decided, or its time is over. */
 export function closedCard(row: ApprovalRow): string {
   const { folder, chat_id: chat, words } = row;
-  const asked =
-    words.length > MOST_RECALLED ? `${words.slice(0, MOST_RECALLED).toWellFormed()}…` : words;
+  const asked = words.length > MOST_RECALLED ? `${words.slice(0, MOST_RECALLED).toWellFormed()}…` : words;
   return `The agent of ${folder} (at work in ${chat}) wanted to ${asked}\n\n${outcome(row)}`;
 }
 

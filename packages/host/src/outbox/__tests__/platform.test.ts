@@ -399,6 +399,7 @@ describe("an amendment of what was sent", () => {
 
     expect(chats.map((chat) => chat.ours())).toEqual([["May I?", "later"], ["later"], ["May I?", "later"]]);
     expect([none.told.length, lost.told.length, refuses.told.length]).toEqual([0, told, 0]);
-    for (const { outbox } of [none, refuses]) expect(await outbox.counts()).toMatchObject({ dead: 0, open: 0 });
+    for (const { outbox } of [none, refuses])
+      expect(await outbox.counts()).toMatchObject({ dead: 0, open: 0 });
   });
 });
