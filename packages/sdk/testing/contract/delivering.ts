@@ -11,6 +11,7 @@ const needsHealth = (channel: { readonly listen?: unknown; readonly health?: unk
   channel.listen === undefined && channel.health === undefined ? "it has no connection" : undefined;
 
 const CUTS = 20;
+const BETWEEN_CUTS_MS = 40;
 /** For one cut: to ask where, to connect, to ask for what came, once or twice each. */
 const KNOCKS_EACH = 5;
 
@@ -205,6 +206,9 @@ export const DELIVERING: readonly Check[] = [
       for (const n of numbers(0, CUTS)) {
         await chat.says(ANN, n);
         peer.cut();
+        await new Promise((resolve) => {
+          setTimeout(resolve, BETWEEN_CUTS_MS); // who is quick is there again, and cut again
+        });
       }
       await marker();
 
