@@ -24,8 +24,6 @@ export interface LanesParts<Key> {
   readonly clock: Clock;
 }
 
-export type Lanes<Key> = ReturnType<typeof createLanes<Key>>;
-
 /** After a failure: of the database, mostly. */
 const BREATHER_MS = 1_000;
 /** Whoever does not end what it was told to end does not hold up our end. */
