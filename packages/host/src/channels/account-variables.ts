@@ -14,7 +14,7 @@ export interface AccountVariables {
 
 /** @param number of the account, from 1 */
 export function accountVariables(declared: readonly string[], number: number): AccountVariables {
-  const first = (variable: string) => variable.replace(/_[2-9]\d*$/, "");
+  const first = (variable: string) => variable.replace(/_(?:[2-9]|[1-9]\d+)$/, "");
   const isNumbered = (variable: string) =>
     declared.some((one) => one !== variable && first(one) === variable);
   const roots = declared.filter(isNumbered);

@@ -1,6 +1,6 @@
 /**
- * Connecting an account, and disconnecting it. To connect, the plugin says what is to be shown or asked next, whoever connects it looks and
- * answers, in a terminal or on a page.
+ * Connecting an account, and disconnecting it. To connect, the plugin says what is to be shown or asked next, and
+ * whoever connects it looks and answers, in a terminal or on a page.
  *
  * - One attempt per plugin at a time; a later one ends the one before. An attempt that goes on for too long, or
  *   whose host stops, is cancelled.

@@ -12,6 +12,14 @@ describe("the variables of an account", () => {
     expect(accountVariables(declared, number)).toEqual({ own, common: ["X_WEBHOOK_SECRET"], others });
   });
 
+  it("have numbers of any length", () => {
+    expect(accountVariables(["X", "X_2", "X_10", "LEVEL_1"], 10)).toEqual({
+      own: ["X_10"],
+      common: ["LEVEL_1"],
+      others: ["X", "X_2"],
+    });
+  });
+
   it("of a plugin that has only one are all that it declares", () => {
     expect(accountVariables(["A", "B"], 1)).toEqual({ own: ["A", "B"], common: [], others: [] });
     expect(accountVariables(["A", "B"], 2)).toEqual({ own: [], common: [], others: [] });
