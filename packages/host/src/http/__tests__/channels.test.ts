@@ -82,17 +82,18 @@ describe("the page on which an account is connected", () => {
   });
 });
 
-it("has a button for each account that can be disconnected", () => {
-  const page = renderConnectPage({
+it("has a button for each account that can be disconnected", async () => {
+  const rendered = await renderConnectPage({
     assets: loadAssets(),
     assistant: "Bellhop",
     name: "fake",
     known: true,
     accounts: ["", "2"],
   });
+  const page = String(rendered);
 
-  expect(String(page)).toContain('data-disconnect="">Disconnect fake</button>');
-  expect(String(page)).toContain('data-disconnect="2">Disconnect fake/2</button>');
+  expect(page).toContain('data-disconnect="">Disconnect fake</button>');
+  expect(page).toContain('data-disconnect="2">Disconnect fake/2</button>');
 });
 
 describe("connecting an account over the API", () => {
