@@ -25,6 +25,7 @@ const count = (chat: PeerChat, word: string) => texts(chat).filter((text) => tex
 /** Of an approval's card, those that refuse and those that allow stand side by side. */
 const hasTwoButtons: Lack = ({ abilities }, peer) => {
   if ((abilities.buttons?.most ?? 0) < 2) return "it has no two buttons";
+  if (!peer.group) return "it has no chats of several people, where others could press one";
   return peer.group("Buttons").presses ? undefined : "its peer cannot press one";
 };
 
