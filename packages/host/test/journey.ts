@@ -15,7 +15,7 @@ import { systemClock } from "../src/core/clock.ts";
 import type { ChatEvent } from "../src/core/events.ts";
 import { ChatId, type FileId, type InboxId } from "../src/core/ids.ts";
 import { type Host, type HostOptions, startHost } from "../src/main.ts";
-import { configured } from "./configured.ts";
+import { configured, shortWaits } from "./configured.ts";
 
 export interface Told {
   readonly message: InboxId;
@@ -69,6 +69,7 @@ export async function givenHost({
     startHost({
       config: configured({ home, env: { ...policies, ...env }, flags: { port: 0 } }),
       channels,
+      random: shortWaits,
       ...(network && { network }),
       ...(plugins && { plugins }),
       ...(connectable && { connectable }),

@@ -7,7 +7,7 @@ import { createClient } from "../../src/cli/client.ts";
 import { homePaths } from "../../src/config.ts";
 import { systemClock } from "../../src/core/clock.ts";
 import { startHost } from "../../src/main.ts";
-import { configured } from "../configured.ts";
+import { configured, shortWaits } from "../configured.ts";
 
 export interface ContractHostHere extends HostUnderTest {
   /** Of the host that runs just now: where its API is, and a token for it. */
@@ -41,6 +41,7 @@ export async function openContractHost({
     startHost({
       config: configured({ home, env: { XDG_CONFIG_HOME: join(place, "config") }, flags: { port: 0 } }),
       channels: channels(),
+      random: shortWaits,
     });
   let host = await start();
   let token: string | undefined;
