@@ -21,7 +21,8 @@ const JOURNEYS = ["packages/host/test/**/*.test.ts", "plugins/*/test/**/*.test.t
 /** One more than cores: much of what the suite does is to wait, for other processes and for its own patience. */
 const SIDE_BY_SIDE = { maxWorkers: availableParallelism() + 1, sequence: { groupOrder: 0 } };
 
-const common = { testTimeout: 30_000, hookTimeout: 60_000, pool: "forks" } as const;
+/** A journey that waits for a processor is not one that hangs. */
+const common = { testTimeout: 60_000, hookTimeout: 60_000, pool: "forks" } as const;
 
 export default defineConfig({
   test: {
