@@ -81,6 +81,8 @@ export interface HostOptions {
   readonly network?: Network;
   /** In the place of those of the home, for what they give agents. */
   readonly plugins?: Plugins;
+  /** From 0 to below 1: spreads what is tried again. `Math.random` where it is not said. */
+  readonly random?: () => number;
 }
 
 /** @throws ConfigError with one sentence for the operator; nothing is left behind then */
@@ -103,10 +105,11 @@ async function open(
     environment = {},
     network,
     plugins: given,
+    random = Math.random,
   }: HostOptions,
   opened: AsyncDisposableStack,
 ): Promise<Host> {
-  const ground = await openGround(config, opened);
+  const ground = await openGround(config, opened, random);
   const { paths, clock, log, bus, db, lock, stopSwitch } = ground;
   const trust = await openTrust(ground);
   const plugins = latePlugins();
@@ -134,6 +137,12 @@ async function open(
     changed: (group) => wayIn.admission.groupChanged(group),
     entered: () => wayIn.senders.bound(),
   });
+  const dead = createDead(db, {
+    clock,
+    routeOf: records.routeOf,
+    wake: dispatcher.wake,
+    deliver: delivery.wake,
+  });
   const wayIn = await openWayIn({
     ground,
     agents,
@@ -147,16 +156,11 @@ async function open(
     groups: groupPowers,
     tasks,
     status,
+    dead,
   });
   const powers = openPowers({ ground, records, out, wayIn, tasks, status, plugins });
   const { admission, commands } = wayIn;
   const connecting = openConnecting(ground, pluginRoom, connectable);
-  const dead = createDead(db, {
-    clock,
-    routeOf: records.routeOf,
-    wake: dispatcher.wake,
-    deliver: delivery.wake,
-  });
 
   const startedAt = clock.now();
   let draining = false;

@@ -4,9 +4,10 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createClient } from "../../src/cli/client.ts";
-import { homePaths, loadConfig } from "../../src/config.ts";
+import { homePaths } from "../../src/config.ts";
 import { systemClock } from "../../src/core/clock.ts";
 import { startHost } from "../../src/main.ts";
+import { configured, shortWaits } from "../configured.ts";
 
 export interface ContractHostHere extends HostUnderTest {
   /** Of the host that runs just now: where its API is, and a token for it. */
@@ -18,6 +19,7 @@ export async function openContractHost({
   channels,
   owners,
   groups,
+  notices,
 }: HostOptions): Promise<ContractHostHere> {
   const { name, account } = peer.connect();
   const address = account === "" ? name : `${name}/${account}`;
@@ -27,6 +29,7 @@ export async function openContractHost({
   const config = platforms
     ? [
         `owners: ${JSON.stringify(owners.map((id) => `${name}:${id}`))}`,
+        `notices: ${JSON.stringify(`${address}:${notices}`)}`,
         "groups:",
         ...groups.flatMap(({ name: group, chats }) => [
           `  ${group}:`,
@@ -38,8 +41,9 @@ export async function openContractHost({
   await writeFile(homePaths(home).config, config);
   const start = () =>
     startHost({
-      config: loadConfig({ home, env: { XDG_CONFIG_HOME: join(place, "config") }, flags: { port: 0 } }),
+      config: configured({ home, env: { XDG_CONFIG_HOME: join(place, "config") }, flags: { port: 0 } }),
       channels: channels(),
+      random: shortWaits,
     });
   let host = await start();
   let token: string | undefined;
