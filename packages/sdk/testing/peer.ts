@@ -52,6 +52,8 @@ export interface PeerMessage {
 export interface PeerChat {
   /** The native id, as the adapter says it in `Inbound.chat`. */
   readonly id: string;
+  /** It is a thread of this chat, on a platform where every conversation is a thread: this is the one that is bound. */
+  readonly threadOf?: string;
   says(
     person: PeerPerson,
     text: string,
@@ -73,6 +75,11 @@ export interface PeerChat {
 
 /** What the suite is given for each adapter. */
 export interface ChannelPeer {
+  /**
+   * What its platform has not, and why, in words; `group` is any other chat then. `groups`: chats of several
+   * people. `programs`: what a program writes never reaches anybody.
+   */
+  readonly lacks?: { readonly groups?: string; readonly programs?: string } | undefined;
   /** An adapter as a restarted host would make it; the peer stays as it is. */
   connect(): Channel;
   /** Their id as the adapter says it; absent where it is the person's own. */

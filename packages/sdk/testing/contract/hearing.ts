@@ -24,6 +24,8 @@ const canDelete = (_: Channel, peer: ChannelPeer) =>
 const canReact = (_: Channel, peer: ChannelPeer) =>
   peer.direct(ANN).reacts ? undefined : "people cannot react there";
 
+const hasGroups = (_: Channel, peer: ChannelPeer) => peer.lacks?.groups;
+
 const file = (name: string, content: string) => ({
   name,
   type: "text/plain",
@@ -82,7 +84,7 @@ export const HEARING: readonly Check[] = [
   {
     point: 1,
     says: "says of a chat of several people that it is one, and what it is called",
-    without: needsListen,
+    without: without(needsListen, hasGroups),
     async run({ peer, hears }) {
       const chat = peer.group("The kitchen");
       await chat.says(BEN, "hello all");
@@ -99,7 +101,7 @@ export const HEARING: readonly Check[] = [
   {
     point: 1,
     says: "tells a mention of us from none",
-    without: needsListen,
+    without: without(needsListen, hasGroups),
     async run({ peer, hears }) {
       const chat = peer.group("The kitchen");
       const [plain, mention] = [
@@ -206,7 +208,7 @@ export const HEARING: readonly Check[] = [
   {
     point: 1,
     says: "says of a program that it is one",
-    without: needsListen,
+    without: without(needsListen, (_, peer) => peer.lacks?.programs),
     async run({ peer, hears }) {
       const chat = peer.group("The kitchen");
       await chat.says(ROBOT, "beep");
