@@ -108,7 +108,8 @@ function methodResult(part: string): MethodResult | undefined {
   for (const word of words) {
     const [, type, name, value] = PROPERTY.exec(word) ?? [];
     // The first counts: what stands behind it may be what a sender got into it.
-    if (type !== undefined && name !== undefined && value !== undefined) properties[`${type}.${name}`] ??= value;
+    if (type !== undefined && name !== undefined && value !== undefined)
+      properties[`${type}.${name}`] ??= value;
   }
   return { method, result, properties };
 }

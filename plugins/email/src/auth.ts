@@ -5,7 +5,7 @@ import { parseAuthResults } from "./auth-results.ts";
 import { PACE } from "./channel.ts";
 import { headOf } from "./head.ts";
 import { openMailbox, type ImapAccess } from "./imap.ts";
-import { ASKED } from "./inbound.ts";
+import { ASKED, headBytes } from "./inbound.ts";
 import { ACCOUNTS, AUTHSERV_ID, type Plan, serverFrom } from "./settings.ts";
 
 const PASSWORD =
@@ -24,10 +24,14 @@ export async function* connect({ plan, environment, signal }: AuthParts): AuthFl
   const number = nextNumber({ ...ACCOUNTS, environment });
   const name = (variable: string) => numberedVariable(variable, number);
   const { allowPlain } = plan;
-  const ask = (variable: string, text: string, secret = false) => ({ step: "ask", name: name(variable), text, secret }) as const;
+  const ask = (variable: string, text: string, secret = false) =>
+    ({ step: "ask", name: name(variable), text, secret }) as const;
 
   const address = addressFrom(
-    (yield ask("EMAIL_ADDRESS", "The assistant's own e-mail address. Give it one of its own: whatever comes there is taken for a message to it.")) ?? "",
+    (yield ask(
+      "EMAIL_ADDRESS",
+      "The assistant's own e-mail address. Give it one of its own: whatever comes there is taken for a message to it.",
+    )) ?? "",
   );
   if (address === undefined) throw new ConfigError("That is no e-mail address.");
   const password = ((yield ask("EMAIL_PASSWORD", PASSWORD, true)) ?? "").trim();
@@ -36,8 +40,12 @@ export async function* connect({ plan, environment, signal }: AuthParts): AuthFl
   const guess = { imap: `imaps://imap.${domain}`, smtp: `smtps://smtp.${domain}` };
   const how = (guessed: string, plainer: string) =>
     `Empty for ${guessed}. ${plainer} is with STARTTLS; a user other than the address stands before an @: …://user@host`;
-  const imapUrl = ((yield ask("EMAIL_IMAP", `Its IMAP server. ${how(guess.imap, "imap://host:143")}`)) ?? "").trim() || guess.imap;
-  const smtpUrl = ((yield ask("EMAIL_SMTP", `Its SMTP server. ${how(guess.smtp, "smtp://host:587")}`)) ?? "").trim() || guess.smtp;
+  const imapUrl =
+    ((yield ask("EMAIL_IMAP", `Its IMAP server. ${how(guess.imap, "imap://host:143")}`)) ?? "").trim() ||
+    guess.imap;
+  const smtpUrl =
+    ((yield ask("EMAIL_SMTP", `Its SMTP server. ${how(guess.smtp, "smtp://host:587")}`)) ?? "").trim() ||
+    guess.smtp;
   const imap = serverFrom(imapUrl, { kind: "imap", address, allowPlain });
   const smtp = serverFrom(smtpUrl, { kind: "smtp", address, allowPlain });
 
@@ -47,7 +55,10 @@ export async function* connect({ plan, environment, signal }: AuthParts): AuthFl
   await knock({ server: smtp, password, pace: PACE.smtp, name: domain }, signal);
 
   const [likely] = seen;
-  const told = seen.length === 0 ? "None of its mails has such a header yet." : `Its newest mails bear: ${seen.join(", ")}.`;
+  const told =
+    seen.length === 0
+      ? "None of its mails has such a header yet."
+      : `Its newest mails bear: ${seen.join(", ")}.`;
   const authservId = (
     (yield ask(
       AUTHSERV_ID,
@@ -56,13 +67,22 @@ export async function* connect({ plan, environment, signal }: AuthParts): AuthFl
   )
     .trim()
     .toLowerCase();
-  if (authservId !== "" && !/^[^\s;]+$/.test(authservId)) throw new ConfigError("That is no name of a server.");
-  const kept = { EMAIL_ADDRESS: address, EMAIL_PASSWORD: password, EMAIL_IMAP: imapUrl, EMAIL_SMTP: smtpUrl, [AUTHSERV_ID]: authservId };
+  if (authservId !== "" && !/^[^\s;]+$/.test(authservId))
+    throw new ConfigError("That is no name of a server.");
+  const kept = {
+    EMAIL_ADDRESS: address,
+    EMAIL_PASSWORD: password,
+    EMAIL_IMAP: imapUrl,
+    EMAIL_SMTP: smtpUrl,
+    [AUTHSERV_ID]: authservId,
+  };
   yield {
     step: "done",
     account: address,
     text: `Connected as ${address}. Write to it. ${authservId === "" ? "No sender is known yet: set EMAIL_AUTHSERV_ID first, docs/email.md says how." : `Senders are known by what ${authservId} says of them.`}`,
-    keep: Object.fromEntries(Object.entries(kept).flatMap(([variable, value]) => (value === "" ? [] : [[name(variable), value]]))),
+    keep: Object.fromEntries(
+      Object.entries(kept).flatMap(([variable, value]) => (value === "" ? [] : [[name(variable), value]])),
+    ),
   };
 }
 
@@ -74,7 +94,7 @@ async function serverNames(access: ImapAccess, folder: string, signal: AbortSign
   const counts = new Map<string, number>();
   for (let n = exists; n > Math.max(0, exists - LOOK_AT); n -= 1) {
     const mail = await within(() => client.fetchOne(n, ASKED));
-    const head = mail ? await headOf(mail.bodyParts?.get("header") ?? Buffer.alloc(0)) : undefined;
+    const head = mail ? await headOf(headBytes(mail)) : undefined;
     const [top] = head && !("unreadable" in head) ? head.all("authentication-results") : [];
     const by = top === undefined ? undefined : parseAuthResults(top)?.by;
     if (by !== undefined) counts.set(by, (counts.get(by) ?? 0) + 1);

@@ -38,7 +38,10 @@ export const PACE: Pace = {
 };
 const HOUR_MS = 60 * MINUTE_MS;
 
-export function abilitiesOf({ limitBytes, answersPerHour }: Pick<Rules, "limitBytes" | "answersPerHour">): ChannelAbilities {
+export function abilitiesOf({
+  limitBytes,
+  answersPerHour,
+}: Pick<Rules, "limitBytes" | "answersPerHour">): ChannelAbilities {
   return {
     maxTextLength: MOST_TEXT,
     lengthUnit: "utf16",
@@ -99,7 +102,10 @@ export function createEmail({ account, rules, ledger, pace = PACE, now, log }: E
 
     async chatInfo(chat) {
       const { address: title, root } = placeOf(chat);
-      return { title: (root === undefined ? undefined : ledger.thread(chat)?.subject) || title, direct: true };
+      return {
+        title: (root === undefined ? undefined : ledger.thread(chat)?.subject) || title,
+        direct: true,
+      };
     },
   };
 }

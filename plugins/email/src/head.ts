@@ -27,12 +27,20 @@ export interface Head {
 
 /** @returns why it is nobody's mail, where it is */
 export async function headOf(bytes: Buffer): Promise<Head | { readonly unreadable: string }> {
+  // Behind the cut another sender could be named.
+  if (bytes.length >= MOST_HEAD_BYTES)
+    return { unreadable: "its head is longer than any that a person's program writes" };
   const { simpleParser, parseAddressHeader } = await import("mailparser");
   const mail = await simpleParser(bytes, { skipHtmlToText: true, skipTextToHtml: true });
   const all = (name: string) =>
     mail.headerLines
       .filter(({ key }) => key === name)
-      .map(({ line }) => line.slice(line.indexOf(":") + 1).replaceAll(/\r?\n/g, " ").trim());
+      .map(({ line }) =>
+        line
+          .slice(line.indexOf(":") + 1)
+          .replaceAll(/\r?\n/g, " ")
+          .trim(),
+      );
   const froms = parseAddressHeader(all("from"), { flatten: true, decodePunycode: false }).value;
   const [sender] = froms;
   const from = addressFrom(sender?.address ?? "");
@@ -64,5 +72,10 @@ export function idOf(head: Head, bytes: Buffer, text: string): string {
 
 /** Without `Re:`, `AW:`, `Fwd:` before it. */
 export function bareSubject(subject: string): string {
-  return subject.replace(/^(?:\s*(?:re|aw|antw|sv|vs|ref|rif|odp|ynt|fwd?|wg|tr|回复|答复|転送)(?:\[\d+\])?\s*[:：])+/iu, "").trim();
+  return subject
+    .replace(
+      /^(?:\s*(?:re|aw|antw|sv|vs|ref|rif|odp|ynt|fwd?|wg|tr|回复|答复|転送)(?:\[\d+\])?\s*[:：])+/iu,
+      "",
+    )
+    .trim();
 }

@@ -63,7 +63,9 @@ export async function openMailbox(
   const end = Promise.withResolvers<never>();
   end.promise.catch(() => undefined); // whoever is not waiting for it just now need not
   client.on("error", (error: unknown) => end.reject(mapped(error, server)));
-  client.on("close", () => end.reject(new TemporaryError(`The IMAP server ${server.host} ended the connection.`)));
+  client.on("close", () =>
+    end.reject(new TemporaryError(`The IMAP server ${server.host} ended the connection.`)),
+  );
   const stop = () => {
     end.reject(signal.reason);
     client.close();
@@ -107,7 +109,13 @@ export async function openMailbox(
         );
       }
     });
-    return { client, uidValidity: String(uidValidity), gone: end.promise, within, [Symbol.asyncDispose]: close };
+    return {
+      client,
+      uidValidity: String(uidValidity),
+      gone: end.promise,
+      within,
+      [Symbol.asyncDispose]: close,
+    };
   } catch (error) {
     await close();
     throw error;
@@ -125,7 +133,8 @@ export async function openPart(
 ): Promise<Readable> {
   const mailbox = await openMailbox(access, folder, { readOnly: true }, signal);
   try {
-    if (mailbox.uidValidity !== uidValidity) throw new RejectedError("The server has numbered its mails anew; the file is not found.");
+    if (mailbox.uidValidity !== uidValidity)
+      throw new RejectedError("The server has numbered its mails anew; the file is not found.");
     const { client, within } = mailbox;
     const { content } = await within(() => client.download(uid, part, { uid: true, decodeText: false }));
     if (!content) throw new RejectedError("The mail with the file is not there any more.");
@@ -143,7 +152,8 @@ export function answeredNo(error: unknown): boolean {
 }
 
 /** Answers that a mail itself makes impossible to read, whoever asks again. */
-const UNREADABLE = /^(?:LineTooLarge|LiteralTooLarge|ResponseTooLarge|TooManyTokens|MAX_IMAP_NESTING_REACHED|ParserError.*)$/;
+const UNREADABLE =
+  /^(?:LineTooLarge|LiteralTooLarge|ResponseTooLarge|TooManyTokens|MAX_IMAP_NESTING_REACHED|ParserError.*)$/;
 
 export function isUnreadable(error: unknown): boolean {
   for (let one = error; one instanceof Error; one = one.cause) {
@@ -156,14 +166,19 @@ export function isUnreadable(error: unknown): boolean {
 const PASSING = new Set(["UNAVAILABLE", "INUSE", "LIMIT", "CONTACTADMIN", "SERVERBUG"]);
 
 function mapped(error: unknown, { host, user }: Server): BellhopError | Error {
-  if (error instanceof ConfigError || error instanceof TemporaryError || error instanceof RejectedError) return error;
+  if (error instanceof ConfigError || error instanceof TemporaryError || error instanceof RejectedError)
+    return error;
   const cause = error;
-  const says = (name: string) => (error instanceof Error ? (error as unknown as Record<string, unknown>)[name] : undefined); // whatever the library added
+  const says = (name: string) =>
+    error instanceof Error ? (error as unknown as Record<string, unknown>)[name] : undefined; // whatever the library added
   if (says("authenticationFailed") === true && !PASSING.has(String(says("serverResponseCode"))))
     return new ConfigError(
       `The IMAP server ${host} does not let ${user} in. Look whether the password is right; many providers want an app password here, made in the account's security settings, and IMAP turned on. Then: bellhop channels connect email`,
       { cause },
     );
   const code = says("code");
-  return new TemporaryError(`The IMAP server ${host} failed${typeof code === "string" ? ` (${code})` : ""}.`, { cause });
+  return new TemporaryError(
+    `The IMAP server ${host} failed${typeof code === "string" ? ` (${code})` : ""}.`,
+    { cause },
+  );
 }

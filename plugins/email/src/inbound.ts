@@ -29,6 +29,11 @@ export const ASKED: FetchQueryObject = {
   bodyParts: [{ key: "HEADER", start: 0, maxLength: MOST_HEAD_BYTES }],
 };
 
+/** As they came: the library gives the part that is the head a field of its own. */
+export function headBytes({ headers }: FetchMessageObject): Buffer {
+  return headers ?? Buffer.alloc(0);
+}
+
 /** What is taken of a text; the host says what it does with one that is as long (G5). */
 export const MOST_TEXT_BYTES = 1024 * 1024;
 
@@ -49,11 +54,13 @@ export function createInbound({ account, rules, ledger }: InboundParts) {
   function isProven(head: Head): boolean {
     if (rules.trust === "anyone") return true;
     const { authservId } = account;
-    return authservId !== undefined && provesDomain(head.all("authentication-results"), authservId, head.domain);
+    return (
+      authservId !== undefined && provesDomain(head.all("authentication-results"), authservId, head.domain)
+    );
   }
 
   return async function read(mail: FetchMessageObject, reading: Reading): Promise<Read> {
-    const bytes = mail.bodyParts?.get("header") ?? Buffer.alloc(0);
+    const bytes = headBytes(mail);
     const head = await headOf(bytes);
     if ("unreadable" in head) return { passed: head.unreadable };
     if (!isAllowed(head)) return { passed: "its sender is not allowed", quietly: true };
@@ -72,7 +79,8 @@ export function createInbound({ account, rules, ledger }: InboundParts) {
     const correspondent = correspondentOf(head.from, proven);
     const subject = bareSubject(head.subject);
     const chat = ledger.note({ correspondent, id, references: head.references, subject });
-    const replyTo = head.inReplyTo !== undefined && isOwnId(head.inReplyTo, account.address) ? head.inReplyTo : undefined;
+    const replyTo =
+      head.inReplyTo !== undefined && isOwnId(head.inReplyTo, account.address) ? head.inReplyTo : undefined;
     const opening = head.references.length === 0 ? head.subject : "";
     const said = [opening, text].filter((one) => one !== "").join("\n\n");
     const empty = said === "" && files.length === 0;
@@ -109,7 +117,10 @@ async function bodyOf(texts: readonly Part[], reading: Reading): Promise<string>
     const content = (await reading.text(part)).toString("utf8");
     read.push(part.type === "text/html" ? await plainOf(content) : content);
   }
-  return read.map((one) => one.replaceAll("\r\n", "\n").trimEnd()).filter((one) => one !== "").join("\n\n");
+  return read
+    .map((one) => one.replaceAll("\r\n", "\n").trimEnd())
+    .filter((one) => one !== "")
+    .join("\n\n");
 }
 
 async function plainOf(html: string): Promise<string> {

@@ -9,7 +9,9 @@ import { planOf } from "./settings.ts";
 export default definePlugin(({ settings, environment, folder, log, signal }) => {
   const plan = planOf(settings, environment);
   const channels = plan.accounts.map((account) => {
-    const ledger = openLedger(join(folder, `threads-${account.account === "" ? "default" : account.account}.db`));
+    const ledger = openLedger(
+      join(folder, `threads-${account.account === "" ? "default" : account.account}.db`),
+    );
     signal.addEventListener("abort", () => ledger.close(), { once: true });
     return createEmail({ account, rules: plan.rules, ledger, now: Date.now, log });
   });

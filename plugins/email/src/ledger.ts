@@ -82,10 +82,11 @@ export function openLedger(path: string): Ledger {
 
     note({ correspondent, id, references, subject, chat: given }) {
       const first = references[0] ?? id;
-      const chat =
-        given ?? known(correspondent, [id, ...references]) ?? `${correspondent}:${rootOf(first)}`;
+      const chat = given ?? known(correspondent, [id, ...references]) ?? `${correspondent}:${rootOf(first)}`;
       const before = thread(chat);
-      const ids = [...new Set([...(before?.references ?? references), ...references])].filter((one) => one !== id);
+      const ids = [...new Set([...(before?.references ?? references), ...references])].filter(
+        (one) => one !== id,
+      );
       const kept = [...ids.slice(0, 1), ...ids.slice(1).slice(2 - MOST_REFERENCES), id];
       putThread.run(chat, before?.subject ?? subject, JSON.stringify(kept));
       putMail.run(correspondent, id, chat);

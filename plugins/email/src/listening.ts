@@ -49,12 +49,18 @@ export function createListening(parts: ListeningParts) {
   const warned = new Set<string>();
 
   /** UIDs of what is to be looked at first. */
-  async function backlog({ client, within, uidValidity }: Mailbox, from: Position | undefined): Promise<number[]> {
+  async function backlog(
+    { client, within, uidValidity }: Mailbox,
+    from: Position | undefined,
+  ): Promise<number[]> {
     if (from?.uidValidity === uidValidity) return await after(client, within, from.uid);
     const since = from ? from.at - DAY_MS : ledger.since(now()) - SLACK_MS;
     if (from) log.warn("the server has numbered its mails anew; those of the last days are read again");
     const found = await within(() =>
-      client.search({ since: new Date(since - DAY_MS), sentSince: new Date(now() - KNOWN_MS) }, { uid: true }),
+      client.search(
+        { since: new Date(since - DAY_MS), sentSince: new Date(now() - KNOWN_MS) },
+        { uid: true },
+      ),
     );
     const uids: number[] = [];
     for (const uid of found || []) {
@@ -66,7 +72,8 @@ export function createListening(parts: ListeningParts) {
 
   async function take(mailbox: Mailbox, uid: number, accept: Accept, signal: AbortSignal): Promise<void> {
     const { client, within, uidValidity } = mailbox;
-    if ((broke.get(uid) ?? 0) >= MOST_TRIES) return log.warn("a mail that its server cannot hand out was passed over", { uid });
+    if ((broke.get(uid) ?? 0) >= MOST_TRIES)
+      return log.warn("a mail that its server cannot hand out was passed over", { uid });
     const mail = await within(() => client.fetchOne(uid, ASKED, { uid: true }));
     if (!mail) return; // gone meanwhile
     let place = { folder: rules.folder, uid, uidValidity };
@@ -86,10 +93,13 @@ export function createListening(parts: ListeningParts) {
     if (found.unproven !== undefined) warn(found.inbound.sender.id, found.unproven);
     await accept(found.inbound, `${uidValidity}:${uid}:${timeOf(mail.internalDate)}`);
     signal.throwIfAborted();
-    if (rules.markSeen) await done("mark the mail as seen", () => client.messageFlagsAdd(uid, ["\\Seen"], { uid: true }));
+    if (rules.markSeen)
+      await done("mark the mail as seen", () => client.messageFlagsAdd(uid, ["\\Seen"], { uid: true }));
     const { moveTo } = rules;
     if (moveTo === undefined) return;
-    const moved = await done(`move the mail to ${moveTo}`, () => client.messageMove(uid, moveTo, { uid: true }));
+    const moved = await done(`move the mail to ${moveTo}`, () =>
+      client.messageMove(uid, moveTo, { uid: true }),
+    );
     const there = moved ? moved.uidMap?.get(uid) : undefined;
     if (moved && there !== undefined && moved.uidValidity !== undefined)
       place = { folder: moveTo, uid: there, uidValidity: String(moved.uidValidity) };
@@ -120,14 +130,20 @@ export function createListening(parts: ListeningParts) {
     accept: Accept,
     signal: AbortSignal,
   ): Promise<never> {
-    await using mailbox = await openMailbox(access, rules.folder, { readOnly: !rules.markSeen && rules.moveTo === undefined }, signal);
+    await using mailbox = await openMailbox(
+      access,
+      rules.folder,
+      { readOnly: !rules.markSeen && rules.moveTo === undefined },
+      signal,
+    );
     const { client, within } = mailbox;
     let wake = Promise.withResolvers<void>();
     client.on("exists", () => wake.resolve());
-    let uids = await backlog(mailbox, positionFrom(cursor));
-    let last = positionFrom(cursor)?.uid ?? 0;
-    if (positionFrom(cursor)?.uidValidity !== mailbox.uidValidity)
-      last = Math.max(0, ...uids, (client.mailbox ? client.mailbox.uidNext : 1) - 1);
+    const from = positionFrom(cursor);
+    // What comes while it is looked for is above this, and found afterwards.
+    const first = client.mailbox ? client.mailbox.uidNext - 1 : 0;
+    let last = from?.uidValidity === mailbox.uidValidity ? from.uid : first;
+    let uids = await backlog(mailbox, from);
     onUp();
     for (;;) {
       for (const uid of uids) {

@@ -37,7 +37,8 @@ export function partsOf(structure: Structure | undefined): Parts {
       const best = children.find(isPlain) ?? children.findLast((child) => !isForPrograms(child));
       if (best) walk(best, related);
       // What stands beside the text that was taken is no other way to say it.
-      for (const child of children) if (child !== best && child.type === "multipart/mixed") walk(child, related);
+      for (const child of children)
+        if (child !== best && child.type === "multipart/mixed") walk(child, related);
     } else if (part.type.startsWith("multipart/")) {
       for (const child of children) walk(child, related || part.type === "multipart/related");
     } else if (isText(node)) texts.push(part);

@@ -27,7 +27,9 @@ export function render(commonmark: string): Rendered {
 
 /** Of a mail that begins a thread: its first words. */
 export function subjectFrom(commonmark: string, otherwise: string): string {
-  const [line = ""] = plainText(commonmark.slice(0, 1_000)).split("\n").filter((one) => one.trim() !== "");
+  const [line = ""] = plainText(commonmark.slice(0, 1_000))
+    .split("\n")
+    .filter((one) => one.trim() !== "");
   const bare = line.replace(/^[\s>•—-]+/, "").trim() || otherwise;
   const points = Array.from(bare);
   return points.length <= 70 ? bare : `${points.slice(0, 69).join("").trimEnd()}…`;

@@ -35,7 +35,9 @@ export function createSend({ account: { address }, rules, access, ledger, now }:
     const { key, chat, text, replyTo } = outbound;
     const file = outbound.kind === "file" ? outbound.file : undefined;
     if (file && file.bytes > mostFileBytes(rules.limitBytes))
-      throw new RejectedError(`Mails take files of at most ${Math.floor(mostFileBytes(rules.limitBytes) / 1_000_000)} MB`);
+      throw new RejectedError(
+        `Mails take files of at most ${Math.floor(mostFileBytes(rules.limitBytes) / 1_000_000)} MB`,
+      );
     const { address: to, root } = placeOf(chat);
     const thread = root === undefined ? undefined : ledger.thread(chat);
     const id = ownId(`${address}/${key}`, address);
@@ -49,7 +51,10 @@ export function createSend({ account: { address }, rules, access, ledger, now }:
     const answers = references.length === 0 ? undefined : (replyTo ?? references.at(-1));
     const content = file?.open();
     const mail = new MailComposer({
-      from: { name: oneLine((outbound.kind === "text" ? outbound.sender : undefined) ?? rules.name), address },
+      from: {
+        name: oneLine((outbound.kind === "text" ? outbound.sender : undefined) ?? rules.name),
+        address,
+      },
       to: { name: "", address: to },
       subject: oneLine(thread ? `Re: ${thread.subject || begins}` : begins),
       messageId: `<${id}>`,
@@ -60,7 +65,16 @@ export function createSend({ account: { address }, rules, access, ledger, now }:
       headers: { "Auto-Submitted": thread ? "auto-replied" : "auto-generated" },
       ...(text === "" && file ? { text: "" } : render(text)),
       ...(file && content
-        ? { attachments: [{ filename: oneLine(file.name), contentType: typeOf(file.type), content, contentTransferEncoding: "base64" as const }] }
+        ? {
+            attachments: [
+              {
+                filename: oneLine(file.name),
+                contentType: typeOf(file.type),
+                content,
+                contentTransferEncoding: "base64" as const,
+              },
+            ],
+          }
         : {}),
       disableFileAccess: true,
       disableUrlAccess: true,

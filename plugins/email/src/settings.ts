@@ -87,7 +87,9 @@ export function planOf(settings: unknown, environment: Readonly<Record<string, s
     const number = numberOf(values.EMAIL_ADDRESS, environment);
     const address = addressFrom(values.EMAIL_ADDRESS);
     if (address === undefined)
-      throw new ConfigError(`EMAIL_ADDRESS of the account "${account}" is no address such as bell@example.org.`);
+      throw new ConfigError(
+        `EMAIL_ADDRESS of the account "${account}" is no address such as bell@example.org.`,
+      );
     return {
       account,
       address,
@@ -126,7 +128,9 @@ export function serverFrom(
       `The ${kind.toUpperCase()} server of ${address} is given as an address such as ${kind}s://mail.example.org.`,
     );
   if (url.password !== "")
-    throw new ConfigError(`The ${kind.toUpperCase()} server of ${address} holds a password: put that into EMAIL_PASSWORD.`);
+    throw new ConfigError(
+      `The ${kind.toUpperCase()} server of ${address} holds a password: put that into EMAIL_PASSWORD.`,
+    );
   const secure = url.protocol === `${kind}s:`;
   const host = url.hostname.replace(/^\[(.*)\]$/, "$1");
   return {

@@ -2,7 +2,13 @@
  * One mail over one connection, and what is known of it when that fails. As long as the end of the mail was not
  * written the server has not taken it, whatever broke; from then on only the server knows, until it says so.
  */
-import { type BellhopError, ConfigError, RejectedError, TemporaryError, UnknownOutcomeError } from "@bellhop/sdk";
+import {
+  type BellhopError,
+  ConfigError,
+  RejectedError,
+  TemporaryError,
+  UnknownOutcomeError,
+} from "@bellhop/sdk";
 import type { Readable } from "node:stream";
 import SMTPConnection from "nodemailer/lib/smtp-connection";
 import type { Server } from "./settings.ts";
@@ -87,7 +93,10 @@ async function connected(
   try {
     connection.connect(
       next(() =>
-        connection.login({ user: server.user, pass: password }, next(() => act(connection, next(end.resolve)))),
+        connection.login(
+          { user: server.user, pass: password },
+          next(() => act(connection, next(end.resolve))),
+        ),
       ),
     );
     await end.promise;
@@ -102,11 +111,15 @@ function mapped(
   error: unknown,
   { access: { server, pace }, written }: { access: SmtpAccess; written: boolean },
 ): BellhopError {
-  const known = error instanceof Error ? (error as Error & { code?: unknown; responseCode?: unknown; response?: unknown }) : undefined;
+  const known =
+    error instanceof Error
+      ? (error as Error & { code?: unknown; responseCode?: unknown; response?: unknown })
+      : undefined;
   const cause = error;
   const code = String(known?.code ?? "");
   const status = typeof known?.responseCode === "number" ? known.responseCode : 0;
-  const words = typeof known?.response === "string" ? `: ${known.response.replaceAll(/\s+/g, " ").slice(0, 200)}` : "";
+  const words =
+    typeof known?.response === "string" ? `: ${known.response.replaceAll(/\s+/g, " ").slice(0, 200)}` : "";
   if (status >= 500 && (code === "EAUTH" || status === 530 || status === 535))
     return new ConfigError(
       `The SMTP server ${server.host} does not let ${server.user} send. Look whether the password is right; many providers want an app password here, made in the account's security settings. Then: bellhop channels connect email`,
@@ -120,8 +133,13 @@ function mapped(
   if (status >= 500 && (code === "EENVELOPE" || code === "EMESSAGE"))
     return new RejectedError(`The SMTP server ${server.host} does not take this mail${words}`, { cause });
   if (written)
-    return new UnknownOutcomeError(`The SMTP server ${server.host} did not say whether it took the mail.`, { cause });
+    return new UnknownOutcomeError(`The SMTP server ${server.host} did not say whether it took the mail.`, {
+      cause,
+    });
   if (code === "EENVELOPE")
     return new RejectedError(`The SMTP server ${server.host} cannot send to that address.`, { cause });
-  return new TemporaryError(`The SMTP server ${server.host} cannot be reached, or left in the middle (${code || "no answer"}).`, { cause });
+  return new TemporaryError(
+    `The SMTP server ${server.host} cannot be reached, or left in the middle (${code || "no answer"}).`,
+    { cause },
+  );
 }

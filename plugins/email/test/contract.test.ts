@@ -8,7 +8,12 @@ import { openServers } from "./servers/peer.ts";
 const why = withoutDovecot();
 if (why === undefined) {
   const servers = openServers();
-  channelContract({ describe, it, afterAll }, "email", async () => await (await servers).peer(), openContractHost);
+  channelContract(
+    { describe, it, afterAll },
+    "email",
+    async () => await (await servers).peer(),
+    openContractHost,
+  );
   afterAll(async () => await (await servers).close());
 } else {
   it.skip(`the channel contract: email (${why})`, () => undefined);

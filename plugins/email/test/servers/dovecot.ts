@@ -1,6 +1,6 @@
 /**
  * A real Dovecot for tests: IMAP and LMTP on the loopback, with a folder of its own that goes with it, and a mailbox for
- * whoever asks. With BELLHOP_CI=1 a machine without it is a failure, elsewhere its tests are skipped and say so.
+ * every name. With BELLHOP_CI=1 a machine without it is a failure, elsewhere its tests are skipped and say so.
  */
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
@@ -11,10 +11,11 @@ import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import SMTPConnection from "nodemailer/lib/smtp-connection";
 
+/** Of every mailbox. */
+export const PASSWORD = "correct-horse";
+
 export interface Dovecot {
   readonly imapPort: number;
-  /** Makes a mailbox where there is none, and gives it this password. */
-  password(user: string, password: string): void;
   /** As its mail server hands it over. Resolves once it is in the mailbox. */
   deliver(user: string, mail: string | Buffer): Promise<void>;
   /** Numbers all mails of a mailbox anew. */
@@ -37,12 +38,10 @@ export async function openDovecot(): Promise<Dovecot> {
   const me = userInfo();
   const owner = me.uid === 0 ? { uid: 65_534, gid: 65_534 } : { uid: me.uid, gid: me.gid }; // Dovecot refuses to be root in a mailbox
   const [imapPort, lmtpPort] = [await freePort(), await freePort()];
-  const [users, mail, config] = [join(place, "users"), join(place, "mail"), join(place, "dovecot.conf")];
-  const passwords = new Map<string, string>();
+  const [mail, config] = [join(place, "mail"), join(place, "dovecot.conf")];
   mkdirSync(mail);
   chmodSync(place, 0o755);
   chownSync(mail, owner.uid, owner.gid);
-  writeFileSync(users, "");
   const internal =
     me.uid === 0
       ? ""
@@ -61,8 +60,8 @@ mail_location = maildir:${mail}/%u
 mail_max_userip_connections = 200
 first_valid_uid = 1
 passdb {
-  driver = passwd-file
-  args = scheme=PLAIN username_format=%u ${users}
+  driver = static
+  args = password=${PASSWORD}
 }
 userdb {
   driver = static
@@ -89,12 +88,23 @@ service anvil {
 }
 `,
   );
-  const child = spawn("dovecot", ["-F", "-c", config], { stdio: "ignore", env: { PATH: `${process.env["PATH"]}:/usr/sbin` } });
+  const child = spawn("dovecot", ["-F", "-c", config], {
+    stdio: "ignore",
+    env: { PATH: `${process.env["PATH"]}:/usr/sbin` },
+  });
   const ended = once(child, "exit");
   const log = () => readFileSync(join(place, "log"), "utf8");
 
-  async function lmtp<T>(use: (connection: SMTPConnection, done: (error: Error | null, value?: T) => void) => void): Promise<void> {
-    const connection = new SMTPConnection({ host: "127.0.0.1", port: lmtpPort, lmtp: true, ignoreTLS: true, logger: false });
+  async function lmtp<T>(
+    use: (connection: SMTPConnection, done: (error: Error | null, value?: T) => void) => void,
+  ): Promise<void> {
+    const connection = new SMTPConnection({
+      host: "127.0.0.1",
+      port: lmtpPort,
+      lmtp: true,
+      ignoreTLS: true,
+      logger: false,
+    });
     const end = Promise.withResolvers<void>();
     connection.on("error", end.reject);
     connection.connect(() => use(connection, (error) => (error ? end.reject(error) : end.resolve())));
@@ -135,12 +145,10 @@ service anvil {
 
   return {
     imapPort,
-    password(user, password) {
-      passwords.set(user, password);
-      writeFileSync(users, [...passwords].map(([name, word]) => `${name}:{PLAIN}${word}::::::\n`).join(""));
-    },
     deliver: async (user, content) =>
-      await lmtp((connection, done) => connection.send({ from: "sender@people.example", to: [user] }, content, done)),
+      await lmtp((connection, done) =>
+        connection.send({ from: "sender@people.example", to: [user] }, content, done),
+      ),
     renumber(user) {
       const list = join(mail, user, "dovecot-uidlist");
       const before = readFileSync(list, "utf8");

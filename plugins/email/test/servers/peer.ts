@@ -7,19 +7,24 @@
  * sends is passed over.
  */
 import type { Logger } from "@bellhop/sdk";
-import { type ChannelPeer, createChanges, type PeerChat, type PeerMessage, type PeerPerson } from "@bellhop/sdk/testing";
+import {
+  type ChannelPeer,
+  createChanges,
+  type PeerChat,
+  type PeerMessage,
+  type PeerPerson,
+} from "@bellhop/sdk/testing";
 import { createHash, randomUUID } from "node:crypto";
 import MailComposer from "nodemailer/lib/mail-composer";
 import { createEmail, type Pace } from "../../src/channel.ts";
 import { openLedger } from "../../src/ledger.ts";
 import type { Rules, Server } from "../../src/settings.ts";
-import { type Dovecot, openDovecot } from "./dovecot.ts";
+import { type Dovecot, openDovecot, PASSWORD } from "./dovecot.ts";
 import { openProxy } from "./proxy.ts";
 import { openSmtp, type Taken, type TestSmtp } from "./smtp.ts";
 
 const PEOPLE = "people.example";
 export const AUTHSERV_ID = "mx.test.example";
-const PASSWORD = "correct-horse";
 const PATIENCE_MS = 2_000;
 const PACE: Pace = {
   imap: { connectMs: 5_000, callMs: PATIENCE_MS, idleMs: 1_000 },
@@ -72,7 +77,11 @@ export async function openServers(): Promise<Servers> {
 const SILENT: Logger = { debug() {}, info() {}, warn() {}, error() {} };
 let peers = 0;
 
-async function openPeer({ dovecot, smtp }: Pick<Servers, "dovecot" | "smtp">, rules: Rules, log = SILENT): Promise<EmailPeer> {
+async function openPeer(
+  { dovecot, smtp }: Pick<Servers, "dovecot" | "smtp">,
+  rules: Rules,
+  log = SILENT,
+): Promise<EmailPeer> {
   const address = `bell${(peers += 1)}@test.example`;
   const changes = createChanges();
   const ledger = openLedger(":memory:");
@@ -83,11 +92,11 @@ async function openPeer({ dovecot, smtp }: Pick<Servers, "dovecot" | "smtp">, ru
   let answersLeft = 0;
   let byes = 0;
   let midFrame = false;
+  let refusing = false;
   let doubles = 0;
   let holding = false;
   let held: string | undefined;
   let delivering: Promise<void> = Promise.resolve();
-  dovecot.password(address, PASSWORD);
   smtp.accounts.set(address, PASSWORD);
   smtp.takers.add(take);
 
@@ -102,7 +111,10 @@ async function openPeer({ dovecot, smtp }: Pick<Servers, "dovecot" | "smtp">, ru
       byes -= 1;
       return "* BYE [UNAVAILABLE] Too busy\r\n";
     },
+    // Dovecot has one password for all, so another one is given to it on the way.
+    onQuestion: (said) => (refusing ? said.replace(saslOf(PASSWORD), saslOf("wrong")) : said),
     onAnswer(bytes) {
+      changes.note();
       if (!midFrame || !bytes.includes("FETCH")) return undefined;
       midFrame = false;
       return "half";
@@ -138,6 +150,11 @@ async function openPeer({ dovecot, smtp }: Pick<Servers, "dovecot" | "smtp">, ru
       file: file && { name: file.filename ?? "", content: file.content },
     });
     changes.note();
+  }
+
+  /** A password as PLAIN has it (RFC 4616). */
+  function saslOf(password: string): string {
+    return btoa(`\0${address}\0${password}`);
   }
 
   /** One after the other, as they were written. */
@@ -185,7 +202,9 @@ async function openPeer({ dovecot, smtp }: Pick<Servers, "dovecot" | "smtp">, ru
           ...(replyTo === undefined ? {} : { inReplyTo: `<${replyTo}>` }),
           text,
           ...(file && {
-            attachments: [{ filename: file.name, contentType: file.type, content: Buffer.from(file.content) }],
+            attachments: [
+              { filename: file.name, contentType: file.type, content: Buffer.from(file.content) },
+            ],
           }),
         });
         const proof = `Authentication-Results: ${AUTHSERV_ID};\r\n dmarc=pass header.from=${PEOPLE}\r\n`;
@@ -197,7 +216,13 @@ async function openPeer({ dovecot, smtp }: Pick<Servers, "dovecot" | "smtp">, ru
     return chat;
   }
 
-  const server = (port: number): Server => ({ host: "127.0.0.1", port, secure: false, plain: true, user: address });
+  const server = (port: number): Server => ({
+    host: "127.0.0.1",
+    port,
+    secure: false,
+    plain: true,
+    user: address,
+  });
 
   return {
     address,
@@ -257,7 +282,7 @@ async function openPeer({ dovecot, smtp }: Pick<Servers, "dovecot" | "smtp">, ru
           imapProxy.shut();
           return true;
         case "unauthorised":
-          dovecot.password(address, `not-${PASSWORD}`);
+          refusing = true;
           return true;
         case "server error":
           byes = calls;
@@ -286,8 +311,7 @@ async function openPeer({ dovecot, smtp }: Pick<Servers, "dovecot" | "smtp">, ru
     },
     async mend() {
       smtp.faults.clear();
-      [answersLeft, byes, doubles, midFrame, holding] = [0, 0, 0, false, false];
-      dovecot.password(address, PASSWORD);
+      [answersLeft, byes, doubles, midFrame, holding, refusing] = [0, 0, 0, false, false, false];
       await Promise.all([imapProxy.open(), smtpProxy.open()]);
     },
     changed: changes.changed,

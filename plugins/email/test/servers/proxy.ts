@@ -6,7 +6,7 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 export type OnAnswer = (bytes: Buffer, line: Line) => "drop" | "half" | "keep" | undefined;
 
 export interface Line {
-  /** All that the client has said over it, but for the last 64 KiB nothing. */
+  /** The last 64 KiB of what the client has said over it. */
   readonly said: () => string;
 }
 
@@ -15,6 +15,8 @@ export interface ProxyOptions {
   readonly onConnection?: () => void;
   /** Said to a client in the server's place, with the end of the connection behind it. */
   readonly greeting?: () => string | undefined;
+  /** What the server is told in place of that: one character a byte. */
+  readonly onQuestion?: (said: string) => string;
   readonly onAnswer?: OnAnswer;
 }
 
@@ -32,7 +34,13 @@ export interface Proxy {
 
 const REMEMBERED = 64 * 1024;
 
-export async function openProxy({ to, onConnection, greeting, onAnswer }: ProxyOptions): Promise<Proxy> {
+export async function openProxy({
+  to,
+  onConnection,
+  greeting,
+  onQuestion,
+  onAnswer,
+}: ProxyOptions): Promise<Proxy> {
   const lines = new Set<{ readonly client: Socket; readonly server: Socket; silent: boolean }>();
   let port = 0;
   let listening: Server | undefined = await listen();
@@ -60,7 +68,7 @@ export async function openProxy({ to, onConnection, greeting, onAnswer }: ProxyO
     client.on("data", (bytes: Buffer) => {
       if (line.silent) return;
       said = (said + bytes.toString("latin1")).slice(-REMEMBERED);
-      server.write(bytes);
+      server.write(onQuestion ? Buffer.from(onQuestion(bytes.toString("latin1")), "latin1") : bytes);
     });
     server.on("data", (bytes: Buffer) => {
       if (line.silent) return;

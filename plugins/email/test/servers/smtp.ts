@@ -34,7 +34,10 @@ export async function openSmtp(): Promise<TestSmtp> {
     logger: false,
     onAuth({ username = "", password }, _, done) {
       const known = accounts.get(username) === password && !faults.next("send", ["unauthorised"]);
-      done(known ? null : refusal(535, "5.7.8 Authentication failed"), known ? { user: username } : undefined);
+      done(
+        known ? null : refusal(535, "5.7.8 Authentication failed"),
+        known ? { user: username } : undefined,
+      );
     },
     onRcptTo(_, __, done) {
       const fault = faults.next("send", ["refuse", "slow down"]);
