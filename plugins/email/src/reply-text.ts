@@ -31,7 +31,8 @@ const MOST_LINE = 500;
 const MOST_SIGNATURE_LINES = 20;
 
 export function replyText(whole: string): ReplyText {
-  const lines = whole.replaceAll(/\r\n?/g, "\n").split("\n");
+  // Some put their signature below the quote, most above it.
+  const lines = withoutSignature(whole.replaceAll(/\r\n?/g, "\n").split("\n"));
   const { lead, from } = foreign(lines);
   const quote = lines.slice(from).map((line) => line.replace(/^(?:>\s?)+/, ""));
   return { text: joined(withoutSignature(lines.slice(0, lead))), quote: joined(quote) };
