@@ -116,7 +116,7 @@ function mapped(
       ? (error as Error & { code?: unknown; responseCode?: unknown; response?: unknown })
       : undefined;
   const cause = error;
-  const code = String(known?.code ?? "");
+  const code = typeof known?.code === "string" ? known.code : "";
   const status = typeof known?.responseCode === "number" ? known.responseCode : 0;
   const words =
     typeof known?.response === "string" ? `: ${known.response.replaceAll(/\s+/g, " ").slice(0, 200)}` : "";

@@ -273,7 +273,7 @@ describe.skipIf(why !== undefined)("who wrote a mail", () => {
     const { peer, mail, hears, heard, send } = await given();
     await mail({ "Auto-Submitted": "auto-replied" }, "I am away");
     await mail({ "List-Id": "<list.example.org>" }, "to all");
-    await mail({ From: `${peer.address}` }, "to myself");
+    await mail({ From: peer.address }, "to myself");
     const { platformId } = await send({ chat: "ann@example.org" });
     await mail({ "Message-ID": `<${platformId}>` }, "an echo");
     await mail({}, "a person");

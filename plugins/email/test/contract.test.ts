@@ -6,15 +6,18 @@ import { withoutDovecot } from "./servers/dovecot.ts";
 import { openServers } from "./servers/peer.ts";
 
 const why = withoutDovecot();
-if (why === undefined) {
-  const servers = openServers();
-  channelContract(
-    { describe, it, afterAll },
-    "email",
-    async () => await (await servers).peer(),
-    openContractHost,
-  );
-  afterAll(async () => await (await servers).close());
-} else {
-  it.skip(`the channel contract: email (${why})`, () => undefined);
+const servers = why === undefined ? openServers() : undefined;
+
+async function open() {
+  const running = await servers;
+  if (!running) throw new Error(why);
+  return await running.peer();
 }
+
+channelContract(
+  { describe: describe.skipIf(why !== undefined), it, afterAll },
+  why === undefined ? "email" : `email (${why})`,
+  open,
+  openContractHost,
+);
+afterAll(async () => await (await servers)?.close());

@@ -87,7 +87,7 @@ describe("the text of an answer", () => {
     const hostile = [
       "\n".repeat(long),
       "> ".repeat(long),
-      `${"From: a\n".repeat(long / 8)}`,
+      "From: a\n".repeat(long / 8),
       "On a wrote\n".repeat(long / 10),
       " ".repeat(long),
       "_".repeat(long),

@@ -4,7 +4,7 @@
  */
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, chownSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir, userInfo } from "node:os";
@@ -25,9 +25,8 @@ export interface Dovecot {
 
 /** Why there is none on this machine; undefined where there is. */
 export function withoutDovecot(): string | undefined {
-  const found = spawnSync("dovecot", ["--version"], { env: { PATH: `${process.env["PATH"]}:/usr/sbin` } });
-  const lmtp = spawnSync("test", ["-x", "/usr/lib/dovecot/lmtp"]);
-  if (found.status === 0 && lmtp.status === 0) return undefined;
+  const parts = ["/usr/sbin/dovecot", "/usr/lib/dovecot/imap", "/usr/lib/dovecot/lmtp"];
+  if (parts.every((path) => existsSync(path))) return undefined;
   const why = "Dovecot is missing: install dovecot-imapd and dovecot-lmtpd";
   if (process.env["BELLHOP_CI"] === "1") throw new Error(why);
   return why;
@@ -88,15 +87,14 @@ service anvil {
 }
 `,
   );
-  const child = spawn("dovecot", ["-F", "-c", config], {
+  const child = spawn("/usr/sbin/dovecot", ["-F", "-c", config], {
     stdio: "ignore",
-    env: { PATH: `${process.env["PATH"]}:/usr/sbin` },
   });
   const ended = once(child, "exit");
   const log = () => readFileSync(join(place, "log"), "utf8");
 
-  async function lmtp<T>(
-    use: (connection: SMTPConnection, done: (error: Error | null, value?: T) => void) => void,
+  async function lmtp(
+    use: (connection: SMTPConnection, done: (error: Error | null) => void) => void,
   ): Promise<void> {
     const connection = new SMTPConnection({
       host: "127.0.0.1",

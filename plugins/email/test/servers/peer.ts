@@ -11,6 +11,7 @@ import {
   type ChannelPeer,
   createChanges,
   type PeerChat,
+  type PeerFault,
   type PeerMessage,
   type PeerPerson,
 } from "@bellhop/sdk/testing";
@@ -90,6 +91,8 @@ async function openPeer(
   const asked = { send: 0, listen: 0 };
   let answers: "drop after accept" | "truncate" | "delay" | undefined;
   let answersLeft = 0;
+  /** What came before a fault was set has been taken already, and only waits to be told so. */
+  let answersAfter = 0;
   let byes = 0;
   let midFrame = false;
   let refusing = false;
@@ -126,8 +129,13 @@ async function openPeer(
       asked.send += 1;
       changes.note();
     },
-    onAnswer(_, { said }) {
-      if (answersLeft === 0 || !/\r\nDATA\r\n[^]*\r\n\.\r\n(?:QUIT\r\n)?$/.test(said())) return undefined;
+    onAnswer(_, { number, said }) {
+      if (
+        answersLeft === 0 ||
+        number <= answersAfter ||
+        !/\r\nDATA\r\n[^]*\r\n\.\r\n(?:QUIT\r\n)?$/.test(said())
+      )
+        return undefined;
       answersLeft -= 1;
       return answers === "truncate" ? "half" : answers === "delay" ? "keep" : "drop";
     },
@@ -170,10 +178,12 @@ async function openPeer(
       doubles -= 1;
       mails.push(mail);
     }
-    delivering = delivering.then(async () => {
+    const before = delivering;
+    delivering = (async () => {
+      await before;
       for (const one of mails) await dovecot.deliver(address, one);
       changes.note();
-    });
+    })();
     await delivering;
   }
 
@@ -216,6 +226,66 @@ async function openPeer(
     return chat;
   }
 
+  function sendingFails(fault: PeerFault): boolean {
+    switch (fault.how) {
+      case "refuse":
+      case "slow down":
+      case "unauthorised":
+        smtp.faults.set("send", fault);
+        return true;
+      case "unreachable":
+        smtpProxy.shut();
+        return true;
+      case "drop after accept":
+      case "truncate":
+      case "delay":
+        [answers, answersLeft, answersAfter] = [fault.how, fault.calls ?? 1, asked.send];
+        return true;
+      case "server error": // a refusal of SMTP says that nothing was taken, whatever its number
+      case "close mid-frame":
+      case "go silent":
+      case "duplicate":
+      case "reorder":
+        return false;
+      default:
+        return fault satisfies never;
+    }
+  }
+
+  function hearingFails(fault: PeerFault): boolean {
+    switch (fault.how) {
+      case "unreachable":
+        imapProxy.shut();
+        return true;
+      case "unauthorised":
+        refusing = true;
+        return true;
+      case "server error":
+        byes = fault.calls ?? 1;
+        return true;
+      case "close mid-frame":
+        midFrame = true;
+        return true;
+      case "go silent":
+        imapProxy.silence();
+        return true;
+      case "duplicate":
+        doubles = fault.calls ?? 1;
+        return true;
+      case "reorder":
+        holding = true;
+        return true;
+      case "refuse":
+      case "slow down":
+      case "drop after accept":
+      case "delay":
+      case "truncate":
+        return false;
+      default:
+        return fault satisfies never;
+    }
+  }
+
   const server = (port: number): Server => ({
     host: "127.0.0.1",
     port,
@@ -255,54 +325,8 @@ async function openPeer(
     thread: (_, title) => thread({ id: "7001", name: "Ann" }, title),
     deliver: async (mail) => await dovecot.deliver(address, mail),
 
-    fault(call, fault) {
-      const calls = fault.calls ?? 1;
-      if (call === "send") {
-        switch (fault.how) {
-          case "refuse":
-          case "slow down":
-          case "unauthorised":
-            smtp.faults.set(call, fault);
-            return true;
-          case "unreachable":
-            smtpProxy.shut();
-            return true;
-          case "drop after accept":
-          case "truncate":
-          case "delay":
-            [answers, answersLeft] = [fault.how, calls];
-            return true;
-          default:
-            return false; // a refusal of SMTP says that nothing was taken, whatever its number
-        }
-      }
-      if (call !== "listen") return false;
-      switch (fault.how) {
-        case "unreachable":
-          imapProxy.shut();
-          return true;
-        case "unauthorised":
-          refusing = true;
-          return true;
-        case "server error":
-          byes = calls;
-          return true;
-        case "close mid-frame":
-          midFrame = true;
-          return true;
-        case "go silent":
-          imapProxy.silence();
-          return true;
-        case "duplicate":
-          doubles = calls;
-          return true;
-        case "reorder":
-          holding = true;
-          return true;
-        default:
-          return false;
-      }
-    },
+    fault: (call, fault) =>
+      call === "send" ? sendingFails(fault) : call === "listen" && hearingFails(fault),
     applied: (call) => (call === "send" ? taken.length : 0),
     asked: (call) => (call === "send" || call === "listen" ? asked[call] : 0),
     cut() {

@@ -6,6 +6,8 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 export type OnAnswer = (bytes: Buffer, line: Line) => "drop" | "half" | "keep" | undefined;
 
 export interface Line {
+  /** Of the connections, from 1, in the order in which they came. */
+  readonly number: number;
   /** The last 64 KiB of what the client has said over it. */
   readonly said: () => string;
 }
@@ -43,6 +45,7 @@ export async function openProxy({
 }: ProxyOptions): Promise<Proxy> {
   const lines = new Set<{ readonly client: Socket; readonly server: Socket; silent: boolean }>();
   let port = 0;
+  let connections = 0;
   let listening: Server | undefined = await listen();
 
   async function listen(): Promise<Server> {
@@ -53,6 +56,7 @@ export async function openProxy({
   }
 
   function join(client: Socket): void {
+    const number = (connections += 1);
     onConnection?.();
     client.on("error", () => undefined);
     const instead = greeting?.();
@@ -72,7 +76,7 @@ export async function openProxy({
     });
     server.on("data", (bytes: Buffer) => {
       if (line.silent) return;
-      switch (onAnswer?.(bytes, { said: () => said })) {
+      switch (onAnswer?.(bytes, { number, said: () => said })) {
         case undefined:
           client.write(bytes);
           break;
