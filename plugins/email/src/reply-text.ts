@@ -45,14 +45,14 @@ function foreign(lines: readonly string[]): { readonly lead: number; readonly fr
   let from = end;
   while (from > 0 && (blank(lines[from - 1]) || isQuoted(lines[from - 1]))) from -= 1;
   if (lines.slice(from, end).some(isQuoted)) return { lead: from - leadBefore(lines, from), from };
-  return { lead: end, from: saysWhose(line_(lines[end])) ? end + 1 : end };
+  return { lead: end, from: saysWhose(lineOf(lines[end])) ? end + 1 : end };
 }
 
 /** A mail below which programs put no `>`: after a rule, a title, or the block of its headers. */
 function startsForeign(lines: readonly string[], at: number): boolean {
-  const line = line_(lines[at]);
+  const line = lineOf(lines[at]);
   if (ORIGINAL.test(line)) return true;
-  const next = lines.slice(at + (RULE.test(line) ? 1 : 0), at + 8).map(line_);
+  const next = lines.slice(at + (RULE.test(line) ? 1 : 0), at + 8).map(lineOf);
   const block = next.slice(0, next.findIndex((one) => one === "") + 1 || next.length);
   if (
     FROM.test(block[0] ?? "") &&
@@ -72,7 +72,7 @@ function leadBefore(lines: readonly string[], from: number): number {
   for (let taken = 1; taken <= 3 && !blank(lines[last - taken]); taken += 1) {
     const lead = lines
       .slice(last - taken, last)
-      .map(line_)
+      .map(lineOf)
       .join(" ");
     if (!saysWhose(lead)) continue;
     found = from - last + taken;
@@ -88,11 +88,11 @@ function withoutSignature(lines: readonly string[]): readonly string[] {
   const cut = mark >= 0 && lines.length - mark <= MOST_SIGNATURE_LINES ? lines.slice(0, mark) : lines;
   let end = cut.length;
   while (end > 0 && blank(cut[end - 1])) end -= 1;
-  const last = line_(cut[end - 1]);
+  const last = lineOf(cut[end - 1]);
   return DEVICE.test(last) && (end < 2 || blank(cut[end - 2])) ? cut.slice(0, end - 1) : cut;
 }
 
 const isQuoted = (line = ""): boolean => line.startsWith(">");
 const blank = (line = ""): boolean => line.trim() === "";
-const line_ = (line = ""): string => (line.length > MOST_LINE ? "" : line.trim());
+const lineOf = (line = ""): string => (line.length > MOST_LINE ? "" : line.trim());
 const joined = (lines: readonly string[]): string => lines.join("\n").replace(/^\n+/, "").trimEnd();
