@@ -11,7 +11,7 @@ import { withoutDovecot } from "./servers/dovecot.ts";
 import { AUTHSERV_ID, type EmailPeer, openServers } from "./servers/peer.ts";
 
 const why = withoutDovecot();
-const servers = why === undefined ? openServers() : undefined;
+const servers = why === undefined ? openServers("maildir") : undefined;
 afterAll(async () => await (await servers)?.close());
 
 const PROOF = `Authentication-Results: ${AUTHSERV_ID}; dmarc=pass header.from=example.org`;

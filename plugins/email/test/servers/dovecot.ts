@@ -18,7 +18,7 @@ export interface Dovecot {
   readonly imapPort: number;
   /** As its mail server hands it over. Resolves once it is in the mailbox. */
   deliver(user: string, mail: string | Buffer): Promise<void>;
-  /** Numbers all mails of a mailbox anew. */
+  /** Numbers all mails of a mailbox anew; only of maildir. */
   renumber(user: string): void;
   close(): Promise<void>;
 }
@@ -32,7 +32,11 @@ export function withoutDovecot(): string | undefined {
   return why;
 }
 
-export async function openDovecot(): Promise<Dovecot> {
+/**
+ * @param format sdbox numbers mails in the order in which they came. Maildir may swap two that came while its folder was
+ * read, and can be numbered anew.
+ */
+export async function openDovecot(format: "sdbox" | "maildir" = "sdbox"): Promise<Dovecot> {
   const place = await mkdtemp(join(tmpdir(), "bellhop-dovecot-"));
   const me = userInfo();
   const owner = me.uid === 0 ? { uid: 65_534, gid: 65_534 } : { uid: me.uid, gid: me.gid }; // Dovecot refuses to be root in a mailbox
@@ -55,7 +59,7 @@ listen = 127.0.0.1
 ssl = no
 disable_plaintext_auth = no
 auth_failure_delay = 0
-mail_location = maildir:${mail}/%u
+mail_location = ${format}:${mail}/%u
 mail_max_userip_connections = 200
 first_valid_uid = 1
 passdb {

@@ -63,8 +63,8 @@ export interface EmailPeer extends ChannelPeer {
 }
 
 /** Both servers, for as many peers as come: starting them takes longer than most of what is done with them. */
-export async function openServers(): Promise<Servers> {
-  const [dovecot, smtp] = await Promise.all([openDovecot(), openSmtp()]);
+export async function openServers(format?: Parameters<typeof openDovecot>[0]): Promise<Servers> {
+  const [dovecot, smtp] = await Promise.all([openDovecot(format), openSmtp()]);
   return {
     dovecot,
     smtp,
