@@ -2,10 +2,9 @@
 import { randomUUID } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
-import MailComposer from "nodemailer/lib/mail-composer";
 import { expect, it, onTestFinished } from "vitest";
 import { withoutDovecot } from "../../../plugins/email/test/servers/dovecot.ts";
-import { AUTHSERV_ID, openServers } from "../../../plugins/email/test/servers/peer.ts";
+import { AUTHSERV_ID, composed, openServers } from "../../../plugins/email/test/servers/peer.ts";
 import { homePaths } from "../src/config.ts";
 import { asksOf } from "../src/plugins/asks.ts";
 import { editInstalled } from "../src/plugins/installed.ts";
@@ -56,11 +55,9 @@ groups:
   }));
 
   /** @returns its Message-ID */
-  async function writes(mail: ConstructorParameters<typeof MailComposer>[0], proven = true): Promise<string> {
+  async function writes(mail: Parameters<typeof composed>[0], proven = true): Promise<string> {
     const messageId = `<${randomUUID()}@people.example>`;
-    const built = await new MailComposer({ from: ANN, to: peer.address, messageId, ...mail })
-      .compile()
-      .build();
+    const built = await composed({ from: ANN, to: peer.address, messageId, ...mail });
     const proof = proven
       ? `Authentication-Results: ${AUTHSERV_ID}; dmarc=pass header.from=people.example\r\n`
       : "";

@@ -8,10 +8,10 @@ import { Readable } from "node:stream";
 import { afterAll, describe, expect, it, onTestFinished } from "vitest";
 import type { Rules } from "../src/settings.ts";
 import { withoutDovecot } from "./servers/dovecot.ts";
-import { AUTHSERV_ID, type EmailPeer, openServers } from "./servers/peer.ts";
+import { AUTHSERV_ID, type EmailPeer, openServers, type Servers } from "./servers/peer.ts";
 
 const why = withoutDovecot();
-const servers = why === undefined ? openServers("maildir") : undefined;
+const servers = why === undefined ? openServers() : undefined;
 afterAll(async () => await (await servers)?.close());
 
 const PROOF = `Authentication-Results: ${AUTHSERV_ID}; dmarc=pass header.from=example.org`;
@@ -41,7 +41,11 @@ async function mailboxOf<T>(
  * An adapter that listens, with what it heard and what it logged.
  * @param before is done before it listens
  */
-async function given(rules: Partial<Rules> = {}, before?: (client: ImapFlow) => Promise<unknown>) {
+async function given(
+  rules: Partial<Rules> = {},
+  before?: (client: ImapFlow) => Promise<unknown>,
+  running?: Servers,
+) {
   const changes = createChanges();
   const heard: Inbound[] = [];
   const logged: string[] = [];
@@ -50,9 +54,8 @@ async function given(rules: Partial<Rules> = {}, before?: (client: ImapFlow) => 
     changes.note();
   };
   const log: Logger = { debug: note, info: note, warn: note, error: note };
-  const running = await servers;
-  if (!running) throw new Error("there is no Dovecot");
-  const peer = await running.peer(rules, log);
+  const peer = await (running ?? (await servers))?.peer(rules, log);
+  if (!peer) throw new Error("there is no Dovecot");
   if (before) await mailboxOf(peer, before);
   const stop = new AbortController();
   const channel = peer.connect();
@@ -79,7 +82,6 @@ async function given(rules: Partial<Rules> = {}, before?: (client: ImapFlow) => 
     channel,
     heard,
     logged,
-    dovecot: running.dovecot,
     mailbox: async <T>(use: (client: ImapFlow) => Promise<T>) => await mailboxOf(peer, use),
     /** @returns its Message-ID */
     async mail(headers: Readonly<Record<string, string>>, body = "hello", proof = PROOF): Promise<string> {
@@ -313,10 +315,12 @@ describe.skipIf(why !== undefined)("a mailbox", () => {
   });
 
   it("is read again where its server numbers anew, and what was there has its key", async () => {
-    const { peer, mail, heard, hears, dovecot, logs } = await given();
+    const maildir = await openServers("maildir");
+    onTestFinished(maildir.close);
+    const { peer, mail, heard, hears, logs } = await given({}, undefined, maildir);
     await mail({}, "before");
     const before = await hears(says("before"));
-    dovecot.renumber(peer.address);
+    maildir.dovecot.renumber(peer.address);
     peer.cut();
     await mail({}, "after");
     await hears(says("after"));

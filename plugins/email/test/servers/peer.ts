@@ -347,6 +347,11 @@ async function openPeer(
   };
 }
 
+/** A mail as a program writes it. */
+export async function composed(mail: ConstructorParameters<typeof MailComposer>[0]): Promise<Buffer> {
+  return await new MailComposer(mail).compile().build();
+}
+
 export function addressOf({ id }: PeerPerson): string {
   return `${id}@${PEOPLE}`;
 }
