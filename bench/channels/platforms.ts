@@ -1,6 +1,7 @@
 /** The platforms that `npm run bench -- channels` knows, in the order in which it measures them. */
 import type { BenchPlatform } from "./platform.ts";
+import { email } from "./email.ts";
 import { telegram } from "./telegram.ts";
 import { whatsappCloud } from "./whatsapp-cloud.ts";
 
-export const PLATFORMS: readonly BenchPlatform[] = [telegram, whatsappCloud];
+export const PLATFORMS: readonly BenchPlatform[] = [telegram, email, whatsappCloud];
