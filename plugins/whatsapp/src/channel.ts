@@ -59,7 +59,7 @@ function abilitiesOf({ mode }: Settings, rate: ChannelAbilities["rate"]): Channe
     maxTextLength: MOST_TEXT - NAME_ROOM,
     lengthUnit: "utf16",
     resend: { how: "once" },
-    formatting: [],
+    formatting: ["bold", "italic", "strikethrough", "code", "code-block", "quote", "list"],
     reactions: true,
     quotes: true,
     edits: true,

@@ -13,7 +13,7 @@ import {
   type Sent,
   UnknownOutcomeError,
 } from "@bellhop/sdk";
-import { plainText } from "@bellhop/sdk/plain-text";
+import type { Rendered } from "@bellhop/sdk/markup";
 import type { Account } from "./account.ts";
 import { failed, notTaken } from "./errors.ts";
 import { idFor } from "./messages.ts";
@@ -72,7 +72,9 @@ export function createSend({ account, ready, ackMs, slowMs, now }: SendParts) {
     }
     const answer: unknown = await untilAborted(answered, signal).catch((cause: unknown) => {
       signal.throwIfAborted();
-      throw new UnknownOutcomeError("The connection ended before WhatsApp said that it took a message", { cause });
+      throw new UnknownOutcomeError("The connection ended before WhatsApp said that it took a message", {
+        cause,
+      });
     });
     if (answer === undefined) throw new UnknownOutcomeError("WhatsApp did not say that it took a message");
     const code = errorOf(answer);
@@ -146,16 +148,17 @@ export function createSend({ account, ready, ackMs, slowMs, now }: SendParts) {
     async send(outbound: Outbound, signal: AbortSignal): Promise<Sent> {
       switch (outbound.kind) {
         case "text": {
-          const text = rendered(outbound.text, outbound.sender);
-          return await deliver(outbound, { text }, { text, replyTo: outbound.replyTo }, signal);
+          const { replyTo } = outbound;
+          const { markup, text } = await rendered(outbound.text, outbound.sender);
+          return await deliver(outbound, { text: markup }, { text, replyTo }, signal);
         }
         case "file": {
-          const caption = rendered(outbound.text);
+          const { markup, text } = await rendered(outbound.text);
           if (outbound.file.bytes > MOST_FILE_BYTES)
             throw new RejectedError("WhatsApp is given files of at most 100 MiB");
-          const content = fileContent(outbound.file, caption);
+          const content = fileContent(outbound.file, markup);
           const { replyTo } = outbound;
-          return await deliver(outbound, content, { text: caption || outbound.file.name, replyTo }, signal);
+          return await deliver(outbound, content, { text: text || outbound.file.name, replyTo }, signal);
         }
         case "reaction":
           return await react(outbound, signal);
@@ -177,15 +180,15 @@ export function createSend({ account, ready, ackMs, slowMs, now }: SendParts) {
         throw new RejectedError("WhatsApp lets a message be changed for a quarter of an hour only");
       const { generateMessageIDV2, generateWAMessage, proto: Proto } = await import("baileys");
       const id = generateMessageIDV2(socket.user?.id);
-      const words = rendered(text);
+      const words = await rendered(text);
       const edit = keyOf(jid, platformId, undefined);
       const { message } = await generateWAMessage(
         jid,
-        { text: words, edit },
+        { text: words.markup, edit },
         { userJid: socket.user?.id ?? "", messageId: id, upload: socket.waUploadToServer },
       );
       if (!message) throw new RejectedError("There is nothing to send");
-      messages.keep(chat, id, { text: words, content: Proto.Message.encode(message).finish() });
+      messages.keep(chat, id, { text: words.text, content: Proto.Message.encode(message).finish() });
       await relay(socket, jid, { id, content: message, edit: true }, signal);
     },
 
@@ -207,10 +210,13 @@ function keyOf(remoteJid: string, id: string, author: string | undefined, fromMe
   return { remoteJid, id, fromMe, ...participant };
 }
 
-function rendered(text: string, sender?: string): string {
-  const words = plainText(text);
-  const shown = words.trim() === "" ? text : words;
-  return sender === undefined ? shown : `${sender}:\n${shown}`;
+/** Loaded with the first text: an account that nobody writes to needs none of it. */
+async function rendered(source: string, sender?: string): Promise<Rendered> {
+  const { starMarkup } = await import("@bellhop/sdk/star-markup");
+  const shown = starMarkup(source, {}, sender);
+  if (shown.text.trim() !== "" || source === "") return shown;
+  const plain = sender === undefined ? source : `${sender}:\n${source}`; // nothing but markup
+  return { markup: plain, text: plain };
 }
 
 function fileContent(file: OutboundFile, text: string): AnyMessageContent {

@@ -23,8 +23,10 @@ export async function uploaded(server: FakeServer, content: Buffer, kind: MediaT
   };
 }
 
-type Sealed = { readonly directPath?: string | null; readonly mediaKey?: Uint8Array | null };
-
+interface Sealed {
+  readonly directPath?: string | null | undefined;
+  readonly mediaKey?: Uint8Array | null | undefined;
+}
 
 const KINDS = ["image", "video", "audio", "document"] as const;
 

@@ -1,6 +1,0 @@
-/** The contract suite on the fake, alone and with a real host. */
-import { channelContract } from "@bellhop/sdk/testing";
-import { afterAll, describe, it } from "vitest";
-import { openWhatsAppPeer } from "./fake/peer.ts";
-
-channelContract({ describe, it, afterAll }, "whatsapp", openWhatsAppPeer);
