@@ -63,7 +63,7 @@ function abilitiesOf({ mode }: Settings, rate: ChannelAbilities["rate"]): Channe
     reactions: true,
     quotes: true,
     edits: true,
-    editEveryMs: { direct: 3_000, shared: 5_000 },
+    editEveryMs: { direct: 1_500, shared: 4_000 },
     typingMs: 10_000,
     maxFileBytes: MOST_FILE_BYTES,
     maxCaptionLength: 1_024,

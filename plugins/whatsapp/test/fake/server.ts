@@ -40,6 +40,8 @@ export interface Connected {
   close(status: number): void;
   /** Somebody scanned its code, or typed it. */
   pair?(): void;
+  /** A phone could not open it. */
+  sentAs(chat: string, id: string): Promise<proto.IMessage | undefined>;
 }
 
 export type FakeServer = ReturnType<typeof createFakeServer>;
@@ -175,6 +177,7 @@ export function createFakeServer(clock = { now: 1_800_000_000_000 }) {
     cut: (status = 428): void => live?.close(status),
     isLive: (): boolean => live !== undefined,
     pair: (): void => live?.pair?.(),
+    asksAgain: async (chat: string, id: string) => await live?.sentAs(chat, id),
   };
 }
 

@@ -35,7 +35,7 @@ export const LINKED = {
   account: { details: new Uint8Array([1]) },
 };
 
-function connect(server: FakeServer, { auth: { creds }, log }: SocketOptions): WhatsAppSocket {
+function connect(server: FakeServer, { auth: { creds }, log, sentAs }: SocketOptions): WhatsAppSocket {
   const logger = { ...DEFAULT_CONNECTION_CONFIG.logger, level: "silent" };
   const quiet = Object.assign(Object.create(DEFAULT_CONNECTION_CONFIG.logger), logger);
   const ev = makeEventBuffer(quiet);
@@ -63,6 +63,7 @@ function connect(server: FakeServer, { auth: { creds }, log }: SocketOptions): W
       return isOpen;
     },
     close: (status) => void end(closed(status)),
+    sentAs,
     pair() {
       Object.assign(creds, LINKED);
       ev.emit("creds.update", LINKED);
