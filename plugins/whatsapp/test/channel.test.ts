@@ -173,8 +173,9 @@ describe("what people do on WhatsApp", () => {
   it("is not told of where it comes in time", async () => {
     const { server, direct, says, hears, heard, listen } = await given();
     server.comes({ ...direct, id: "1" }, undefined);
-    says("1", { conversation: "again" });
     listen();
+    await server.changes.until(() => server.waiting() === 0 || undefined);
+    says("1", { conversation: "again" });
 
     await hears(({ text }) => text === "again");
 
@@ -274,7 +275,8 @@ describe("an account", () => {
     expect(error).toBeInstanceOf(ConfigError);
     expect(String(error)).toContain(says);
     expect(channel.health?.()).toMatchObject({ state: "down" });
-    const again = await listen().over.then(String, String);
+    const connected = server.changes.until(() => (server.isLive() ? "connected" : undefined));
+    const again = await Promise.race([listen().over.then(String), connected]);
     expect(again.includes("No WhatsApp account is linked")).toBe(isGone);
   });
 

@@ -40,6 +40,7 @@ export interface Connected {
   close(status: number): void;
   /** Somebody scanned its code, or typed it. */
   pair?(): void;
+  rotate?(): void;
   /** A phone could not open it. */
   sentAs(chat: string, id: string): Promise<proto.IMessage | undefined>;
 }
@@ -177,6 +178,8 @@ export function createFakeServer(clock = { now: 1_800_000_000_000 }) {
     cut: (status = 428): void => live?.close(status),
     isLive: (): boolean => live !== undefined,
     pair: (): void => live?.pair?.(),
+    /** Another code in the place of the one that is shown. */
+    rotate: (): void => live?.rotate?.(),
     asksAgain: async (chat: string, id: string) => await live?.sentAs(chat, id),
   };
 }

@@ -57,7 +57,14 @@ function connect(server: FakeServer, { auth: { creds }, log, sentAs }: SocketOpt
     ev.destroy();
   }
 
+  function showCode(): void {
+    server.codes.push(`qr-${server.codes.length + 1}`);
+    ev.emit("connection.update", { qr: `2@${server.codes.at(-1)}` });
+    server.changes.note();
+  }
+
   const connection: Connected = {
+    rotate: showCode,
     deliver(stanza) {
       if (isOpen) ws.emit("CB:message", stanza);
       return isOpen;
@@ -91,9 +98,7 @@ function connect(server: FakeServer, { auth: { creds }, log, sentAs }: SocketOpt
     const refused = server.connect(connection);
     if (refused !== undefined) return void end(closed(refused));
     if (!creds.account) {
-      server.codes.push(`qr-${server.codes.length + 1}`);
-      ev.emit("connection.update", { qr: `2@${server.codes.at(-1)}` });
-      server.changes.note();
+      showCode();
       return;
     }
     ev.emit("creds.update", { me: LINKED.me });
