@@ -20,7 +20,7 @@ export interface AuthParts {
 }
 
 /** In the manifest: when the account was linked. */
-export const LINKED_AT = "WHATSAPP_LINKED_AT";
+const LINKED_AT = "WHATSAPP_LINKED_AT";
 
 const WHICH = `This makes Bellhop a linked device of a WhatsApp account. It uses the unofficial protocol of WhatsApp Web: WhatsApp may block the number for it, so use one that you can spare.
 Type "qr" to scan a code with the phone, or the phone's number with its country code, such as +49 151 23456789, to type a code into it.`;

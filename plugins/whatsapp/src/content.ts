@@ -10,11 +10,11 @@ import { z } from "zod";
 const MOST_WRAPPERS = 6;
 
 const Text = z.string().nullish();
-/** Numbers of 64 bits come as objects that read as decimals. */
-const Count = z
-  .unknown()
-  .transform((value) => (value === null || value === undefined ? undefined : Number(String(value))))
-  .pipe(z.number().optional());
+/** Numbers of 64 bits come as objects. */
+export const Count = z
+  .union([z.number(), z.object({ toNumber: z.custom<() => number>((value) => typeof value === "function") })])
+  .nullish()
+  .transform((value) => (typeof value === "object" ? value?.toNumber() : value));
 const Bytes = z.instanceof(Uint8Array).nullish();
 
 const Key = z.object({ remoteJid: Text, id: z.string(), participant: Text, fromMe: z.boolean().nullish() });

@@ -33,7 +33,8 @@ export const NOT_LINKED = `No WhatsApp account is linked. Link one: ${AGAIN}`;
 /** Of a connection that ended. */
 export function ended(cause: unknown): BellhopError {
   if (cause instanceof BellhopError) return cause;
-  switch (statusOf(cause)) {
+  const status = statusOf(cause) ?? 0;
+  switch (status) {
     case 401:
     case 419:
       return new UnlinkedError(
@@ -58,7 +59,7 @@ export function ended(cause: unknown): BellhopError {
         { cause },
       );
     default:
-      return new TemporaryError(`The connection to WhatsApp ended (${statusOf(cause) ?? "no number"})`, {
+      return new TemporaryError(`The connection to WhatsApp ended (${status})`, {
         cause,
       });
   }

@@ -5,8 +5,6 @@
 import type { GroupMetadata } from "baileys";
 import type { WhatsAppSocket } from "./socket.ts";
 
-export type Groups = ReturnType<typeof createGroups>;
-
 const MOST = 200;
 
 /** @param socket the connection of this moment */

@@ -9,7 +9,7 @@
 import type { WAMessage } from "baileys";
 import type { Inbound, InboundFile } from "@bellhop/sdk";
 import { z } from "zod";
-import { type Attached, contentOf, type Said, type TargetKey, type Words } from "./content.ts";
+import { type Attached, contentOf, Count, type Said, type TargetKey, type Words } from "./content.ts";
 import type { Messages } from "./messages.ts";
 import type { People } from "./people.ts";
 
@@ -32,7 +32,7 @@ const Envelope = z.object({
     participantAlt: z.string().nullish(),
   }),
   pushName: z.string().nullish(),
-  messageTimestamp: z.unknown().transform((value) => Number(String(value ?? 0))),
+  messageTimestamp: Count,
   messageStubType: z.number().nullish(),
 });
 type Envelope = z.infer<typeof Envelope>;
@@ -132,7 +132,7 @@ async function made(said: Said, place: Place, message: WAMessage, here: Here): P
 }
 
 function common({ chat, direct, sender, sentAt }: Place) {
-  return { chat, direct, sender, sentAt };
+  return { chat, direct, sender, ...(sentAt === undefined ? {} : { sentAt }) };
 }
 
 function spoken({ text, nonText, file, quoted, mentions }: Words, message: WAMessage, here: Here) {
@@ -177,7 +177,7 @@ function placeOf({ key, pushName, messageTimestamp }: Envelope, { me, people }: 
       ...(self ? { self: true } : {}),
       ...(isBot(jid) ? { bot: true } : {}),
     },
-    sentAt: messageTimestamp * 1_000,
+    ...(messageTimestamp === undefined ? {} : { sentAt: messageTimestamp * 1_000 }),
   };
 }
 

@@ -10,8 +10,6 @@ import { createHash } from "node:crypto";
 import type { BinaryNode, SignalDataSet, SignalRepositoryWithLIDStore, WAMessageKey } from "baileys";
 import type { Store } from "./store.ts";
 
-export type Spool = Awaited<ReturnType<typeof createSpool>>;
-
 /** What Baileys made nothing of so often is nothing. */
 const MOST_TRIES = 3;
 /** Among the Signal keys, so that it is kept with them. */

@@ -2,7 +2,6 @@
  * Messages that came and could not be opened. Baileys asks their sender for them again by itself, and mostly they
  * come within seconds; where they do not, people are told that there was something.
  */
-export type Undecrypted = ReturnType<typeof createUndecrypted>;
 
 /** Calls back once after so many ms. @returns what calls it off */
 export type After = (ms: number, call: () => void) => () => void;

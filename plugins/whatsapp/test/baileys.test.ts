@@ -33,7 +33,7 @@ describe("Baileys", () => {
   it("says hello to the server that it is given, and ends with its class where that hangs up", async () => {
     const { keys } = await givenAccount();
     const server = new WebSocketServer({ host: "127.0.0.1", port: 0 });
-    opened.defer(() => void server.close());
+    opened.defer(() => server.close());
     await new Promise((resolve) => server.once("listening", resolve));
     const address = server.address();
     if (typeof address !== "object" || address === null) throw new Error("it has no port");

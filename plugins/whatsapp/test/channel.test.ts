@@ -26,7 +26,7 @@ async function given(options: PeerOptions = {}) {
   const channel = peer.connect();
   const heard: Inbound[] = [];
 
-  function listen(one = channel, take = async (_: Inbound): Promise<void> => undefined) {
+  function listen(one = channel, take: (inbound: Inbound) => Promise<void> = async () => undefined) {
     const stop = new AbortController();
     const accept = async (inbound: Inbound) => {
       await take(inbound);
@@ -40,7 +40,7 @@ async function given(options: PeerOptions = {}) {
       stop.abort(new Error("the test is over"));
       return await over;
     };
-    opened.defer(end);
+    opened.defer(async () => void (await end()));
     return { over, end };
   }
 

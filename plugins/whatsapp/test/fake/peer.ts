@@ -1,6 +1,6 @@
 /** The fake as the contract suite wants it: people who write on it, and what they see. */
 import type { Channel } from "@bellhop/sdk";
-import type { ChannelPeer, PeerChat, PeerMessage, PeerPerson } from "@bellhop/sdk/testing";
+import type { ChannelPeer, PeerChat, PeerFault, PeerMessage, PeerPerson } from "@bellhop/sdk/testing";
 import { proto } from "baileys";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -21,6 +21,9 @@ export function after(ms: number, call: () => void): () => void {
   const timer = setTimeout(call, ms);
   return () => clearTimeout(timer);
 }
+
+/** What goes wrong with a whole connection, and with no single call. */
+const OF_LISTENING: readonly PeerFault["how"][] = ["unauthorised", "close mid-frame", "duplicate", "reorder"];
 
 export async function openWhatsAppPeer(): Promise<ChannelPeer> {
   const { peer } = await openPeer();
@@ -67,21 +70,12 @@ export async function openPeer(more: PeerOptions = {}) {
       return chatPeer(server, chat);
     },
     fault(call, fault) {
-      switch (fault.how) {
-        case "unreachable":
-          server.goAway();
-          return true;
-        case "go silent": // Baileys finds that out, below what is faked
-          return false;
-        case "unauthorised":
-        case "close mid-frame":
-        case "duplicate":
-        case "reorder":
-          if (call !== "listen") return false;
-          break;
-        default:
-          break;
+      if (fault.how === "unreachable") {
+        server.goAway();
+        return true;
       }
+      if (fault.how === "go silent") return false; // Baileys finds that out, below what is faked
+      if (OF_LISTENING.includes(fault.how) && call !== "listen") return false;
       server.faults.set(call, fault);
       return true;
     },

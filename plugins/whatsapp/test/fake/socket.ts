@@ -13,7 +13,7 @@ import {
   type proto,
   type WAMessage,
 } from "baileys";
-import type { PeerCall } from "@bellhop/sdk/testing";
+import type { PeerCall, PeerFault } from "@bellhop/sdk/testing";
 import { EventEmitter } from "node:events";
 import { readFile } from "node:fs/promises";
 import type { MakeSocket, SocketOptions, WhatsAppSocket } from "../../src/socket.ts";
@@ -46,13 +46,13 @@ function connect(server: FakeServer, { auth: { creds }, log, sentAs }: SocketOpt
 
   const closed = (statusCode: number) => new Boom("Connection Closed", { statusCode });
 
-  async function end(error: Error | undefined): Promise<void> {
+  async function end(why: Error | undefined): Promise<void> {
     if (!isOpen) return;
     isOpen = false;
     server.gone(connection);
-    answers.emit("close", error ?? closed(428));
+    answers.emit("close", why ?? closed(428));
     await Promise.resolve();
-    ev.emit("connection.update", { connection: "close", lastDisconnect: { error, date: new Date() } });
+    ev.emit("connection.update", { connection: "close", lastDisconnect: { error: why, date: new Date() } });
     ev.removeAllListeners("connection.update");
     ev.destroy();
   }
@@ -81,26 +81,27 @@ function connect(server: FakeServer, { auth: { creds }, log, sentAs }: SocketOpt
 
   /** In their order, each confirmed before anybody is told of it. */
   ws.on("CB:message", (stanza: BinaryNode) => {
-    turn = turn.then(async () => {
-      const { fullMessage: message, decrypt } = decryptMessageNode(stanza, MY_ID, MY_LID, NO_SIGNAL, quiet);
-      await decrypt();
-      if (!isOpen) return;
-      server.acknowledge(message.key.id ?? "");
-      cleanMessage(message, MY_ID, MY_LID);
-      ev.buffer();
-      ev.emit("messages.upsert", { messages: [message], type: "notify" });
-      ev.flush();
-    });
-    turn.catch((error: unknown) => log.error("the fake could not read a stanza", { why: String(error) }));
+    turn = take(turn, stanza).catch((error: unknown) =>
+      log.error("the fake could not read a stanza", { why: String(error) }),
+    );
   });
+
+  async function take(before: Promise<void>, stanza: BinaryNode): Promise<void> {
+    await before;
+    const { fullMessage: message, decrypt } = decryptMessageNode(stanza, MY_ID, MY_LID, NO_SIGNAL, quiet);
+    await decrypt();
+    if (!isOpen) return;
+    server.acknowledge(message.key.id ?? "");
+    cleanMessage(message, MY_ID, MY_LID);
+    ev.buffer();
+    ev.emit("messages.upsert", { messages: [message], type: "notify" });
+    ev.flush();
+  }
 
   server.soon(() => {
     const refused = server.connect(connection);
     if (refused !== undefined) return void end(closed(refused));
-    if (!creds.account) {
-      showCode();
-      return;
-    }
+    if (!creds.account) return showCode();
     ev.emit("creds.update", { me: LINKED.me });
     ev.emit("connection.update", { connection: "open" });
     server.begin(connection);
@@ -122,21 +123,11 @@ function connect(server: FakeServer, { auth: { creds }, log, sentAs }: SocketOpt
         answers.emit(messageId, { tag: "ack", attrs: { class: "message", id: messageId, ...attrs } }),
       );
     const fault = server.faults.next(call);
-    switch (fault?.how) {
-      case "refuse":
-        server.note(call, "relay", false, fault.how);
-        told({ error: "479" });
-        return messageId;
-      case "slow down":
-        server.note(call, "relay", false, fault.how);
-        told({ error: "429" });
-        return messageId;
-      case "server error":
-        server.note(call, "relay", false, fault.how);
-        told({ error: String(fault.status) });
-        return messageId;
-      default:
-        break;
+    const refusal = fault && refusalOf(fault);
+    if (refusal !== undefined) {
+      server.note(call, "relay", false, fault?.how);
+      told({ error: refusal });
+      return messageId;
     }
     const applied = await apply(server, chat, messageId, carried(content));
     server.note(call, "relay", applied, fault?.how);
@@ -226,6 +217,13 @@ function connect(server: FakeServer, { auth: { creds }, log, sentAs }: SocketOpt
 const NO_SIGNAL = {
   lidMapping: { getLIDForPN: async () => null, storeLIDPNMappings: async () => undefined },
 } as unknown as Parameters<typeof decryptMessageNode>[3];
+
+/** With which number it refuses a message; undefined where it takes it. */
+function refusalOf(fault: PeerFault): string | undefined {
+  if (fault.how === "refuse") return "479";
+  if (fault.how === "slow down") return "429";
+  return fault.how === "server error" ? String(fault.status) : undefined;
+}
 
 function kindOf(content: proto.IMessage): PeerCall {
   if (content.reactionMessage) return "react";
