@@ -1,5 +1,5 @@
 /**
- * WhatsApp as people have it: the plugin in a process of its own, linked in a terminal and on the web page, with a
+ * WhatsApp as people have it: the plugin in a process of its own, linked in a terminal, with a
  * fake of WhatsApp's server in that process.
  */
 import { createChanges } from "@bellhop/sdk/testing";
@@ -65,7 +65,7 @@ async function openControl(home: string) {
   };
 }
 
-it("is linked by a code in the terminal, shows one on the page too, and carries files both ways", async () => {
+it("is linked by a code in the terminal, listens at once, and carries files both ways", async () => {
   const journey = await givenHost({
     config: `owners: ["whatsapp:${ANN.id}"]
 groups:

@@ -134,13 +134,11 @@ export function createWhatsApp(options: WhatsAppOptions): Channel {
     let receiving: ReturnType<typeof createReceiving> | undefined;
     try {
       if (!isLinked(keys.creds())) throw new ConfigError(NOT_LINKED);
-      const { stanzas, givenUp } = await spool.leftOver();
-      if (givenUp > 0) log.warn("messages of which nothing could be made were given up", { givenUp });
       const { readReceipts } = settings;
       const { undecryptedMs } = patience;
       receiving = createReceiving(
         { account: { spool }, here, accept, readReceipts, undecryptedMs, after, log },
-        stanzas,
+        await spool.leftOver(),
       );
       const { onMade, onOpen } = receiving;
       await stayConnected(

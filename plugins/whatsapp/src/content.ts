@@ -14,7 +14,7 @@ const Text = z.string().nullish();
 export const Count = z
   .union([z.number(), z.object({ toNumber: z.custom<() => number>((value) => typeof value === "function") })])
   .nullish()
-  .transform((value) => (typeof value === "object" ? value?.toNumber() : value));
+  .transform((value) => (typeof value === "number" ? value : value?.toNumber()));
 const Bytes = z.instanceof(Uint8Array).nullish();
 
 const Key = z.object({ remoteJid: Text, id: z.string(), participant: Text, fromMe: z.boolean().nullish() });

@@ -3,7 +3,7 @@
  * from the spool once Bellhop has it. A message that nobody can read is one line in the log, and holds up nothing.
  */
 import type { WAMessage } from "baileys";
-import type { Accept, Inbound, Logger } from "@bellhop/sdk";
+import { type Accept, type Inbound, type Logger, RejectedError } from "@bellhop/sdk";
 import { z } from "zod";
 import type { Account } from "./account.ts";
 import { type Here, toInbound, unreadable } from "./inbound.ts";
@@ -45,20 +45,29 @@ export function createReceiving(
       log.warn("a message that cannot be read was passed over", { why: z.prettifyError(error) });
     }
     const name = nameOf(message);
+    account.spool.begun(message.key);
     if (inbound === "undecrypted") {
       undecrypted.wait(name, () => inTurn(socket, () => giveUp(message, socket)));
       return; // it stays in the spool
     }
     undecrypted.came(name);
-    if (inbound) await accept(inbound);
-    account.spool.done(message.key);
+    await handOver(message, inbound);
     if (inbound?.kind === "message" && readReceipts && inbound.sender.self !== true)
       void socket.readMessages([message.key]).catch(() => log.debug("a message could not be shown as read"));
   }
 
   async function giveUp(message: WAMessage, socket: WhatsAppSocket): Promise<void> {
-    const inbound = await unreadable(message, parts.here(socket));
-    if (inbound) await accept(inbound);
+    await handOver(message, await unreadable(message, parts.here(socket)));
+  }
+
+  /** @throws what keeps Bellhop from taking it now */
+  async function handOver(message: WAMessage, inbound: Inbound | undefined): Promise<void> {
+    try {
+      if (inbound) await accept(inbound);
+    } catch (error) {
+      if (!(error instanceof RejectedError)) throw error; // it is not on disk there: it must be brought again
+      log.warn("a message that Bellhop cannot take was passed over", { why: error.message });
+    }
     account.spool.done(message.key);
   }
 
@@ -80,6 +89,8 @@ export function createReceiving(
       });
     },
     onOpen(socket: WhatsAppSocket): void {
+      const givenUp = leftOver.length === 0 ? 0 : account.spool.tried();
+      if (givenUp > 0) log.warn("stanzas of which nothing could be made were given up", { givenUp });
       for (const stanza of leftOver) socket.ws.emit("CB:message", stanza);
     },
     /** Nothing that is still to come is waited for. */

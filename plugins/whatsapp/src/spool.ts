@@ -10,8 +10,8 @@ import { createHash } from "node:crypto";
 import type { BinaryNode, SignalDataSet, SignalRepositoryWithLIDStore, WAMessageKey } from "baileys";
 import type { Store } from "./store.ts";
 
-/** What Baileys made nothing of so often is nothing. */
-const MOST_TRIES = 3;
+/** What was given to Baileys so often, and nothing came of it, is nothing. */
+const MOST_TRIES = 10;
 /** Among the Signal keys, so that it is kept with them. */
 const OPENED = "bellhop-opened";
 
@@ -22,6 +22,9 @@ export async function createSpool({ db, inOne }: Store) {
      on conflict (chat, author, id) do update set stanza = excluded.stanza`,
   );
   const remove = db.prepare("delete from spool where chat = ? and author = ? and id = ?");
+  const begun = db.prepare(
+    "update spool set tries = 0 where chat = ? and author = ? and id = ? and tries > 0",
+  );
   const countTries = db.prepare("update spool set tries = tries + 1");
   const giveUp = db.prepare("delete from spool where tries > ?");
   const all = db.prepare("select stanza from spool order by number");
@@ -46,18 +49,26 @@ export async function createSpool({ db, inOne }: Store) {
       });
     },
 
-    /** Oldest first. @returns how many were given up too */
-    async leftOver(): Promise<{ readonly stanzas: BinaryNode[]; readonly givenUp: number }> {
-      const givenUp = inOne(() => {
+    /** Baileys has made a message of it; whatever becomes of that, it is not given up. */
+    begun({ remoteJid, participant, id }: WAMessageKey): void {
+      begun.run(plain(remoteJid), plain(participant), id ?? "");
+    },
+
+    /** What is left over is given to Baileys again. @returns how many stanzas are given up instead, next time */
+    tried: (): number =>
+      inOne(() => {
         countTries.run();
         return Number(giveUp.run(MOST_TRIES).changes);
-      });
+      }),
+
+    /** Oldest first. */
+    async leftOver(): Promise<BinaryNode[]> {
       const stanzas: BinaryNode[] = [];
       for (const { stanza } of all.all()) {
         // `any`-free: the column is a blob, `put` alone writes it.
         if (stanza instanceof Uint8Array) stanzas.push(await decodeBinaryNode(Buffer.from(stanza)));
       }
-      return { stanzas, givenUp };
+      return stanzas;
     },
   };
 }

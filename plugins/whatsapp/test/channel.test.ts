@@ -239,6 +239,27 @@ describe("a message that WhatsApp was told we have", () => {
     expect(heard).toHaveLength(1);
   });
 
+  it("is never given up because Bellhop could not take it, and is passed over where it never will", async () => {
+    const { says, hears, heard, listen, channel, logged } = await given();
+    says("1", { conversation: "kept" });
+    for (let tries = 0; tries < 15; tries += 1) {
+      const { over } = listen(channel, async () => {
+        throw new TemporaryError("the disk is full");
+      });
+      await over;
+    }
+    listen(channel, async ({ text }) => {
+      if (text === "bad") throw new RejectedError("this is no message");
+    });
+    await hears(({ text }) => text === "kept");
+    says("2", { conversation: "bad" });
+    says("3", { conversation: "good" });
+    await hears(({ text }) => text === "good");
+
+    expect(heard.map(({ text }) => text)).toEqual(["kept", "good"]);
+    expect(logged).toContain("a message that Bellhop cannot take was passed over");
+  });
+
   it("is heard by the next process, where this one died while it was taken", async () => {
     const { peer, server, says, hears, listen, channel } = await given();
     says("1", { conversation: "once" });
