@@ -12,6 +12,8 @@ import type { MakeSocket, WhatsAppSocket } from "./socket.ts";
 
 export interface AuthParts {
   readonly account: OpenedOnce;
+  /** Bellhop uses the account that is linked, if one is. */
+  readonly isKept: boolean;
   readonly settings: Pick<Settings, "version">;
   readonly makeSocket: MakeSocket;
   readonly log: Logger;
@@ -20,7 +22,7 @@ export interface AuthParts {
 }
 
 /** In the manifest: when the account was linked. */
-const LINKED_AT = "WHATSAPP_LINKED_AT";
+export const LINKED_AT = "WHATSAPP_LINKED_AT";
 
 const WHICH = `This makes Bellhop a linked device of a WhatsApp account. It uses the unofficial protocol of WhatsApp Web: WhatsApp may block the number for it, so use one that you can spare.
 Type "qr" to scan a code with the phone, or the phone's number with its country code, such as +49 151 23456789, to type a code into it.`;
@@ -31,14 +33,22 @@ const TYPE =
 const DONE =
   "Bellhop is a linked device of this account now, and is in the phone's list of linked devices. Keep that phone in use: a device whose phone is offline for two weeks is unlinked.";
 
-export async function* connect({ account, settings, makeSocket, log, now, signal }: AuthParts): AuthFlow {
+export async function* connect({
+  account,
+  isKept,
+  settings,
+  makeSocket,
+  log,
+  now,
+  signal,
+}: AuthParts): AuthFlow {
   const { keys } = await account.open();
   const { me } = keys.creds();
-  if (isLinked(keys.creds()) && me)
+  if (isKept && isLinked(keys.creds()) && me)
     throw new ConfigError(
-      `${numberOf(me.id)} is linked already. To link another account, first take this device away on its phone: WhatsApp, Settings, Linked devices.`,
+      `${numberOf(me.id)} is linked already. To link another account, first disconnect this one: bellhop channels disconnect whatsapp. Then take it away on its phone too: WhatsApp, Settings, Linked devices.`,
     );
-  keys.forget(); // of an attempt that came to nothing
+  keys.forget(); // of an attempt that came to nothing, or of an account that was disconnected
   const answer = (yield { step: "ask", name: "link", secret: false, text: WHICH })?.trim() ?? "";
   const phone = phoneOf(answer);
   yield { step: "wait", text: "Asking WhatsApp for a code …" };

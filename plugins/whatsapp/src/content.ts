@@ -10,11 +10,14 @@ import { z } from "zod";
 const MOST_WRAPPERS = 6;
 
 const Text = z.string().nullish();
-/** Numbers of 64 bits come as objects. */
+/** Numbers of 64 bits come as objects, whose parts only they themselves can put together. */
+const Long = z.custom<{ toNumber(): number }>(
+  (value) => typeof value === "object" && value !== null && "toNumber" in value,
+);
 export const Count = z
-  .union([z.number(), z.object({ toNumber: z.custom<() => number>((value) => typeof value === "function") })])
+  .union([z.number(), Long])
   .nullish()
-  .transform((value) => (typeof value === "number" ? value : value?.toNumber()));
+  .transform((value) => (typeof value === "object" ? value?.toNumber() : value));
 const Bytes = z.instanceof(Uint8Array).nullish();
 
 const Key = z.object({ remoteJid: Text, id: z.string(), participant: Text, fromMe: z.boolean().nullish() });

@@ -22,9 +22,10 @@ async function given() {
   opened.defer(async () => await rm(folder, { recursive: true }));
   const account = openedOnce(folder, Date.now);
   opened.defer(account.close);
-  const begin = () => {
+  const begin = (isKept = false) => {
     const flow = connect({
       account,
+      isKept,
       settings: { version: undefined },
       makeSocket: socketsTo(server),
       log: QUIET,
@@ -104,13 +105,15 @@ describe("linking an account", () => {
     await expect(next(flow, answer)).rejects.toThrow(ConfigError);
   });
 
-  it("says so where one is linked already, and leaves it alone", async () => {
+  it("says so where one is linked already, and takes the place of one that was disconnected", async () => {
     const { account, begin, next } = await given();
     const { keys } = await account.open();
     keys.save({ ...keys.creds(), ...LINKED });
 
-    await expect(next(begin())).rejects.toThrow(`+${ME.phone} is linked already`);
+    await expect(next(begin(true))).rejects.toThrow(`+${ME.phone} is linked already`);
     expect(isLinked(keys.creds())).toBe(true);
+    await next(begin());
+    expect(isLinked(keys.creds())).toBe(false); // it was disconnected before
   });
 
   it("says why WhatsApp gives no code", async () => {
