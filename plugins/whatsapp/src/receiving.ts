@@ -28,12 +28,26 @@ export function createReceiving(
   const { account, accept, readReceipts, log } = parts;
   const undecrypted = createUndecrypted({ afterMs: parts.undecryptedMs, after: parts.after });
   let tail = Promise.resolve();
+  let isOver = false;
 
-  /** Who does not take a message ends the connection: it comes again, from the spool. */
   function inTurn(socket: WhatsAppSocket, work: () => Promise<void>): void {
-    tail = tail.then(work).catch((error: unknown) => {
+    tail = afterwards(tail, socket, work);
+  }
+
+  /** Where a message is not taken the connection ends, and nothing that came after it is taken before it. */
+  async function afterwards(
+    before: Promise<void>,
+    socket: WhatsAppSocket,
+    work: () => Promise<void>,
+  ): Promise<void> {
+    await before;
+    if (isOver) return;
+    try {
+      await work();
+    } catch (error) {
+      isOver = true;
       void socket.end(error instanceof Error ? error : new Error(String(error)));
-    });
+    }
   }
 
   async function take(message: WAMessage, socket: WhatsAppSocket): Promise<void> {
@@ -93,8 +107,11 @@ export function createReceiving(
       if (givenUp > 0) log.warn("stanzas of which nothing could be made were given up", { givenUp });
       for (const stanza of leftOver) socket.ws.emit("CB:message", stanza);
     },
-    /** Nothing that is still to come is waited for. */
-    stop: undecrypted.stop,
+    /** Nothing more is taken, and nothing that is still to come is waited for. */
+    stop(): void {
+      isOver = true;
+      undecrypted.stop();
+    },
   };
 }
 

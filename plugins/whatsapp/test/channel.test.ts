@@ -260,6 +260,20 @@ describe("a message that WhatsApp was told we have", () => {
     expect(logged).toContain("a message that Bellhop cannot take was passed over");
   });
 
+  it("is taken before all that came after it, where Bellhop did not take it at once", async () => {
+    const { says, hears, heard, listen, channel } = await given();
+    for (const id of ["1", "2", "3"]) says(id, { conversation: id });
+    const { over } = listen(channel, async ({ text }) => {
+      if (text === "2") throw new TemporaryError("the disk is full");
+    });
+    await over;
+
+    listen();
+    await hears(({ text }) => text === "3");
+
+    expect(heard.map(({ text }) => text)).toEqual(["1", "2", "3"]);
+  });
+
   it("is heard by the next process, where this one died while it was taken", async () => {
     const { peer, server, says, hears, listen, channel } = await given();
     says("1", { conversation: "once" });
