@@ -1,5 +1,6 @@
 /** The platforms that `npm run bench -- channels` knows, in the order in which it measures them. */
 import type { BenchPlatform } from "./platform.ts";
 import { telegram } from "./telegram.ts";
+import { whatsappCloud } from "./whatsapp-cloud.ts";
 
-export const PLATFORMS: readonly BenchPlatform[] = [telegram];
+export const PLATFORMS: readonly BenchPlatform[] = [telegram, whatsappCloud];

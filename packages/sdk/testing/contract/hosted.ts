@@ -9,6 +9,7 @@ import type { Channel, Sent } from "../../src/channel.ts";
 import { type Changes, createChanges } from "../fake/changes.ts";
 import type { ChannelPeer, PeerChat, PeerMessage, PeerPerson } from "../peer.ts";
 import { fail, within } from "./check.ts";
+import { beside } from "./rig.ts";
 
 /** A host under test. */
 export interface HostUnderTest {
@@ -48,6 +49,8 @@ export interface ContractHost {
   readonly direct: PeerChat;
   /** Of another group than `direct`. */
   readonly group: PeerChat;
+  /** An owner who writes there. */
+  readonly groupOwner: PeerPerson;
   /** What its adapter was asked since the check began, and what came of it. */
   calls(): readonly Call[];
   /** The next message is sent, and whether it was is never told. Resolves once it was sent. */
@@ -95,7 +98,8 @@ export async function openShared(peer: ChannelPeer, open: OpenHost): Promise<Sha
   const heard = new Set<string>();
   const channel = peer.connect();
   const direct = peer.direct(OWNER);
-  const group = peer.group("The kitchen");
+  const { chat: group, people } = beside(peer);
+  const [groupOwner] = people;
   let plainer: Plainer = {};
   let checks = 0;
   let swallowing: PromiseWithResolvers<void> | undefined;
@@ -161,7 +165,7 @@ export async function openShared(peer: ChannelPeer, open: OpenHost): Promise<Sha
   const host = await open({
     peer,
     channels: () => (channel.listen ? [watch(peer.connect())] : []),
-    owners: [OWNER.id],
+    owners: [...new Set([OWNER.id, groupOwner.id])],
     groups: [
       { name: "family", chats: [direct.id] },
       { name: "kitchen", chats: [group.id] },
@@ -192,6 +196,7 @@ export async function openShared(peer: ChannelPeer, open: OpenHost): Promise<Sha
         channel,
         direct: fromNow(direct),
         group: fromNow(group),
+        groupOwner,
         calls: () => calls.slice(before),
         async swallow() {
           swallowing = Promise.withResolvers();
