@@ -25,15 +25,16 @@ const Package = z.looseObject({ bellhop: z.looseObject({}) });
 
 afterEach(cleanUp);
 
-/** The plugin with another entry, as its owner would have put it into the home. */
+/** The plugin with another entry, as its owner would have put it into the home; it sees nothing beside its folder. */
 async function writeTestPlugin(home: string): Promise<string> {
   const folder = join(home, "plugins", "whatsapp");
-  const source = join(REPOSITORY, "plugins", "whatsapp");
-  await mkdir(join(folder, "test"), { recursive: true, mode: 0o700 });
-  await cp(join(source, "src"), join(folder, "src"), { recursive: true });
-  await cp(join(source, "test", "fake"), join(folder, "test", "fake"), { recursive: true });
-  const manifest = Package.parse(JSON.parse(await readFile(join(source, "package.json"), "utf8")));
-  const bellhop = { ...manifest.bellhop, entry: "test/fake/plugin.ts" };
+  const parts = ["whatsapp/src", "whatsapp/test/fake", "whatsapp-cloud/test/fake/stars.ts"];
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  for (const part of parts)
+    await cp(join(REPOSITORY, "plugins", part), join(folder, part), { recursive: true });
+  const text = await readFile(join(REPOSITORY, "plugins", "whatsapp", "package.json"), "utf8");
+  const manifest = Package.parse(JSON.parse(text));
+  const bellhop = { ...manifest.bellhop, entry: "whatsapp/test/fake/plugin.ts" };
   await writeFile(join(folder, "package.json"), JSON.stringify({ ...manifest, bellhop }));
   await symlink(join(REPOSITORY, "node_modules"), join(folder, "node_modules"));
   return folder;

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { openAccount, openedOnce } from "../../src/account.ts";
 import { createWhatsApp, type WhatsAppOptions } from "../../src/channel.ts";
 import { settingsOf } from "../../src/settings.ts";
-import { readable } from "./markup.ts";
+import { readStars } from "../../../whatsapp-cloud/test/fake/stars.ts";
 import { downloadFrom, uploaded } from "./media.ts";
 import { createFakeServer, type FakeChat, type FakeMessage, type FakeServer, ME } from "./server.ts";
 import { LINKED, socketsTo } from "./socket.ts";
@@ -220,7 +220,7 @@ function shown({ id, from, content, file, reactions }: FakeMessage): PeerMessage
   return {
     platformId: id,
     from,
-    text: readable(conversation || extended?.text || captioned?.caption || ""),
+    text: readStars(conversation || extended?.text || captioned?.caption || ""),
     replyTo: context?.stanzaId || undefined,
     file,
     reaction: reactions.get("us"),
