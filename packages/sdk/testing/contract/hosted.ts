@@ -146,8 +146,10 @@ export async function openShared(peer: ChannelPeer, open: OpenHost): Promise<Sha
       }),
       get abilities() {
         const { plain = false, typingMs = one.abilities.typingMs } = plainer;
+        // How fast it may write is not what is looked at here, and keeping to it would be most of the time.
+        const { rate: _, ...abilities } = one.abilities;
         return {
-          ...one.abilities,
+          ...abilities,
           ...(plain && { edits: false, reactions: false }),
           ...(typing && { typingMs }),
         };
