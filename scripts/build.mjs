@@ -20,7 +20,9 @@ await runScript(async () => {
 
   rmSync(dist, { recursive: true, force: true });
   for (const name of readdirSync(join(root, "plugins"))) {
-    await bundlePlugin(rolldown, join(root, "plugins", name), join(dist, "plugins", name));
+    const { ships = true } = JSON.parse(readFileSync(join(root, "plugins", name, "package.json"), "utf8"));
+    // Its owner adds it, and accepts what comes with it (docs/decisions/whatsapp-is-optional.md).
+    if (ships) await bundlePlugin(rolldown, join(root, "plugins", name), join(dist, "plugins", name));
   }
   const { dependencies } = JSON.parse(readFileSync(join(host, "package.json"), "utf8"));
   const installed = Object.keys(dependencies);

@@ -166,14 +166,18 @@ export function createPlugins(parts: PluginsParts): PluginsRoom {
       },
     };
 
+    let isFirst = true;
+
+    /** Whose owner has just changed it is listened to at once, however long it was to be left alone. */
     function onUp({ made }: PluginProcess): void {
       const accounts = new Set(made.channels.map(({ account }) => account));
       for (const account of channels.keys()) if (!accounts.has(account)) channels.delete(account);
       for (const described of made.channels) {
         const known = channels.get(described.account);
-        if (known && JSON.stringify(known.described) === JSON.stringify(described)) continue;
-        channels.set(described.account, createRemoteChannel(described, line, handed));
+        const same = known && JSON.stringify(known.described) === JSON.stringify(described);
+        if (!same || isFirst) channels.set(described.account, createRemoteChannel(described, line, handed));
       }
+      isFirst = false;
     }
 
     // Channels outlive the keeper that made them, so they ask for the one of now.

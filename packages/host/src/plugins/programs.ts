@@ -34,7 +34,11 @@ export function pluginPrograms(): Programs {
         main: at("child/main.ts"),
         sdk: at("../../../sdk/src/in-process.ts"),
         part: (name: string) => at(`../../../sdk/${name === "testing" ? "testing/index" : `src/${name}`}.ts`),
-        places: [at("."), at("../../package.json"), at("../../../sdk/src/"), at("../../../sdk/package.json")],
+        places: [
+          at("."),
+          at("../../package.json"),
+          ...["src/", "testing/", "package.json"].map((part) => at(`../../../sdk/${part}`)),
+        ],
       };
   return {
     start: fileURLToPath(files.start),

@@ -1,0 +1,122 @@
+/**
+ * The real Baileys: against a server that is not WhatsApp, as far as that goes. It checks who signed the server's key, with
+ * a key of WhatsApp's own that it brings along, so no other server gets past the first answer.
+ */
+import { TemporaryError } from "@bellhop/sdk";
+import { addTransactionCapability, DEFAULT_CONNECTION_CONFIG, proto } from "baileys";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, describe, expect, it } from "vitest";
+import { WebSocketServer } from "ws";
+import { openAccount } from "../src/account.ts";
+import { stayConnected } from "../src/connection.ts";
+import { connectBaileys } from "../src/socket.ts";
+import { remembering } from "../src/spool.ts";
+import { QUIET } from "./fake/peer.ts";
+
+let opened = new AsyncDisposableStack();
+afterEach(async () => {
+  await opened.disposeAsync();
+  opened = new AsyncDisposableStack();
+});
+
+async function givenAccount() {
+  const folder = await mkdtemp(join(tmpdir(), "bellhop-baileys-"));
+  opened.defer(async () => await rm(folder, { recursive: true }));
+  const account = await openAccount(folder, Date.now);
+  opened.defer(account.close);
+  return account;
+}
+
+describe("Baileys", () => {
+  it("says hello to the server that it is given, and ends with its class where that hangs up", async () => {
+    const { keys } = await givenAccount();
+    const server = new WebSocketServer({ host: "127.0.0.1", port: 0 });
+    opened.defer(() => server.close());
+    await new Promise((resolve) => server.once("listening", resolve));
+    const address = server.address();
+    if (typeof address !== "object" || address === null) throw new Error("it has no port");
+    const hello = new Promise<Buffer>((resolve) => {
+      server.on("connection", (socket) => {
+        socket.once("message", (data: Buffer) => {
+          resolve(data);
+          socket.terminate();
+        });
+      });
+    });
+
+    const over = stayConnected(
+      {
+        makeSocket: connectBaileys,
+        keys,
+        options: {
+          version: [2, 3000, 1],
+          markOnline: false,
+          url: `ws://127.0.0.1:${address.port}`,
+          sentAs: async () => undefined,
+          groupOf: async () => undefined,
+          log: QUIET,
+        },
+      },
+      {},
+      new AbortController().signal,
+    );
+
+    await expect(over).rejects.toThrow(TemporaryError);
+    const frame = await hello;
+    expect(frame.subarray(0, 4).toString("latin1")).toBe("WA\u0006\u0003");
+    expect(proto.HandshakeMessage.decode(frame.subarray(7)).clientHello?.ephemeral).toHaveLength(32);
+  });
+
+  it("keeps its credentials and keys in our file as it gave them", async () => {
+    const { keys } = await givenAccount();
+    const creds = keys.creds();
+    keys.save(creds);
+    const data = {
+      "pre-key": { "1": creds.signedPreKey.keyPair },
+      "app-state-sync-key": {
+        k: proto.Message.AppStateSyncKeyData.fromObject({ keyData: new Uint8Array([1, 2]) }),
+      },
+    };
+    await keys.keys.set(data);
+
+    const read = await keys.keys.get("pre-key", ["1", "2"]);
+    const sync = await keys.keys.get("app-state-sync-key", ["k"]);
+
+    expect(keys.creds()).toEqual(creds);
+    expect(read).toEqual({ "1": creds.signedPreKey.keyPair });
+    expect(sync["k"]?.keyData).toEqual(Buffer.from([1, 2]));
+  });
+
+  it("opens the same message again, though the key that opened it is used up", async () => {
+    const { keys, spool } = await givenAccount();
+    const logger = { ...DEFAULT_CONNECTION_CONFIG.logger, level: "silent" };
+    const quiet = Object.assign(Object.create(DEFAULT_CONNECTION_CONFIG.logger), logger);
+    const store = addTransactionCapability(keys.keys, quiet, DEFAULT_CONNECTION_CONFIG.transactionOpts);
+    let used = false;
+    const real = DEFAULT_CONNECTION_CONFIG.makeSignalRepository({ creds: keys.creds(), keys: store }, quiet);
+    opened.defer(() => real.close?.());
+    const once = {
+      ...real,
+      async decryptMessage() {
+        if (used) throw new Error("Key used already or never filled");
+        used = true;
+        return new Uint8Array([7]);
+      },
+    };
+    const repository = remembering(once, {
+      get: (type, ids) => store.get(type as "session", ids),
+      set: (data) => store.set(data),
+      transaction: (work, name) => store.transaction(work, name),
+    });
+    const message = { jid: "7001@s.whatsapp.net", type: "msg", ciphertext: new Uint8Array([1]) } as const;
+    const attrs = { id: "1", from: "7001@s.whatsapp.net" };
+    spool.put({ tag: "message", attrs });
+
+    expect([...(await repository.decryptMessage(message))]).toEqual([7]);
+    expect([...(await repository.decryptMessage(message))]).toEqual([7]);
+    spool.done({ remoteJid: attrs.from, id: "1" });
+    await expect(repository.decryptMessage(message)).rejects.toThrow("used already");
+  });
+});

@@ -1,0 +1,34 @@
+/** What a journey and the fake in a plugin's process say to each other, a line each. */
+import { z } from "zod";
+
+/** A socket in the plugin's own folder. */
+export const CONTROL = "control.sock";
+
+const Person = z.strictObject({ id: z.string(), name: z.string() });
+
+/** What somebody does. */
+export const Deeds = z.discriminatedUnion("do", [
+  z.strictObject({ do: z.literal("pair") }),
+  z.strictObject({
+    do: z.literal("says"),
+    person: Person,
+    text: z.string(),
+    /** Its content in base64. */
+    file: z.strictObject({ name: z.string(), type: z.string(), content: z.string() }).optional(),
+  }),
+]);
+export type Deed = z.infer<typeof Deeds>;
+
+/** What stands on the fake, each time that anything changes. */
+export const Seen = z.strictObject({
+  connected: z.boolean(),
+  codes: z.array(z.string()),
+  messages: z.array(
+    z.strictObject({
+      from: z.string(),
+      text: z.string(),
+      file: z.strictObject({ name: z.string(), content: z.string() }).optional(),
+    }),
+  ),
+});
+export type Seen = z.infer<typeof Seen>;
