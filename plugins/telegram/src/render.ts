@@ -6,8 +6,8 @@
  * - Headings are bold, bullets are dots, a table is set in columns as preformatted text. Quotes do not nest.
  * - What is read may be longer than what was written (columns are padded): whoever sends compares.
  */
+import { tableText } from "@bellhop/sdk";
 import markdownIt, { type Token } from "markdown-it";
-import { tableText } from "./table.ts";
 
 export interface Rendered {
   readonly html: string;
