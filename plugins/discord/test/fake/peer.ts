@@ -1,0 +1,215 @@
+/** The fake as the contract suite wants it: people who write on it, and what they see. */
+import { type Channel, createWire } from "@bellhop/sdk";
+import type { ChannelPeer, PeerChat, PeerMessage, PeerPerson } from "@bellhop/sdk/testing";
+import { createDiscord } from "../../src/channel.ts";
+import { type FakeDiscord, openFakeDiscord } from "./discord.ts";
+import { userJson } from "./json.ts";
+import { readMarkdown } from "./markdown.ts";
+import { type FakeBot, type FakeChannel, type FakeMessage } from "./world.ts";
+
+export const BOT: FakeBot = {
+  token: "MTIzNDU2Nzg5MDEyMzQ1Njc4.GtEsTt.not-the-token-of-any-bot-there-is-00001",
+  id: "123456789012345678",
+  name: "TheBellBot",
+};
+
+/** How long the adapter waits for an answer here. */
+const PATIENCE_MS = 1_500;
+/** As long as somebody waits for a sign that their press was heard. */
+const SIGN_MS = 3_000;
+
+const QUIET = { debug() {}, info() {}, warn() {}, error() {} };
+
+export async function openDiscordPeer(): Promise<ChannelPeer> {
+  const discord = await openFakeDiscord({ bot: BOT });
+  const { server, gateway, world } = discord;
+  const wires: { close(): void }[] = [];
+
+  function connect(): Channel {
+    const wire = createWire();
+    wires.push(wire);
+    return createDiscord({
+      account: "",
+      token: BOT.token,
+      apiRoot: discord.apiRoot,
+      allowPlain: false,
+      wire,
+      callMs: PATIENCE_MS,
+      pace: { helloMs: 2_000, identifyEveryMs: 0, refusedMs: { least: 10, more: 10 } },
+      now: Date.now,
+      random: Math.random,
+      log: QUIET,
+    });
+  }
+
+  return {
+    connect,
+    patienceMs: PATIENCE_MS,
+    direct: (person) => chatPeer(discord, directWith(discord, person)),
+    group: (title) => chatPeer(discord, groupNamed(discord, title)),
+    thread(group, title) {
+      const parent = world.channels.get(group.id);
+      if (!parent) throw new Error("there is no such group");
+      return chatPeer(discord, world.open({ type: 11, name: title, parent: parent.id }));
+    },
+    fault(call, fault) {
+      if (call === "listen") {
+        switch (fault.how) {
+          case "duplicate":
+            gateway.duplicate(fault.calls);
+            return true;
+          case "reorder":
+            gateway.reorder(fault.calls);
+            return true;
+          case "close mid-frame":
+            gateway.closeMidFrame(fault.calls);
+            return true;
+          case "go silent":
+            gateway.goSilent();
+            return true;
+        }
+      }
+      return server.fault(call, fault);
+    },
+    applied: server.journal.applied,
+    asked: server.journal.asked,
+    cut: server.cut,
+    async mend() {
+      gateway.mend();
+      await server.mend();
+    },
+    changed: server.changes.changed,
+    async close() {
+      for (const wire of wires) wire.close();
+      await discord.close();
+    },
+  };
+}
+
+export function directWith({ world }: FakeDiscord, person: PeerPerson): FakeChannel {
+  world.people.set(person.id, person);
+  const id = `9${person.id.padStart(17, "0")}`;
+  return world.open({ id, type: 1, name: person.name, person });
+}
+
+export function groupNamed({ world }: FakeDiscord, name: string): FakeChannel {
+  const known = [...world.channels.values()].find((one) => one.type === 0 && one.name === name);
+  return known ?? world.open({ type: 0, name });
+}
+
+export function chatPeer(discord: FakeDiscord, channel: FakeChannel): PeerChat {
+  const { world, gateway, server } = discord;
+  const where = {
+    channel_id: channel.id,
+    ...(channel.guild === undefined ? {} : { guild_id: channel.guild }),
+  };
+
+  function messageOf(platformId: string): FakeMessage {
+    const message = channel.messages.get(platformId);
+    if (!message) throw new Error(`there is no message ${platformId}`);
+    return message;
+  }
+
+  /** Nobody writes to a bot that was never there; from then on Discord keeps it what happens. */
+  async function thereIsABot(): Promise<void> {
+    await server.changes.until(() => (gateway.isThere() ? true : undefined));
+  }
+
+  return {
+    id: channel.parent === undefined ? channel.id : `${channel.parent}:${channel.id}`,
+
+    async says(person, text, also = {}) {
+      await thereIsABot();
+      const message = world.put(channel, {
+        from: person,
+        text: also.mentionsUs === true ? `<@${world.bot.id}> ${text}` : text,
+        replyTo: also.replyTo,
+        file: also.file && { ...also.file, url: server.url + world.keep(also.file) },
+      });
+      discord.tell("MESSAGE_CREATE", channel, message);
+      return message.id;
+    },
+
+    async edits(_person, platformId, text) {
+      const message = messageOf(platformId);
+      message.text = text;
+      const before = message.editedAt === undefined ? 0 : Date.parse(message.editedAt);
+      message.editedAt = new Date(Math.max(world.now(), before + 1)).toISOString();
+      discord.tell("MESSAGE_UPDATE", channel, message);
+    },
+
+    async deletes(_person, platformId) {
+      channel.messages.delete(platformId);
+      gateway.tell("MESSAGE_DELETE", { id: platformId, ...where });
+    },
+
+    async reacts(person, platformId, emoji) {
+      const { reactions } = messageOf(platformId);
+      const before = reactions.get(person.id);
+      if (emoji === "") reactions.delete(person.id);
+      else reactions.set(person.id, emoji);
+      const about = { user_id: person.id, message_id: platformId, ...where };
+      const member = channel.guild === undefined ? {} : { member: memberJson(person) };
+      const [t, name, more] =
+        emoji === "" ? ["MESSAGE_REACTION_REMOVE", before, {}] : ["MESSAGE_REACTION_ADD", emoji, member];
+      gateway.tell(String(t), {
+        ...about,
+        ...Object(more),
+        emoji: { id: null, name },
+        burst: false,
+        type: 0,
+      });
+    },
+
+    async presses(person, platformId, button) {
+      const message = messageOf(platformId);
+      if (message.buttons?.every(({ id }) => id !== button) ?? true)
+        throw new Error("there is no such button");
+      interact(discord, channel, person, {
+        type: 3,
+        message: { id: platformId },
+        data: { component_type: 2, custom_id: button },
+      });
+    },
+
+    messages: () => [...channel.messages.values()].map(shown),
+    typings: () => channel.typings,
+  };
+}
+
+/** Somebody uses what Bellhop offers: a button, a slash command. @returns its id */
+export function interact(
+  { world, gateway }: FakeDiscord,
+  channel: FakeChannel,
+  person: PeerPerson,
+  about: { readonly type: 2 | 3; readonly data: object; readonly message?: object },
+): string {
+  const id = world.snowflake();
+  const token = `token-of-${id}`;
+  world.waiting.set(id, { token, until: world.now() + SIGN_MS });
+  const { guild } = channel;
+  gateway.tell("INTERACTION_CREATE", {
+    id,
+    token,
+    application_id: world.bot.id,
+    version: 1,
+    channel_id: channel.id,
+    ...(guild === undefined ? { user: userJson(person) } : { guild_id: guild, member: memberJson(person) }),
+    ...about,
+  });
+  return id;
+}
+
+const memberJson = (person: PeerPerson) => ({ user: userJson(person), nick: null, roles: [] });
+
+function shown({ id, from, text, replyTo, file, buttons, ours }: FakeMessage): PeerMessage {
+  return {
+    platformId: id,
+    from: from === "us" ? "us" : from.id,
+    text: from === "us" ? readMarkdown(text) : text,
+    replyTo,
+    file,
+    buttons,
+    reaction: [...ours].join(""),
+  };
+}
