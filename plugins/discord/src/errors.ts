@@ -22,7 +22,7 @@ const Refusal = z.object({
   code: z.number().default(0),
   /** Seconds. */
   retry_after: z.number().nonnegative().optional(),
-  errors: z.unknown(),
+  errors: z.unknown().optional(),
 });
 
 /** What to do about the refusals that its operator can mend, by Discord's own codes. */

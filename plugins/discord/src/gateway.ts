@@ -13,7 +13,7 @@ import { z } from "zod";
 import { closed, SessionOverError } from "./errors.ts";
 
 export const Frame = z.discriminatedUnion("op", [
-  z.object({ op: z.literal(0), t: z.string(), s: z.int(), d: z.unknown() }),
+  z.object({ op: z.literal(0), t: z.string(), s: z.int(), d: z.unknown().optional() }),
   z.object({ op: z.literal(1) }), // it wants a beat now
   z.object({ op: z.literal(7) }), // it wants us to connect anew
   z.object({ op: z.literal(9), d: z.boolean() }), // no such session; true: try it again
@@ -140,12 +140,13 @@ export async function* gateway(
 
   try {
     for (;;) {
-      if (over) throw over.why;
+      signal.throwIfAborted();
       const next = waiting.shift();
       if (next) {
         yield next;
         continue;
       }
+      if (over) throw over.why; // after all that came before it
       await news.promise;
       news = Promise.withResolvers();
     }

@@ -4,4 +4,4 @@ import { afterAll, describe, it } from "vitest";
 import { openContractHost } from "../../../packages/host/test/contract/host.ts";
 import { openDiscordPeer } from "./fake/peer.ts";
 
-channelContract({ describe, it, afterAll }, "discord", openDiscordPeer);
+channelContract({ describe, it, afterAll }, "discord", openDiscordPeer, openContractHost);

@@ -84,6 +84,7 @@ export function createFakeGateway(world: World, rules: GatewayRules, changes: Ch
   const journal: string[] = [];
   let url = "";
   let identifiedAt = Number.NEGATIVE_INFINITY;
+  let onBegin = () => {};
   let doubles = 0;
   let halves = 0;
   let reorders = 0;
@@ -100,7 +101,7 @@ export function createFakeGateway(world: World, rules: GatewayRules, changes: Ch
     const { client } = session;
     if (!client) return;
     const frame = { op: 0, s: session.seq, ...asTold(event, session.intents) };
-    if (halves > 0 && !client.silent) {
+    if (halves > 0 && event.t === "MESSAGE_CREATE") {
       halves -= 1;
       return half(client, JSON.stringify(frame));
     }
@@ -129,6 +130,7 @@ export function createFakeGateway(world: World, rules: GatewayRules, changes: Ch
     const { op, d } = parsed.data;
     if (op === 1) {
       client.beatAt = world.now();
+      changes.note();
       return give(client, { op: 11 });
     }
     if (client.session) return client.web.close(4005);
@@ -158,6 +160,7 @@ export function createFakeGateway(world: World, rules: GatewayRules, changes: Ch
       client,
     };
     sessions.set(session.id, session);
+    onBegin();
     client.session = session;
     dispatch(session, {
       t: "READY",
@@ -180,6 +183,7 @@ export function createFakeGateway(world: World, rules: GatewayRules, changes: Ch
     if (seq > session.seq) return client.web.close(4007);
     session.client?.web.terminate();
     session.client = client;
+    onBegin();
     client.session = session;
     for (const { s, event } of session.events)
       if (s > seq) give(client, { op: 0, s, ...asTold(event, session.intents) });
@@ -232,8 +236,13 @@ export function createFakeGateway(world: World, rules: GatewayRules, changes: Ch
       if (first) spread(first);
     },
 
-    /** The bot has, or had, a session that keeps for it what happens. */
-    isThere: (): boolean => [...sessions.values()].some(({ ended }) => !ended),
+    /** A session exists. */
+    isThere: (): boolean => sessions.size > 0,
+
+    /** Whenever a session begins or is taken up. */
+    onBegin(call: () => void): void {
+      onBegin = call;
+    },
 
     /** A frame of its own, to everybody. */
     say(frame: object): void {

@@ -24,11 +24,22 @@ export async function openDiscordPeer(): Promise<ChannelPeer> {
   const discord = await openFakeDiscord({ bot: BOT });
   const { server, gateway, world } = discord;
   const wires: { close(): void }[] = [];
+  /** Adapters that are just connecting. */
+  const connecting = new Set<object>();
+  gateway.onBegin(() => {
+    const [first] = connecting;
+    if (first) connecting.delete(first);
+  });
+
+  /** Nobody writes in the moment in which a first session begins: Discord would not keep that. */
+  async function ready(): Promise<void> {
+    await server.changes.until(() => (connecting.size === 0 && gateway.isThere() ? true : undefined));
+  }
 
   function connect(): Channel {
     const wire = createWire();
     wires.push(wire);
-    return createDiscord({
+    const channel = createDiscord({
       account: "",
       token: BOT.token,
       apiRoot: discord.apiRoot,
@@ -40,17 +51,30 @@ export async function openDiscordPeer(): Promise<ChannelPeer> {
       random: Math.random,
       log: QUIET,
     });
+    return {
+      ...channel,
+      async listen(...given) {
+        const mine = {};
+        connecting.add(mine);
+        try {
+          await channel.listen?.(...given);
+        } finally {
+          connecting.delete(mine);
+          server.changes.note();
+        }
+      },
+    };
   }
 
   return {
     connect,
     patienceMs: PATIENCE_MS,
-    direct: (person) => chatPeer(discord, directWith(discord, person)),
-    group: (title) => chatPeer(discord, groupNamed(discord, title)),
+    direct: (person) => chatPeer(discord, directWith(discord, person), ready),
+    group: (title) => chatPeer(discord, groupNamed(discord, title), ready),
     thread(group, title) {
       const parent = world.channels.get(group.id);
       if (!parent) throw new Error("there is no such group");
-      return chatPeer(discord, world.open({ type: 11, name: title, parent: parent.id }));
+      return chatPeer(discord, world.open({ type: 11, name: title, parent: parent.id }), ready);
     },
     fault(call, fault) {
       if (call === "listen") {
@@ -97,7 +121,12 @@ export function groupNamed({ world }: FakeDiscord, name: string): FakeChannel {
   return known ?? world.open({ type: 0, name });
 }
 
-export function chatPeer(discord: FakeDiscord, channel: FakeChannel): PeerChat {
+/** @param ready before anybody does anything */
+export function chatPeer(
+  discord: FakeDiscord,
+  channel: FakeChannel,
+  ready = firstSession(discord),
+): PeerChat {
   const { world, gateway, server } = discord;
   const where = {
     channel_id: channel.id,
@@ -110,16 +139,11 @@ export function chatPeer(discord: FakeDiscord, channel: FakeChannel): PeerChat {
     return message;
   }
 
-  /** Nobody writes to a bot that was never there; from then on Discord keeps it what happens. */
-  async function thereIsABot(): Promise<void> {
-    await server.changes.until(() => (gateway.isThere() ? true : undefined));
-  }
-
   return {
     id: channel.parent === undefined ? channel.id : `${channel.parent}:${channel.id}`,
 
     async says(person, text, also = {}) {
-      await thereIsABot();
+      await ready();
       const message = world.put(channel, {
         from: person,
         text: also.mentionsUs === true ? `<@${world.bot.id}> ${text}` : text,
@@ -131,6 +155,7 @@ export function chatPeer(discord: FakeDiscord, channel: FakeChannel): PeerChat {
     },
 
     async edits(_person, platformId, text) {
+      await ready();
       const message = messageOf(platformId);
       message.text = text;
       const before = message.editedAt === undefined ? 0 : Date.parse(message.editedAt);
@@ -139,11 +164,13 @@ export function chatPeer(discord: FakeDiscord, channel: FakeChannel): PeerChat {
     },
 
     async deletes(_person, platformId) {
+      await ready();
       channel.messages.delete(platformId);
       gateway.tell("MESSAGE_DELETE", { id: platformId, ...where });
     },
 
     async reacts(person, platformId, emoji) {
+      await ready();
       const { reactions } = messageOf(platformId);
       const before = reactions.get(person.id);
       if (emoji === "") reactions.delete(person.id);
@@ -162,6 +189,7 @@ export function chatPeer(discord: FakeDiscord, channel: FakeChannel): PeerChat {
     },
 
     async presses(person, platformId, button) {
+      await ready();
       const message = messageOf(platformId);
       if (message.buttons?.every(({ id }) => id !== button) ?? true)
         throw new Error("there is no such button");
@@ -174,6 +202,12 @@ export function chatPeer(discord: FakeDiscord, channel: FakeChannel): PeerChat {
 
     messages: () => [...channel.messages.values()].map(shown),
     typings: () => channel.typings,
+  };
+}
+
+function firstSession({ server, gateway }: FakeDiscord): () => Promise<void> {
+  return async () => {
+    await server.changes.until(() => (gateway.isThere() ? true : undefined));
   };
 }
 
