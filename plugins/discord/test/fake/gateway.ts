@@ -85,6 +85,7 @@ export function createFakeGateway(world: World, rules: GatewayRules, changes: Ch
   let url = "";
   let identifiedAt = Number.NEGATIVE_INFINITY;
   let onBegin = () => {};
+  let beats = 0;
   let doubles = 0;
   let halves = 0;
   let reorders = 0;
@@ -130,6 +131,7 @@ export function createFakeGateway(world: World, rules: GatewayRules, changes: Ch
     const { op, d } = parsed.data;
     if (op === 1) {
       client.beatAt = world.now();
+      beats += 1;
       changes.note();
       return give(client, { op: 11 });
     }
@@ -235,6 +237,9 @@ export function createFakeGateway(world: World, rules: GatewayRules, changes: Ch
       spread({ t, d });
       if (first) spread(first);
     },
+
+    /** Signs of life, of all clients. */
+    beats: (): number => beats,
 
     /** A session exists. */
     isThere: (): boolean => sessions.size > 0,
