@@ -8,5 +8,4 @@ export * from "./channel.ts";
 export * from "./errors.ts";
 export * from "./http-errors.ts";
 export * from "./plugin.ts";
-export * from "./table.ts";
 export * from "./wire.ts";

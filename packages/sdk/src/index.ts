@@ -5,5 +5,4 @@ export * from "./errors.ts";
 export * from "./http-errors.ts";
 export * from "./manifest.ts";
 export * from "./plugin.ts";
-export * from "./table.ts";
 export * from "./wire.ts";

@@ -136,10 +136,10 @@ function idOf(platformId: string): string {
 
 /** As rendered, or as it was written where that has become too long. What renders is loaded with the first text. */
 async function shown(source: string, sender: string | undefined): Promise<string> {
-  const { render, named } = await import("./render.ts");
-  const by = (text: string) => (sender === undefined ? text : named(sender, text));
-  const rendered = by(render(source));
-  return rendered.length > MOST_TEXT || rendered.trim() === "" ? by(source) : rendered;
+  const { render } = await import("./render.ts");
+  const { markup } = render(source, sender);
+  if (markup.length <= MOST_TEXT && markup.trim() !== "") return markup;
+  return sender === undefined ? source : `${sender}:\n${source}`;
 }
 
 function about(key: string, replyTo: string | undefined) {
