@@ -38,7 +38,8 @@ export function createHearing({ api, places, log }: HearingParts) {
     me: string,
     signal: AbortSignal,
   ): Promise<Heard[]> {
-    const { id, channel_id: channel, guild_id, mention_roles } = given;
+    const { id, author, channel_id: channel, guild_id, mention_roles } = given;
+    if (kind === "edit" && author.id === me) return []; // an answer that grows
     const where = await places.where(channel, signal);
     const roles =
       guild_id !== undefined && mention_roles.length > 0 ? await places.ourRoles(guild_id, me, signal) : [];
