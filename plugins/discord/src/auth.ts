@@ -1,7 +1,7 @@
 /** Connects a bot: asks for its token, looks what Discord knows of it, and says how to invite it. */
 import { type AuthFlow, ConfigError, nextNumber, numberedVariable, type Wire } from "@bellhop/sdk";
 import { createApi } from "./api.ts";
-import { Application, Me, nameOf } from "./events.ts";
+import { Application, User, nameOf } from "./events.ts";
 import { BOTS, type Plan } from "./settings.ts";
 
 const TOKEN = /^[\w-]{20,40}\.[\w-]{4,10}\.[\w-]{20,80}$/;
@@ -31,7 +31,7 @@ export async function* connect({ plan, environment, wire, signal }: AuthParts): 
     );
   yield { step: "wait", text: "Asking Discord who that is …" };
   const api = createApi({ token, apiRoot: plan.apiRoot, wire });
-  const me = await api.ask({ method: "GET", path: "/users/@me", what: "who the bot is" }, Me, signal);
+  const me = await api.ask({ method: "GET", path: "/users/@me", what: "who the bot is" }, User, signal);
   const { id, flags } = await api.ask(
     { method: "GET", path: "/applications/@me", what: "what the bot may do" },
     Application,

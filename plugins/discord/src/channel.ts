@@ -7,7 +7,7 @@
 import type { Accept, Channel, ChannelAbilities, ChannelHealth, Logger, Wire } from "@bellhop/sdk";
 import { ConfigError } from "@bellhop/sdk";
 import { createApi } from "./api.ts";
-import { Application, Me } from "./events.ts";
+import { Application, User } from "./events.ts";
 import { createHearing } from "./hearing.ts";
 import { createListening, PACE, type Pace } from "./listening.ts";
 import { createPlaces, isDirect, titleOf } from "./places.ts";
@@ -84,7 +84,7 @@ export function createDiscord(options: DiscordOptions): Channel {
 
   async function listen(cursor: string | undefined, accept: Accept, signal: AbortSignal): Promise<void> {
     try {
-      const me = await api.ask({ method: "GET", path: "/users/@me", what: "who we are" }, Me, signal);
+      const me = await api.ask({ method: "GET", path: "/users/@me", what: "who we are" }, User, signal);
       await registerCommands(signal);
       await listening.listen(cursor, me.id, accept, signal);
     } catch (error) {

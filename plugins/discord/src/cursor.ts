@@ -12,7 +12,6 @@ const Session = z.object({
   /** Where Discord wants it to be taken up again. */
   url: z.string().min(1),
 });
-export type StoredSession = z.infer<typeof Session>;
 
 const Place = z.object({
   session: Session.optional(),

@@ -6,7 +6,7 @@ import { z } from "zod";
 
 const Id = z.string().regex(/^\d{1,20}$/);
 
-const User = z.object({
+export const User = z.object({
   id: Id,
   username: z.string(),
   global_name: z.string().nullish(),
@@ -110,12 +110,10 @@ export const GatewayBot = z.object({
   session_start_limit: z.object({ remaining: z.int(), reset_after: z.number().min(0) }),
 });
 
-export const Me = User;
 export const Application = z.object({ id: Id, flags: z.int().default(0) });
 export const OurMember = z.object({ roles: z.array(Id) });
 export const Reference = z.object({ id: Id });
 export const InGuild = z.object({ guild_id: Id });
-export const Person = User;
 
 /** Names of people as others see them. */
 export function nameOf(user: User, member?: { readonly nick?: string | null | undefined }): string {

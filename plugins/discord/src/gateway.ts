@@ -131,7 +131,7 @@ export async function* gateway(
   const abort = () => end(signal.reason);
   signal.addEventListener("abort", abort, { once: true });
   socket.on("message", (data) => {
-    const frame = Frame.safeParse(parsed(String(data)));
+    const frame = Frame.safeParse(parsed(Buffer.isBuffer(data) ? data.toString() : ""));
     if (frame.success) take(frame.data);
     else log.warn("a frame of Discord's gateway that cannot be read was passed over");
   });

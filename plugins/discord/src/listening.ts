@@ -51,8 +51,6 @@ export interface ListeningParts {
   readonly log: Pick<Logger, "warn" | "info">;
 }
 
-export type Listening = ReturnType<typeof createListening>;
-
 export function createListening(parts: ListeningParts) {
   const { token, allowPlain, api, hearing, onUp, onTaken, pace, now, random, log } = parts;
   let begunAt = Number.NEGATIVE_INFINITY;

@@ -5,7 +5,7 @@
  */
 import { type InboundSender, RejectedError } from "@bellhop/sdk";
 import type { Api } from "./api.ts";
-import { ChannelInfo, nameOf, OurMember, Person } from "./events.ts";
+import { ChannelInfo, nameOf, OurMember, User } from "./events.ts";
 import { personOf, type Where } from "./inbound.ts";
 
 const MOST = 1_000;
@@ -47,7 +47,7 @@ export function createPlaces(api: Pick<Api, "ask">) {
       const known = people.get(user);
       if (known) return known;
       const found = await api
-        .ask({ method: "GET", path: `/users/${user}`, what: "who somebody is" }, Person, signal)
+        .ask({ method: "GET", path: `/users/${user}`, what: "who somebody is" }, User, signal)
         .catch((error: unknown) => {
           if (error instanceof RejectedError) return { id: user, username: user };
           throw error;

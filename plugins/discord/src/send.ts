@@ -35,8 +35,6 @@ type Text = Extract<Outbound, { kind: "text" }>;
 type File = Extract<Outbound, { kind: "file" }>;
 type Reaction = Extract<Outbound, { kind: "reaction" }>;
 
-export type Sender = ReturnType<typeof createSender>;
-
 export function createSender(api: Pick<Api, "ask" | "call">) {
   async function post(
     chat: string,

@@ -237,5 +237,6 @@ describe("slash commands and buttons on Discord", () => {
     await listened.hears(text("/status"));
 
     await until(() => (logged.some((line) => line.includes("was not told")) ? true : undefined));
+    expect(listened.heard).toHaveLength(1);
   });
 });

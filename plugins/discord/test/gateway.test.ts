@@ -82,6 +82,7 @@ describe("the connection to Discord", () => {
     discord.gateway.say({ op: 1 });
 
     await until(() => (discord.gateway.beats() > beats ? true : undefined));
+    expect(discord.gateway.beats()).toBe(beats + 1);
   });
 
   it("goes through the main address where that of the session is gone", async () => {

@@ -127,7 +127,7 @@ export async function openFakeDiscord(options: FakeDiscordOptions): Promise<Fake
 function callOf({ method, path, headers }: FakeRequest): PeerCall | undefined {
   const below = path.slice(API.length);
   if (method === "GET") return below === "/users/@me" ? "listen" : undefined;
-  if (/\/typing$/.test(below)) return "typing";
+  if (below.endsWith("/typing")) return "typing";
   if (/\/reactions\//.test(below)) return "react";
   if (method === "PATCH") return "edit";
   if (!/^\/channels\/\d+\/messages$/.test(below)) return undefined;
@@ -171,6 +171,7 @@ async function bodyOf(request: FakeRequest) {
   if (more.length > 0 || !(given instanceof File) || [...form.keys()].length !== 2)
     throw new Refusal(400, 50035, "Invalid Form Body");
   const file = { name: given.name, type: given.type, content: new Uint8Array(await given.arrayBuffer()) };
-  const body: unknown = JSON.parse(String(form.get("payload_json")));
+  const message = form.get("payload_json");
+  const body: unknown = typeof message === "string" ? JSON.parse(message) : undefined;
   return { body, file };
 }

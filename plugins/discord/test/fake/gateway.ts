@@ -212,7 +212,7 @@ export function createFakeGateway(world: World, rules: GatewayRules, changes: Ch
         if (searchParams.get("v") !== "10" || searchParams.get("encoding") !== "json") return web.close(4012);
         const client: Client = { web, raw, session: undefined, silent: false, beatAt: world.now() };
         clients.add(client);
-        web.on("message", (data) => take(client, String(data)));
+        web.on("message", (data) => take(client, Buffer.isBuffer(data) ? data.toString() : ""));
         web.on("error", () => web.terminate());
         web.on("close", (code) => {
           clients.delete(client);

@@ -1,8 +1,9 @@
 /** The fake as the contract suite wants it: people who write on it, and what they see. */
 import { type Channel, createWire } from "@bellhop/sdk";
-import type { ChannelPeer, PeerChat, PeerMessage, PeerPerson } from "@bellhop/sdk/testing";
+import type { ChannelPeer, PeerChat, PeerFault, PeerMessage, PeerPerson } from "@bellhop/sdk/testing";
 import { createDiscord } from "../../src/channel.ts";
 import { type FakeDiscord, openFakeDiscord } from "./discord.ts";
+import type { FakeGateway } from "./gateway.ts";
 import { userJson } from "./json.ts";
 import { readMarkdown } from "./markdown.ts";
 import { type FakeBot, type FakeChannel, type FakeMessage } from "./world.ts";
@@ -19,6 +20,14 @@ const PATIENCE_MS = 1_500;
 const SIGN_MS = 3_000;
 
 const QUIET = { debug() {}, info() {}, warn() {}, error() {} };
+
+/** Those of the gateway; the others are of its server. */
+const OWN_FAULTS: Partial<Record<PeerFault["how"], (gateway: FakeGateway, calls?: number) => void>> = {
+  duplicate: (gateway, calls) => gateway.duplicate(calls),
+  reorder: (gateway, calls) => gateway.reorder(calls),
+  "close mid-frame": (gateway, calls) => gateway.closeMidFrame(calls),
+  "go silent": (gateway) => gateway.goSilent(),
+};
 
 export async function openDiscordPeer(): Promise<ChannelPeer> {
   const discord = await openFakeDiscord({ bot: BOT });
@@ -77,23 +86,10 @@ export async function openDiscordPeer(): Promise<ChannelPeer> {
       return chatPeer(discord, world.open({ type: 11, name: title, parent: parent.id }), ready);
     },
     fault(call, fault) {
-      if (call === "listen") {
-        switch (fault.how) {
-          case "duplicate":
-            gateway.duplicate(fault.calls);
-            return true;
-          case "reorder":
-            gateway.reorder(fault.calls);
-            return true;
-          case "close mid-frame":
-            gateway.closeMidFrame(fault.calls);
-            return true;
-          case "go silent":
-            gateway.goSilent();
-            return true;
-        }
-      }
-      return server.fault(call, fault);
+      const own = OWN_FAULTS[fault.how];
+      if (call !== "listen" || !own) return server.fault(call, fault);
+      own(gateway, fault.calls);
+      return true;
     },
     applied: server.journal.applied,
     asked: server.journal.asked,
@@ -177,12 +173,11 @@ export function chatPeer(
       else reactions.set(person.id, emoji);
       const about = { user_id: person.id, message_id: platformId, ...where };
       const member = channel.guild === undefined ? {} : { member: memberJson(person) };
-      const [t, name, more] =
-        emoji === "" ? ["MESSAGE_REACTION_REMOVE", before, {}] : ["MESSAGE_REACTION_ADD", emoji, member];
-      gateway.tell(String(t), {
+      const taken = emoji === "";
+      gateway.tell(taken ? "MESSAGE_REACTION_REMOVE" : "MESSAGE_REACTION_ADD", {
         ...about,
-        ...Object(more),
-        emoji: { id: null, name },
+        ...(taken ? {} : member),
+        emoji: { id: null, name: taken ? before : emoji },
         burst: false,
         type: 0,
       });

@@ -14,7 +14,7 @@ const NONCE_MS = 5 * 60_000;
 const Pings = z.strictObject({ parse: z.array(z.never()) });
 const Content = z
   .string()
-  .refine((text) => [...text].length <= MOST_TEXT, "Must be 2000 or fewer in length.");
+  .refine((text) => Array.from(text).length <= MOST_TEXT, "Must be 2000 or fewer in length.");
 const Rows = z
   .array(
     z.strictObject({
