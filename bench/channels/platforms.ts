@@ -2,5 +2,6 @@
 import type { BenchPlatform } from "./platform.ts";
 import { discord } from "./discord.ts";
 import { telegram } from "./telegram.ts";
+import { whatsappCloud } from "./whatsapp-cloud.ts";
 
-export const PLATFORMS: readonly BenchPlatform[] = [telegram, discord];
+export const PLATFORMS: readonly BenchPlatform[] = [telegram, discord, whatsappCloud];

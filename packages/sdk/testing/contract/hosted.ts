@@ -9,6 +9,7 @@ import type { Channel, Inbound, Sent } from "../../src/channel.ts";
 import { type Changes, createChanges } from "../fake/changes.ts";
 import type { ChannelPeer, PeerChat, PeerMessage, PeerPerson } from "../peer.ts";
 import { fail, within } from "./check.ts";
+import { beside } from "./rig.ts";
 
 /** A host under test. */
 export interface HostUnderTest {
@@ -34,6 +35,8 @@ export interface HostOptions {
   readonly owners: readonly string[];
   /** Native ids of the chats of its groups, in which owners are answered. `folder` is the folder of the first. */
   readonly groups: readonly { readonly name: string; readonly chats: readonly string[] }[];
+  /** Native id of the chat in which owners are told, and asked: one of those of its groups. */
+  readonly notices: string;
 }
 
 export type OpenHost = (options: HostOptions) => Promise<HostUnderTest>;
@@ -46,6 +49,8 @@ export interface ContractHost {
   readonly direct: PeerChat;
   /** Of another group than `direct`. */
   readonly group: PeerChat;
+  /** An owner who writes there. */
+  readonly groupOwner: PeerPerson;
   /** What its adapter was asked since the check began, and what came of it. */
   calls(): readonly Call[];
   /** The next message is sent, and whether it was is never told. Resolves once it was sent. */
@@ -75,6 +80,8 @@ interface Call {
 /** A turn takes its time, on a machine that others use too. */
 const PATIENCE_MS = 60_000;
 export const OWNER: PeerPerson = { id: "7001", name: "Ann" };
+/** One of many in a group. */
+export const GUEST: PeerPerson = { id: "7006", name: "Gus" };
 export const STRANGER: PeerPerson = { id: "7008", name: "Sam" };
 
 export interface Plainer {
@@ -91,7 +98,8 @@ export async function openShared(peer: ChannelPeer, open: OpenHost): Promise<Sha
   const heard = new Set<string>();
   const channel = peer.connect();
   const direct = peer.direct(OWNER);
-  const group = peer.group("The kitchen");
+  const { chat: group, people } = beside(peer);
+  const [groupOwner] = people;
   let plainer: Plainer = {};
   let checks = 0;
   let swallowing: PromiseWithResolvers<void> | undefined;
@@ -160,11 +168,12 @@ export async function openShared(peer: ChannelPeer, open: OpenHost): Promise<Sha
   const host = await open({
     peer,
     channels: () => (channel.listen ? [watch(peer.connect())] : []),
-    owners: [OWNER.id],
+    owners: [...new Set([OWNER.id, groupOwner.id])],
     groups: [
       { name: "family", chats: [direct.id] },
       { name: "kitchen", chats: [group.id] },
     ],
+    notices: group.id,
   });
 
   const until = (what: string, look: () => boolean | Promise<boolean>) =>
@@ -190,6 +199,7 @@ export async function openShared(peer: ChannelPeer, open: OpenHost): Promise<Sha
         channel,
         direct: fromNow(direct),
         group: fromNow(group),
+        groupOwner,
         calls: () => calls.slice(before),
         async swallow() {
           swallowing = Promise.withResolvers();
