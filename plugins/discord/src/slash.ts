@@ -24,6 +24,7 @@ export const COMMANDS: readonly Command[] = [
   { name: "stop", description: "End the answer under way" },
   { name: "status", description: "What runs and what waits" },
   { name: "why", description: "What became of a message", usage: "[#NUMBER]" },
+  { name: "retry", description: "Try again what I gave up", usage: "[#NUMBER]" },
   { name: "tasks", description: "What is done at set times", usage: "[show … ID]" },
   {
     name: "usage",
