@@ -196,7 +196,14 @@ export interface Sent {
  * Commits one inbound message and, in the same transaction, the platform's cursor (G1).
  * Resolves only once both are on disk: acknowledge to the platform after that, never before.
  */
-export type Accept = (inbound: Inbound, cursor?: string) => Promise<void>;
+export interface Accept {
+  (inbound: Inbound, cursor?: string): Promise<void>;
+  /**
+   * Commits a cursor that comes with no message: for platforms that keep for us only what is written after a
+   * place of which they tell us once. Absent where nothing keeps it.
+   */
+  readonly keep?: ((cursor: string) => Promise<void>) | undefined;
+}
 
 /** How it stands with an account, as the adapter itself sees it just now. */
 export type ChannelHealth =

@@ -43,7 +43,7 @@ export function createPieces(dialect: Dialect) {
     },
     /** Where nothing may be put in between. */
     address(text: string): void {
-      fixed(text, dialect.escape(text));
+      fixed(text, (dialect.address ?? dialect.escape)(text));
     },
     /** The address of what stands before it. */
     behind(href: string): void {

@@ -35,6 +35,11 @@ export interface Dialect {
   escapeCode?(code: string): string;
   /** Undefined where the platform makes no link of such an address. */
   link(href: string): Mark | undefined;
+  /**
+   * An address that stands in a text as it is, where the platform makes a link of it by itself. Absent: it is marked
+   * as any other link, and escaped as words are.
+   */
+  address?(href: string): string;
   /** There may be code in the words of a link. */
   readonly codeInLinks: boolean;
   /** Around the whole of it, or at the beginning of each of its lines. */
@@ -189,7 +194,8 @@ function renderInline(tokens: readonly Token[], { pieces, dialect }: Frame): voi
       else pieces.say(content);
     } else if (type === "link_open") {
       const href = hrefOf(token);
-      link = { href, mark: dialect.link(href), words: "" };
+      const bare = dialect.address && /^(?:linkify|autolink)$/.test(token.markup);
+      link = { href, mark: bare ? undefined : dialect.link(href), words: "" };
       if (link.mark) pieces.mark(link.mark[0]);
     } else if (type === "link_close") {
       if (link?.mark) pieces.mark(link.mark[1]);

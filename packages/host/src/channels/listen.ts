@@ -6,7 +6,14 @@
  * - Who throws is called again: when it said, else with full jitter. An account that only its operator
  *   can mend is left alone for ten minutes, and the owner is told once.
  */
-import { type Accept, type Channel, ConfigError, RejectedError, TemporaryError } from "@bellhop/sdk";
+import {
+  type Accept,
+  type Channel,
+  ConfigError,
+  type Inbound,
+  RejectedError,
+  TemporaryError,
+} from "@bellhop/sdk";
 import type { Admission } from "../admission/admission.ts";
 import { fullJitter } from "../core/backoff.ts";
 import type { Clock } from "../core/clock.ts";
@@ -88,7 +95,7 @@ function keepListening(channel: Channel, parts: ListeningParts) {
   let held = false;
   let trouble: { readonly why: string; readonly stopped: boolean } | undefined;
 
-  const accept: Accept = async (inbound, cursor) => {
+  async function take(inbound: Inbound, cursor?: string): Promise<void> {
     try {
       await admission.receive(channel, inbound, cursor);
     } catch (error) {
@@ -100,7 +107,11 @@ function keepListening(channel: Channel, parts: ListeningParts) {
       if (cursor !== undefined) await inbox.skip(name, account, cursor);
     }
     recovered();
-  };
+  }
+
+  const accept: Accept = Object.assign(take, {
+    keep: async (cursor: string) => await inbox.skip(name, account, cursor),
+  });
 
   function recovered(): void {
     failures = 0;

@@ -186,6 +186,10 @@ export async function acceptFrom(process: PluginProcess, handed: Handed, params:
   const { listener, cursor, inbound } = parsed.data;
   const to = handed.accepts.get(listener);
   if (to?.process !== process) throw new TemporaryError("nobody listens to this account any more");
+  if (!inbound) {
+    if (cursor !== undefined) await to.accept.keep?.(cursor);
+    return;
+  }
   const { files, ...message } = inbound;
   const brought: Inbound = {
     ...message,

@@ -80,35 +80,38 @@ const SentFile = z.object({
   number: Count,
 });
 
+const Brought = z.object({
+  platformId: Id,
+  kind: z.enum(["message", "edit", "delete", "reaction", "button"]),
+  version: Count,
+  chat: Id,
+  chatTitle: z.string().max(1_024).optional(),
+  direct: z.boolean().optional(),
+  threadOf: Id.optional(),
+  sender: z.object({
+    id: Id,
+    name: z.string().max(1_024),
+    bot: z.boolean().optional(),
+    self: z.boolean().optional(),
+  }),
+  text: Text,
+  nonText: z.string().max(200).optional(),
+  mentionsUs: z.boolean().optional(),
+  replyTo: Id.optional(),
+  quote: Text.optional(),
+  button: z.string().max(64).optional(),
+  sentAt: z.number().optional(),
+  files: z.array(SentFile).max(64).optional(),
+});
+
 export const Accepted = z.object({
   listener: Count,
   cursor: z
     .string()
     .max(64 * 1024)
     .optional(),
-  inbound: z.object({
-    platformId: Id,
-    kind: z.enum(["message", "edit", "delete", "reaction", "button"]),
-    version: Count,
-    chat: Id,
-    chatTitle: z.string().max(1_024).optional(),
-    direct: z.boolean().optional(),
-    threadOf: Id.optional(),
-    sender: z.object({
-      id: Id,
-      name: z.string().max(1_024),
-      bot: z.boolean().optional(),
-      self: z.boolean().optional(),
-    }),
-    text: Text,
-    nonText: z.string().max(200).optional(),
-    mentionsUs: z.boolean().optional(),
-    replyTo: Id.optional(),
-    quote: Text.optional(),
-    button: z.string().max(64).optional(),
-    sentAt: z.number().optional(),
-    files: z.array(SentFile).max(64).optional(),
-  }),
+  /** Absent: the cursor alone. */
+  inbound: Brought.optional(),
 });
 export type Accepted = z.infer<typeof Accepted>;
 

@@ -5,7 +5,7 @@
  * The adapter is watched on its way into the host, and can be made plainer: an answer that grows in place is
  * more than one call, and what is counted here are messages.
  */
-import type { Channel, Sent } from "../../src/channel.ts";
+import type { Channel, Inbound, Sent } from "../../src/channel.ts";
 import { type Changes, createChanges } from "../fake/changes.ts";
 import type { ChannelPeer, PeerChat, PeerMessage, PeerPerson } from "../peer.ts";
 import { fail, within } from "./check.ts";
@@ -136,11 +136,14 @@ export async function openShared(peer: ChannelPeer, open: OpenHost): Promise<Sha
         listen: (cursor, accept, signal) =>
           listen(
             cursor,
-            async (inbound, at) => {
-              await accept(inbound, at);
-              heard.add(inbound.text);
-              changes.note();
-            },
+            Object.assign(
+              async (inbound: Inbound, at?: string) => {
+                await accept(inbound, at);
+                heard.add(inbound.text);
+                changes.note();
+              },
+              { keep: accept.keep },
+            ),
             signal,
           ),
       }),

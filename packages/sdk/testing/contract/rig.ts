@@ -2,7 +2,7 @@
  * An adapter between its peer and somebody who treats it as the host does: listens from the last cursor that was
  * committed, keeps what was heard, listens again when it throws, and can be restarted in between.
  */
-import type { Channel, Inbound, Outbound, Sent } from "../../src/channel.ts";
+import type { Accept, Channel, Inbound, Outbound, Sent } from "../../src/channel.ts";
 import { ConfigError, TemporaryError } from "../../src/errors.ts";
 import { type Changes, createChanges } from "../fake/changes.ts";
 import type { ChannelPeer, PeerChat, PeerPerson } from "../peer.ts";
@@ -92,10 +92,17 @@ export async function openRig(peer: ChannelPeer): Promise<Rig & AsyncDisposable>
     changes.note();
   }
 
+  /** A cursor alone waits for nobody: `hold` is about messages. */
+  async function keep(at: string, signal: AbortSignal): Promise<void> {
+    if (signal.aborted) throw new TemporaryError("whoever listened is gone: nothing is committed any more");
+    cursor = at;
+  }
+
   async function listen(one: Channel, signal: AbortSignal): Promise<void> {
     while (one.listen && !signal.aborted) {
       try {
-        await one.listen(cursor, (inbound, at) => accept(inbound, at, signal), signal);
+        const take: Accept = (inbound, at) => accept(inbound, at, signal);
+        await one.listen(cursor, Object.assign(take, { keep: (at: string) => keep(at, signal) }), signal);
         if (!signal.aborted) stopped.push(new TemporaryError("it stopped listening by itself"));
       } catch (error) {
         if (!signal.aborted) stopped.push(error);

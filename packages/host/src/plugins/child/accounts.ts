@@ -49,7 +49,7 @@ export function createAccounts(link: Link, channels: readonly Channel[]) {
   async function listen(channel: Channel, { listener, cursor }: Params, signal: AbortSignal): Promise<void> {
     if (!channel.listen) throw new RejectedError(`${channel.name} is not listened to`);
     const from = typeof cursor === "string" ? cursor : undefined;
-    const accept = async (inbound: Inbound, at?: string) => {
+    async function take(inbound: Inbound, at?: string): Promise<void> {
       const { files: sent, ...message } = inbound;
       await link.call("accept", {
         listener,
@@ -57,7 +57,13 @@ export function createAccounts(link: Link, channels: readonly Channel[]) {
         cursor: at,
       });
       tellHealth(channel);
-    };
+    }
+    const accept = Object.assign(take, {
+      keep: async (at: string) => {
+        await link.call("accept", { listener, cursor: at });
+        tellHealth(channel);
+      },
+    });
     tellHealth(channel);
     await channel.listen(from, accept, signal);
   }
