@@ -5,3 +5,4 @@ export * from "./errors.ts";
 export * from "./http-errors.ts";
 export * from "./manifest.ts";
 export * from "./plugin.ts";
+export * from "./wire.ts";

@@ -5,9 +5,8 @@
  */
 import { Api, type RawApi } from "grammy/web";
 import { Readable } from "node:stream";
-import { RejectedError, TemporaryError } from "@bellhop/sdk";
+import { RejectedError, TemporaryError, type Wire, WireError, type WireRequest } from "@bellhop/sdk";
 import { mapped } from "./errors.ts";
-import { type Wire, type WireRequest, WireError } from "./wire.ts";
 
 export interface BotApiOptions {
   readonly token: string;

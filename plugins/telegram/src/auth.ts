@@ -1,9 +1,8 @@
 /** Connects a bot: asks for its token, and looks whether Telegram knows it. */
-import { type AuthFlow, ConfigError, nextNumber, numberedVariable } from "@bellhop/sdk";
+import { type AuthFlow, ConfigError, nextNumber, numberedVariable, type Wire } from "@bellhop/sdk";
 import { createBotApi } from "./api.ts";
 import { BOTS, type Plan } from "./settings.ts";
 import { Me } from "./update.ts";
-import type { Wire } from "./wire.ts";
 
 const TOKEN = /^\d{3,20}:[A-Za-z0-9_-]{20,100}$/;
 

@@ -12,6 +12,7 @@ import {
   ConfigError,
   type Logger,
   RejectedError,
+  type Wire,
 } from "@bellhop/sdk";
 import { createBotApi } from "./api.ts";
 import { toInbound, topicOf } from "./inbound.ts";
@@ -20,7 +21,6 @@ import { REACTIONS } from "./reactions.ts";
 import { createSend, MOST_CAPTION, MOST_FILE_BYTES, MOST_TEXT, placeOf } from "./send.ts";
 import { Me, Update } from "./update.ts";
 import { createWebhook, type Webhook } from "./webhook.ts";
-import type { Wire } from "./wire.ts";
 
 export interface TelegramOptions {
   readonly account: string;

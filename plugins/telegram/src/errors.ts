@@ -11,9 +11,8 @@
  *
  * A token stands in every address that is called; none of these sentences holds one.
  */
-import { ConfigError, RejectedError, TemporaryError, UnknownOutcomeError } from "@bellhop/sdk";
+import { ConfigError, RejectedError, TemporaryError, UnknownOutcomeError, WireError } from "@bellhop/sdk";
 import { GrammyError, HttpError } from "grammy/web";
-import { WireError } from "./wire.ts";
 
 /** 400: a group became a supergroup, and has this id now. */
 export class MovedError extends RejectedError {

@@ -2,11 +2,10 @@
  * Telegram for Bellhop: private chats, groups and forum topics, by as many bots as have a token
  * (docs/telegram.md).
  */
-import { definePlugin, type RouteRequest, type RouteResponse } from "@bellhop/sdk";
+import { createWire, definePlugin, type RouteRequest, type RouteResponse } from "@bellhop/sdk";
 import { connect } from "./auth.ts";
 import { createTelegram } from "./channel.ts";
 import { planOf } from "./settings.ts";
-import { createWire } from "./wire.ts";
 
 export default definePlugin(({ settings, environment, log, signal }) => {
   const plan = planOf(settings, environment);

@@ -3,12 +3,18 @@
  * sure: text that Telegram cannot parse goes plain, a picture that it does not take goes as a document, and what
  * was for a group that became a supergroup goes to the supergroup.
  */
-import { type Button, type Outbound, type OutboundFile, RejectedError, type Sent } from "@bellhop/sdk";
+import {
+  type Button,
+  type Outbound,
+  type OutboundFile,
+  RejectedError,
+  type Sent,
+  WireError,
+} from "@bellhop/sdk";
 import { InputFile, type RawApi } from "grammy/web";
 import type { BotApi } from "./api.ts";
 import { MovedError, UnparsedError } from "./errors.ts";
 import { asReaction, REACTIONS } from "./reactions.ts";
-import { WireError } from "./wire.ts";
 
 const MiB = 1024 * 1024;
 /** After entities, in UTF-16. */

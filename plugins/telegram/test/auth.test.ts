@@ -1,7 +1,6 @@
-import { type AuthStep, ConfigError } from "@bellhop/sdk";
+import { type AuthStep, ConfigError, createWire } from "@bellhop/sdk";
 import { afterEach, describe, expect, it } from "vitest";
 import { connect } from "../src/auth.ts";
-import { createWire } from "../src/wire.ts";
 import { openFakeBotApi } from "./fake/bot-api.ts";
 import { BOT } from "./fake/peer.ts";
 

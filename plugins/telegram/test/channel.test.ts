@@ -1,9 +1,8 @@
-import { ConfigError, type Inbound, RejectedError, TemporaryError } from "@bellhop/sdk";
+import { ConfigError, createWire, type Inbound, RejectedError, TemporaryError } from "@bellhop/sdk";
 import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { afterEach, describe, expect, it } from "vitest";
 import { createTelegram, type TelegramOptions } from "../src/channel.ts";
-import { createWire } from "../src/wire.ts";
 import { type FakeBotApiOptions, openFakeBotApi } from "./fake/bot-api.ts";
 import { BOT, chatPeer, worldOf } from "./fake/peer.ts";
 import { FIRST_UPDATE } from "./fake/world.ts";

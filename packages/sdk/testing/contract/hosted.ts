@@ -9,6 +9,7 @@ import type { Channel, Sent } from "../../src/channel.ts";
 import { type Changes, createChanges } from "../fake/changes.ts";
 import type { ChannelPeer, PeerChat, PeerMessage, PeerPerson } from "../peer.ts";
 import { fail, within } from "./check.ts";
+import { idOf } from "./rig.ts";
 
 /** A host under test. */
 export interface HostUnderTest {
@@ -157,7 +158,7 @@ export async function openShared(peer: ChannelPeer, open: OpenHost): Promise<Sha
   const host = await open({
     peer,
     channels: () => (channel.listen ? [watch(peer.connect())] : []),
-    owners: [OWNER.id],
+    owners: [idOf(peer, OWNER)],
     groups: [
       { name: "family", chats: [direct.id] },
       { name: "kitchen", chats: [group.id] },

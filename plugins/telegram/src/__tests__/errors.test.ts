@@ -1,8 +1,7 @@
-import { ConfigError, RejectedError, TemporaryError, UnknownOutcomeError } from "@bellhop/sdk";
+import { ConfigError, RejectedError, TemporaryError, UnknownOutcomeError, WireError } from "@bellhop/sdk";
 import { GrammyError, HttpError } from "grammy/web";
 import { describe, expect, it } from "vitest";
 import { mapped, MovedError, UnparsedError, WebhookSetError } from "../errors.ts";
-import { WireError } from "../wire.ts";
 
 const said = (error_code: number, description: string, parameters = {}) =>
   new GrammyError("no", { ok: false, error_code, description, parameters }, "sendMessage", {});

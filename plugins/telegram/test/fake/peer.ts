@@ -1,8 +1,7 @@
 /** The fake as the contract suite wants it: people who write on it, and what they see. */
-import type { Channel } from "@bellhop/sdk";
+import { type Channel, createWire } from "@bellhop/sdk";
 import type { ChannelPeer, PeerChat, PeerMessage, PeerPerson } from "@bellhop/sdk/testing";
 import { createTelegram } from "../../src/channel.ts";
-import { createWire } from "../../src/wire.ts";
 import { type FakeBotApi, openFakeBotApi } from "./bot-api.ts";
 import { chatJson } from "./methods.ts";
 import { type BotName, type FakeChat, type FakeMessage, type World } from "./world.ts";

@@ -1,5 +1,5 @@
 /**
- * HTTP as grammY wants it, over Node's own client, because only that tells how far a request came: until its
+ * HTTP for adapters, over Node's own client, because only that tells how far a request came: until its
  * last byte was handed to the system nobody can have acted on it, and from then on anybody may have (G14).
  *
  * It is also smaller in memory than the `fetch` that comes with Node, and a channel mostly waits.
@@ -29,9 +29,12 @@ export interface WireRequest {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** As much of a response as grammY reads. */
+/** As much of a response as adapters read. */
 export interface WireAnswer {
   readonly status: number;
+  /** @param name in lower case */
+  header(name: string): string | undefined;
+  /** @throws WireError it did not come to its end, or is no JSON */
   json(): Promise<unknown>;
 }
 
@@ -85,6 +88,10 @@ export function createWire() {
       const status = response.statusCode ?? 0;
       return {
         status,
+        header(name) {
+          const value = response.headers[name];
+          return Array.isArray(value) ? value.join(", ") : value;
+        },
         async json(): Promise<unknown> {
           try {
             return JSON.parse(await textOf(response));
