@@ -4,7 +4,8 @@
 import { parseArgs } from "node:util";
 import { type BurstReport, type Cost, isFlat, measureBurst, measureDispatchCost } from "./dispatch.ts";
 import { measureBroker, type Ways } from "./broker.ts";
-import { measureChannels, type Passed } from "./channels.ts";
+import { measureChannels } from "./channels/channels.ts";
+import { channelsJson, channelsTable, isSound as isSoundChannel } from "./channels/report.ts";
 import { measureHistory } from "./history.ts";
 import { measureIdle } from "./idle.ts";
 import { measureLatency } from "./latency.ts";
@@ -29,9 +30,10 @@ const HELP = `Usage: npm run bench -- <workload> [options]
               --messages N   (1000)
               --chats N      (50)
               --answered     each chat waits for an answer before it writes again
-  channels  messages in and out through the Telegram plugin in its process, against
-            a fake of the Bot API, and through the host's own memory for a floor;
-            fails when one is lost or doubled, or the idle process takes more
+  channels  messages in and out through each channel's plugin in its process, or
+            through those that are named after it (channels telegram), against a
+            fake of its platform, and through the host's own memory for a floor;
+            fails when one is lost or doubled, or an idle process takes more
             than 60 MiB
               --messages N   each way (1000)
               --chats N      (10)
@@ -114,7 +116,8 @@ async function main(): Promise<number> {
     process.stdout.write(HELP);
     return 0;
   }
-  if (more.length > 0) throw new TypeError(`one workload at a time, not also ${more.join(" ")}`);
+  if (more.length > 0 && workload !== "channels")
+    throw new TypeError(`one workload at a time, not also ${more.join(" ")}`);
   const nodeFlags = values["node-flag"];
   const tell = (json: object, text: string) =>
     process.stdout.write(values.json ? `${JSON.stringify(json)}\n` : `${text}\n`);
@@ -191,26 +194,14 @@ async function main(): Promise<number> {
       return lost + doubled + unexpected === 0 ? 0 : 1;
     }
     case "channels": {
-      const { floor, telegram, idleMiB, usedMiB } = await measureChannels({
+      const report = await measureChannels({
+        platforms: more,
         messages: wholeNumber("messages", values.messages),
         chats: wholeNumber("chats", values.chats ?? "10"),
         nodeFlags,
       });
-      const ok = telegram.lost + telegram.doubled === 0 && idleMiB <= MOST_IDLE_MIB;
-      tell(
-        {
-          ok,
-          telegram: passedJson(telegram),
-          floor: passedJson(floor),
-          idleMiB: rounded(idleMiB),
-          usedMiB: rounded(usedMiB),
-        },
-        `${table(
-          ["way", "messages a second", "ms p50", "ms p95", "ms max", "± spread", "lost", "doubled"],
-          [passedRow("Telegram", telegram), passedRow("in memory, floor", floor)],
-        )}\nits process: ${rounded(idleMiB)} MiB before anybody wrote, ${rounded(usedMiB)} MiB after all`,
-      );
-      return ok ? 0 : 1;
+      tell(channelsJson(report), channelsTable(report));
+      return report.platforms.every(isSoundChannel) ? 0 : 1;
     }
     case "idle": {
       const seconds = wholeNumber("seconds", values.seconds ?? "60");
@@ -399,17 +390,6 @@ function dispatchJson(cost: readonly Cost[] | undefined, burst: BurstReport | un
       },
     }),
   };
-}
-
-/** Of the process of a channel to which nobody writes. */
-const MOST_IDLE_MIB = 60;
-
-function passedRow(name: string, { ms, perSecond, lost, doubled }: Passed): (string | number)[] {
-  return [name, ...[perSecond, ms.p50, ms.p95, ms.max, ms.spread].map(rounded), lost, doubled];
-}
-
-function passedJson({ ms, perSecond, lost, doubled }: Passed): object {
-  return { ms: brief(ms), perSecond: rounded(perSecond), lost, doubled };
 }
 
 function waysRow(name: string, { direct, broker, added }: Ways): (string | number)[] {

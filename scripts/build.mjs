@@ -77,7 +77,9 @@ async function buildForPlugins(rolldown, installed) {
     {
       input: {
         index: inProcess,
+        markup: join(sdk, "src", "markup.ts"),
         "plain-text": join(sdk, "src", "plain-text.ts"),
+        "star-markup": join(sdk, "src", "star-markup.ts"),
         testing: join(sdk, "testing", "index.ts"),
       },
       dir: join(dist, "sdk"),

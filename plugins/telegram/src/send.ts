@@ -62,7 +62,7 @@ export function createSend({ api, moved }: SendParts) {
     const rendered = await rendering(source, sender);
     if (rendered.text.length > most || rendered.text.trim() === "") return await make(plain);
     try {
-      return await make({ text: rendered.html, parse_mode: "HTML" });
+      return await make({ text: rendered.markup, parse_mode: "HTML" });
     } catch (error) {
       if (!(error instanceof UnparsedError)) throw error;
       return await make(plain);
@@ -225,8 +225,8 @@ function keyboard(buttons: readonly Button[] | undefined) {
 
 /** Loaded with the first text: a bot that nobody writes to needs none of it. */
 async function rendering(source: string, sender: string | undefined) {
-  const { render, named } = await import("./render.ts");
-  return sender === undefined ? render(source) : named(sender, render(source));
+  const { render } = await import("./render.ts");
+  return render(source, sender);
 }
 
 const METHODS = {

@@ -111,10 +111,8 @@ export function createHousing({ programs, limiter, hidden, home, timezone, plain
         NURSERY,
         programs.start,
         `${data}/.compiled`,
-        programs.sdk,
-        programs.plainText,
-        programs.testing,
         programs.main,
+        JSON.stringify({ "@bellhop/sdk": programs.sdk, ...programs.sdkParts }),
       ];
       const limits = [
         "--core=0:0",

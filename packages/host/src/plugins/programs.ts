@@ -6,14 +6,17 @@ import { fileURLToPath } from "node:url";
 export interface Programs {
   /** Path of what Node starts. */
   readonly start: string;
-  /** Addresses that it is told: the program behind it, the sdk, its plain text, its kit for tests. */
+  /** Address of the program behind it. */
   readonly main: string;
+  /** Address of the sdk, and of its parts by what they are imported as. */
   readonly sdk: string;
-  readonly plainText: string;
-  readonly testing: string;
+  readonly sdkParts: Readonly<Record<string, string>>;
   /** All that must be seen for these to run. */
   readonly places: readonly string[];
 }
+
+/** As the sdk's package.json exports them; the build makes a file of each, by the same name. */
+const SDK_PARTS = ["markup", "plain-text", "star-markup", "testing"] as const;
 
 export function pluginPrograms(): Programs {
   const at = (path: string) => new URL(path, import.meta.url);
@@ -23,24 +26,21 @@ export function pluginPrograms(): Programs {
         start: at("plugin-start.mjs"),
         main: at("plugin.js"),
         sdk: built,
-        plainText: at("sdk/plain-text.js"),
-        testing: at("sdk/testing.js"),
+        part: (name: string) => at(`sdk/${name}.js`),
         places: [at("."), at("../package.json")],
       }
     : {
         start: at("child/start.mjs"),
         main: at("child/main.ts"),
         sdk: at("../../../sdk/src/in-process.ts"),
-        plainText: at("../../../sdk/src/plain-text.ts"),
-        testing: at("../../../sdk/testing/index.ts"),
+        part: (name: string) => at(`../../../sdk/${name === "testing" ? "testing/index" : `src/${name}`}.ts`),
         places: [at("."), at("../../package.json"), at("../../../sdk/src/"), at("../../../sdk/package.json")],
       };
   return {
     start: fileURLToPath(files.start),
     main: files.main.href,
     sdk: files.sdk.href,
-    plainText: files.plainText.href,
-    testing: files.testing.href,
+    sdkParts: Object.fromEntries(SDK_PARTS.map((name) => [`@bellhop/sdk/${name}`, files.part(name).href])),
     places: files.places.map((place) => fileURLToPath(place).replace(/\/$/, "")),
   };
 }

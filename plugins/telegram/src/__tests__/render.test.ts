@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { parseHtml } from "../../test/fake/html.ts";
-import { named, render } from "../render.ts";
+import { render } from "../render.ts";
 
 describe("rendering CommonMark for Telegram", () => {
   it.each([
@@ -24,13 +24,13 @@ describe("rendering CommonMark for Telegram", () => {
     ["a definition of a link", "[a]: https://x.y", '[a]: <a href="https://x.y">https://x.y</a>'],
     ["an address that is no link", "[a](javascript:b)", "[a](javascript:b)"],
   ])("shows %s", (_, source, html) => {
-    expect(render(source).html).toBe(html);
+    expect(render(source).markup).toBe(html);
   });
 
   it("sets a table in columns, wide characters and numbers too", () => {
-    const { html } = render("| name | n |\n|---|--:|\n| 日本 | 5 |\n| [a](https://b.c) | **10** |");
+    const { markup } = render("| name | n |\n|---|--:|\n| 日本 | 5 |\n| [a](https://b.c) | **10** |");
 
-    expect(html).toBe(
+    expect(markup).toBe(
       [
         "<pre>name            |  n",
         "----------------|---",
@@ -41,11 +41,11 @@ describe("rendering CommonMark for Telegram", () => {
   });
 
   it("puts a name before what somebody else says", () => {
-    expect(named("A & B", render("*x*")).html).toBe("<b>A &amp; B</b>\n<i>x</i>");
+    expect(render("*x*", "A & B").markup).toBe("<b>A &amp; B</b>\n<i>x</i>");
   });
 
   it("never makes what Telegram does not take, and knows what people will read", () => {
-    const markup = fc.constantFrom(
+    const sign = fc.constantFrom(
       ...Array.from("*_`~[]()<>&|#>-+!\\\n\"'0 a."),
       "**",
       "```",
@@ -61,10 +61,10 @@ describe("rendering CommonMark for Telegram", () => {
       "&lt;",
     );
     fc.assert(
-      fc.property(fc.array(markup, { maxLength: 60 }), (pieces) => {
-        const { html, text } = render(pieces.join(""));
+      fc.property(fc.array(sign, { maxLength: 60 }), (pieces) => {
+        const { markup, text } = render(pieces.join(""));
 
-        expect(parseHtml(html).text).toBe(text);
+        expect(parseHtml(markup).text).toBe(text);
       }),
       { numRuns: 500 },
     );

@@ -1,12 +1,12 @@
 /**
- * The host of `bench -- channels`: what `bellhop up --json` starts, with one channel more whose platform is this
+ * The host of the floor of `bench -- channels`: what `bellhop up --json` starts, with one channel more whose platform is this
  * process's stdin and stdout, a line of JSON for each message. Its one argument is its home.
  */
 import type { Channel } from "@bellhop/sdk";
 import { createInterface } from "node:readline";
-import { loadConfig } from "../packages/host/src/config.ts";
-import { startHost } from "../packages/host/src/main.ts";
-import { type Line, Written } from "./channels-words.ts";
+import { loadConfig } from "../../packages/host/src/config.ts";
+import { startHost } from "../../packages/host/src/main.ts";
+import { type Line, Written } from "./memory-words.ts";
 
 const tell = (line: Line) => void process.stdout.write(`${JSON.stringify(line)}\n`);
 

@@ -1,4 +1,4 @@
-/** What `bench -- channels` and its host say to each other, a line each. */
+/** What the floor of `bench -- channels` and its host say to each other, a line each. */
 import { z } from "zod";
 
 /** Somebody writes, in a chat of theirs alone that has their id. */

@@ -1,0 +1,5 @@
+/** The platforms that `npm run bench -- channels` knows, in the order in which it measures them. */
+import type { BenchPlatform } from "./platform.ts";
+import { telegram } from "./telegram.ts";
+
+export const PLATFORMS: readonly BenchPlatform[] = [telegram];
