@@ -21,7 +21,7 @@ import { ScopeError } from "./errors.ts";
 import { METADATA } from "./history.ts";
 import type { Me } from "./inbound.ts";
 import type { Places } from "./places.ts";
-import { type Words, wordsOf } from "./words.ts";
+import type { Words } from "./words.ts";
 
 export const MOST_FILE_BYTES = 1_000_000_000;
 const MOST_NAME = 80;
@@ -71,6 +71,7 @@ export function createSend({ api, places, me, log }: SendParts) {
         Posted,
         signal,
       );
+    const { wordsOf } = await words();
     const { ts } = await essential(async () => {
       if (sender === undefined || !named) return await post(wordsOf(text, sender, buttons));
       try {
@@ -108,7 +109,7 @@ export function createSend({ api, places, me, log }: SendParts) {
         files: [{ id, title: file.name }],
         channel_id: channel,
         thread_ts: thread,
-        initial_comment: text === "" ? undefined : wordsOf(text).text,
+        initial_comment: text === "" ? undefined : (await words()).wordsOf(text).text,
       },
       Nothing,
       signal,
@@ -161,9 +162,10 @@ export function createSend({ api, places, me, log }: SendParts) {
       signal: AbortSignal,
     ): Promise<void> {
       const { channel } = addressOf(chat);
+      const { wordsOf } = await words();
       // Blocks that are not named stay as they are.
-      const words: Words = { blocks: [], ...wordsOf(text) };
-      await essential(() => api.call("chat.update", { channel, ts: platformId, ...words }, Nothing, signal));
+      const now: Words = { blocks: [], ...wordsOf(text) };
+      await essential(() => api.call("chat.update", { channel, ts: platformId, ...now }, Nothing, signal));
     },
 
     /** Slack shows it in threads alone. */
@@ -185,6 +187,9 @@ export function createSend({ api, places, me, log }: SendParts) {
     },
   };
 }
+
+/** Loaded with the first text: an app that nobody writes to needs none of it. */
+const words = () => import("./words.ts");
 
 function placed({ channel, thread }: Address) {
   return { channel, thread_ts: thread };

@@ -1,17 +1,25 @@
 /**
- * What an agent wrote, as it is given to Slack: its markup where that fits, with buttons in blocks below; plain in a
- * block of rich text, which knows no markup and needs no escaping, where it does not.
+ * What an agent wrote, as it is given to Slack: in its markup where that fits, with buttons in blocks below; plain, in
+ * a block of rich text, which knows no markup and needs no escaping, where it does not.
  */
 import type { Button } from "@bellhop/sdk";
-import { plainText } from "@bellhop/sdk/plain-text";
+import { starMarkup, type StarDialect } from "@bellhop/sdk/star-markup";
 import { escaped } from "./mrkdwn.ts";
 
 /** After escaping; Slack cuts or splits what is longer. */
-export const MOST_TEXT = 4_000;
+const MOST_TEXT = 4_000;
 /** Of one section. */
 const MOST_SECTION = 3_000;
+/** Of all blocks together, with room to spare: Slack does not say how it counts. */
+const MOST_BLOCKS = 9_000;
 /** Of what stands in a notification, where the message itself is in blocks. */
 const MOST_NOTICE = 500;
+
+const SLACK: StarDialect = {
+  escape: escaped,
+  link: (href) =>
+    /^(?:https?:\/\/|mailto:)/i.test(href) ? [`<${escaped(href).replaceAll("|", "%7C")}|`, ">"] : undefined,
+};
 
 export interface Words {
   /** In Slack's markup. Beside blocks it is only what a notification says. */
@@ -19,17 +27,18 @@ export interface Words {
   readonly blocks?: readonly object[];
 }
 
-/** @param heading a line before it, in bold */
-export function wordsOf(source: string, heading?: string, buttons: readonly Button[] = []): Words {
-  const read = plainText(source) || source;
-  const plain = heading === undefined ? read : `${heading}\n${read}`;
-  const text = escaped(plain);
+/** @param sender who says it, where that is to stand in its first line */
+export function wordsOf(source: string, sender?: string, buttons: readonly Button[] = []): Words {
+  const { markup, text: read } = starMarkup(source, SLACK, sender);
   const actions = buttons.length > 0 ? [actionsOf(buttons)] : [];
-  const most = actions.length > 0 ? MOST_SECTION : MOST_TEXT;
-  if (text.length > most)
+  const fits = markup.length <= (buttons.length > 0 ? MOST_SECTION : MOST_TEXT);
+  if (!fits || read.trim() === "") {
+    // What is nothing but markup is shown as it was written, and so is what columns would make too long.
+    const asWritten = read.trim() === "" || read.length > MOST_BLOCKS;
+    const plain = asWritten ? [sender, source].filter((part) => part !== undefined).join("\n") : read;
     return { text: escaped(plain.slice(0, MOST_NOTICE)), blocks: [richText(plain), ...actions] };
-  if (actions.length === 0) return { text };
-  return { text, blocks: [section(text), ...actions] };
+  }
+  return actions.length === 0 ? { text: markup } : { text: markup, blocks: [section(markup), ...actions] };
 }
 
 function section(text: string): object {

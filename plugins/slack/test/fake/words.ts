@@ -28,9 +28,49 @@ export function asStored(typed: string): string {
   return escaped.replace(/https?:\/\/\S+/g, "<$&>");
 }
 
-/** As it is read. */
+/** As it is read: without markup, and without what is invisible. */
 export function asRead(stored: string): string {
   return stored
+    .split(/```\n?([\s\S]*?)\n?```/)
+    .map((part, index) => (index % 2 === 0 ? linesRead(part) : tagsRead(part)))
+    .join("")
+    .replaceAll("\u200b", "");
+}
+
+function linesRead(text: string): string {
+  return text
+    .split("\n")
+    .map((line) => line.replace(/^(?:>|&gt;) ?/, ""))
+    .map((line) =>
+      line
+        .split(/`([^`\n]+)`/)
+        .map((part, index) => tagsRead(index % 2 === 0 ? stylesRead(part) : part))
+        .join(""),
+    )
+    .join("\n");
+}
+
+/** Signs at the edges of words, in pairs; whatever stands in an address is none. */
+function stylesRead(line: string): string {
+  return line
+    .split(/(<[^<>]*>)/)
+    .map((part, index) => {
+      if (index % 2 === 1) return part;
+      let read = part;
+      for (const sign of ["*", "_", "~"]) {
+        const pair = new RegExp(
+          `(?<![\\p{L}\\p{N}${sign}])[${sign}](?=[^\\s\u200b])([^${sign}]*[^\\s\u200b${sign}])[${sign}](?![\\p{L}\\p{N}${sign}\u200b])`,
+          "gu",
+        );
+        read = read.replace(pair, "$1");
+      }
+      return read;
+    })
+    .join("");
+}
+
+function tagsRead(text: string): string {
+  return text
     .replace(/<([^<>|]+)(?:\|([^<>]*))?>/g, (_, target: string, words?: string) => words ?? target)
     .replaceAll("&lt;", "<")
     .replaceAll("&gt;", ">")
