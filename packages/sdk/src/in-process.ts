@@ -8,3 +8,4 @@ export * from "./channel.ts";
 export * from "./errors.ts";
 export * from "./http-errors.ts";
 export * from "./plugin.ts";
+export * from "./wire.ts";

@@ -1,11 +1,11 @@
 /**
- * HTTP for adapters, over Node's own client, because only that tells how far a request came: until its
- * last byte was handed to the system nobody can have acted on it, and from then on anybody may have (G14).
+ * HTTP for adapters, over Node's own client, because only that tells how far a request came: until its last byte
+ * was handed to the system nobody can have acted on it, and from then on anybody may have (G14).
  *
  * It is also smaller in memory than the `fetch` that comes with Node, and a channel mostly waits.
  */
 import { once } from "node:events";
-import type { IncomingMessage } from "node:http";
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import { pipeline } from "node:stream/promises";
 
 /** No answer, or none that can be read. */
@@ -32,9 +32,8 @@ export interface WireRequest {
 /** As much of a response as adapters read. */
 export interface WireAnswer {
   readonly status: number;
-  /** @param name in lower case */
-  header(name: string): string | undefined;
-  /** @throws WireError it did not come to its end, or is no JSON */
+  readonly headers: IncomingHttpHeaders;
+  /** Undefined where there is nothing, as with 204. @throws WireError it cannot be read */
   json(): Promise<unknown>;
 }
 
@@ -88,13 +87,11 @@ export function createWire() {
       const status = response.statusCode ?? 0;
       return {
         status,
-        header(name) {
-          const value = response.headers[name];
-          return Array.isArray(value) ? value.join(", ") : value;
-        },
+        headers: response.headers,
         async json(): Promise<unknown> {
           try {
-            return JSON.parse(await textOf(response));
+            const text = await textOf(response);
+            return text === "" ? undefined : JSON.parse(text);
           } catch (cause) {
             throw new WireError(`HTTP ${status}, and no answer that can be read`, {
               cause,

@@ -69,8 +69,9 @@ export function createWebApi({ token, root, wire, callMs = CALL_MS }: WebApiOpti
             body: encoded(args),
             signal: within,
           });
-          scopes = response.header("x-oauth-scopes");
-          waitMs = Number(response.header("retry-after") ?? WAIT_S) * 1_000;
+          scopes = response.headers["x-oauth-scopes"]?.toString();
+          const seconds = Number(response.headers["retry-after"]);
+          if (seconds >= 0) waitMs = seconds * 1_000;
           if (response.status === 429) throw limited(method, waitMs);
           if (response.status >= 500)
             throw new UnknownOutcomeError(`Slack: ${method} failed (${response.status})`);

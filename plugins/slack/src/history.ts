@@ -44,7 +44,7 @@ export type History = ReturnType<typeof createHistory>;
 
 export function createHistory({ api, now, log }: HistoryParts) {
   /** Newest first in a channel, oldest first in a thread, as Slack has it. Seconds. */
-  async function* messagesOf(chat: string, oldest: number, signal: AbortSignal): AsyncGenerator<unknown> {
+  async function* messagesOf(chat: string, oldest: number, signal: AbortSignal): AsyncGenerator {
     const { channel, thread } = addressOf(chat);
     let cursor: string | undefined;
     for (let page = 0; page < MOST_PAGES; page += 1) {

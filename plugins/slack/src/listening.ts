@@ -37,50 +37,54 @@ export async function listening(parts: ListeningParts, signal: AbortSignal): Pro
   let taken: Promise<void> = Promise.resolve();
 
   function onEnvelope(envelope: Envelope, connection: Connection): void {
-    taken = taken
-      .then(async () => {
-        signal.throwIfAborted();
-        await take(envelope);
-        connection.acknowledge(envelope);
-      })
-      .catch(failed.reject);
+    taken = takeAfter(taken, envelope, connection);
+    taken.catch(failed.reject);
+  }
+
+  async function takeAfter(before: Promise<void>, envelope: Envelope, connection: Connection): Promise<void> {
+    await before; // after one that failed none is taken
+    signal.throwIfAborted();
+    await take(envelope);
+    connection.acknowledge(envelope);
   }
 
   /** And whether somebody else has one. */
   async function connect(): Promise<{ readonly connection: Connection; readonly shared: boolean }> {
     const url = await address(signal);
-    const connection = await Promise.race([openConnection({ url, onEnvelope, pace, log }), stopped]);
+    const connection = await openConnection({ url, onEnvelope, pace, log }, signal);
     const shared = connection.connections > open.size + 1;
     open.add(connection);
     onUp(shared);
     return { connection, shared };
   }
 
-  const stop = Promise.withResolvers<never>();
-  const stopped = stop.promise;
-  stopped.catch(() => undefined);
-  const onAbort = () => stop.reject(signal.reason);
-  signal.addEventListener("abort", onAbort, { once: true });
+  /** What it brought is acknowledged over it first. */
+  async function retire(connection: Connection, all: Promise<void>): Promise<void> {
+    await all;
+    connection.close();
+    open.delete(connection);
+  }
+
   let looking: NodeJS.Timeout | undefined;
   try {
     let { connection, shared } = await connect();
     for (;;) {
       const look = Promise.withResolvers<void>();
       if (shared) looking = setTimeout(look.resolve, pace.secondLookMs);
-      const over = connection.over.then((error) => Promise.reject(error));
-      await Promise.race([over, connection.leaving, look.promise, failed.promise, stopped]);
+      await Promise.race([ended(connection), connection.leaving, look.promise, failed.promise]);
       const next = await connect();
-      const before = connection;
-      open.delete(before);
-      void taken.then(() => before.close()); // what it brought is acknowledged over it
       if (shared && next.shared) throw elsewhere();
+      retire(connection, taken).catch(failed.reject);
       ({ connection, shared } = next);
     }
   } finally {
     clearTimeout(looking);
-    signal.removeEventListener("abort", onAbort);
     for (const one of open) one.close();
   }
+}
+
+async function ended(connection: Connection): Promise<never> {
+  throw await connection.over;
 }
 
 function elsewhere(): ConfigError {

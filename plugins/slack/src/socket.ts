@@ -44,7 +44,7 @@ export interface Connection {
   /** Resolves when Slack wants another to take its place. */
   readonly leaving: Promise<void>;
   /** Resolves with why it is over. */
-  readonly over: Promise<Error>;
+  readonly over: Promise<unknown>;
   /** On one that is over nothing is done: Slack brings again what was not acknowledged. */
   acknowledge(envelope: Envelope): void;
   close(): void;
@@ -53,8 +53,11 @@ export interface Connection {
 /** More than Slack ever sends in one. */
 const MOST_BYTES = 8 * 1024 * 1024;
 
-/** Resolves once Slack has said hello. @throws TemporaryError, ConfigError */
-export async function openConnection({ url, onEnvelope, pace, log }: SocketParts): Promise<Connection> {
+/** Resolves once Slack has said hello. @throws TemporaryError, ConfigError, whatever `signal` aborted with */
+export async function openConnection(
+  { url, onEnvelope, pace, log }: SocketParts,
+  signal: AbortSignal,
+): Promise<Connection> {
   const socket = new WebSocket(url, {
     maxPayload: MOST_BYTES,
     perMessageDeflate: false,
@@ -62,10 +65,14 @@ export async function openConnection({ url, onEnvelope, pace, log }: SocketParts
   });
   const hello = Promise.withResolvers<number>();
   const leaving = Promise.withResolvers<void>();
-  const over = Promise.withResolvers<Error>();
+  const over = Promise.withResolvers<unknown>();
   let heard = true;
 
-  function end(error: Error): void {
+  const onAbort = () => end(signal.reason);
+  signal.addEventListener("abort", onAbort, { once: true });
+
+  function end(error: unknown): void {
+    signal.removeEventListener("abort", onAbort);
     clearTimeout(patience);
     clearInterval(listening);
     over.resolve(error);
@@ -94,16 +101,10 @@ export async function openConnection({ url, onEnvelope, pace, log }: SocketParts
   };
 
   function take(frame: z.infer<typeof Frame>): void {
-    switch (frame.type) {
-      case "hello":
-        return hello.resolve(frame.num_connections);
-      case "disconnect":
-        return frame.reason === "warning" || frame.reason === "refresh_requested"
-          ? leaving.resolve()
-          : end(ended(frame.reason));
-      default:
-        return onEnvelope(frame, connection);
-    }
+    if (frame.type === "hello") hello.resolve(frame.num_connections);
+    else if (frame.type !== "disconnect") onEnvelope(frame, connection);
+    else if (frame.reason === "warning" || frame.reason === "refresh_requested") leaving.resolve();
+    else end(ended(frame.reason));
   }
 
   socket.on("message", (data) => {
