@@ -1,5 +1,6 @@
 /** The platforms that `npm run bench -- channels` knows, in the order in which it measures them. */
 import type { BenchPlatform } from "./platform.ts";
+import { slack } from "./slack.ts";
 import { telegram } from "./telegram.ts";
 
-export const PLATFORMS: readonly BenchPlatform[] = [telegram];
+export const PLATFORMS: readonly BenchPlatform[] = [telegram, slack];

@@ -3,6 +3,7 @@ import { type AuthFlow, ConfigError, nextNumber, numberedVariable, type Wire } f
 import { z } from "zod";
 import { APP_MANIFEST, SCOPES } from "./app-manifest.ts";
 import { createWebApi } from "./api.ts";
+import { ScopeError } from "./errors.ts";
 import { APPS, type Plan } from "./settings.ts";
 
 const HOW = `Make an app of your own at https://api.slack.com/apps: Create New App, From a manifest, choose the workspace, and paste this:
@@ -47,11 +48,26 @@ export async function* connect({ plan, environment, wire, signal }: AuthParts): 
     throw new ConfigError(
       `The app lacks scopes: ${missing.join(", ")}. Add them under OAuth & Permissions, install it again, and connect again.`,
     );
-  await api(appToken).call("apps.connections.open", {}, z.object({ url: z.string() }), signal);
+  await mayListen(() =>
+    api(appToken).call("apps.connections.open", {}, z.object({ url: z.string() }), signal),
+  );
   yield {
     step: "done",
     account: `${who.user} (${who.team})`,
     text: `Connected as ${who.user} in ${who.team}. Write to it under Apps, or invite it to a channel: /invite @${who.user}. In channels it is called by its name; its commands are /bellhop stop, /bellhop status and so on.`,
     keep: { [bot]: botToken, [app]: appToken },
   };
+}
+
+/** @throws ConfigError the app token may not */
+async function mayListen(call: () => Promise<unknown>): Promise<void> {
+  try {
+    await call();
+  } catch (error) {
+    if (!(error instanceof ScopeError)) throw error;
+    throw new ConfigError(
+      "The app-level token lacks the scope connections:write: generate another one with it, and connect again.",
+      { cause: error },
+    );
+  }
 }

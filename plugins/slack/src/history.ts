@@ -105,7 +105,8 @@ export function createHistory({ api, now, log }: HistoryParts) {
         for (const given of messages) {
           const { channel, thread } = addressOf(chat);
           const message = Message.safeParse(given).data;
-          if (!message || Number(message.ts) <= oldest) continue; // the root of a thread comes with its answers
+          // The message that a thread hangs on comes with its answers, and is the channel's.
+          if (!message || message.ts === thread || Number(message.ts) <= oldest) continue;
           await take({ ...message, channel });
           const root = Root.safeParse(given).data;
           const below = `${channel}:${message.ts}`;

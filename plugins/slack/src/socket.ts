@@ -58,6 +58,7 @@ export async function openConnection(
   { url, onEnvelope, pace, log }: SocketParts,
   signal: AbortSignal,
 ): Promise<Connection> {
+  signal.throwIfAborted();
   const socket = new WebSocket(url, {
     maxPayload: MOST_BYTES,
     perMessageDeflate: false,

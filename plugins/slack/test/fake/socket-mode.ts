@@ -157,6 +157,11 @@ export function createSocketMode({ ackMs = 3_000, note }: SocketModeOptions) {
     },
     /** Everything that was told has been acknowledged. */
     settled: () => deliveries.every(({ acknowledged }) => acknowledged),
+    /** Slack has tried for long enough: what was told so far never comes any more. */
+    forget(): void {
+      for (const at of feed.from(1, Number.POSITIVE_INFINITY).keys())
+        (deliveries[at] ??= { line: undefined, attempt: 0, acknowledged: true }).acknowledged = true;
+    },
     fault(
       fault: Extract<PeerFault, { how: "duplicate" | "reorder" | "go silent" | "close mid-frame" }>,
     ): void {
