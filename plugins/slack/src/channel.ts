@@ -21,10 +21,9 @@ import { addressOf } from "./address.ts";
 import { createWebApi } from "./api.ts";
 import { ChannelInfo, createDirectory, titleOf } from "./directory.ts";
 import { askedOnly, ScopeError } from "./errors.ts";
-import { Command, EventPayload, File, Press } from "./event.ts";
-import { cursorOf, heardUntil, hearing } from "./heard.ts";
-import { createHistory } from "./history.ts";
-import { commanded, fromEvent, type Here, type Me, pressed, said } from "./inbound.ts";
+import type { File, Said } from "./event.ts";
+import { cursorOf, heardUntil, hearing, mayHaveMissed } from "./heard.ts";
+import type { Here, Me } from "./inbound.ts";
 import { listening, type Pace, PACE } from "./listening.ts";
 import { createPlaces } from "./places.ts";
 import { createSend, MOST_FILE_BYTES } from "./send.ts";
@@ -62,7 +61,9 @@ export const ABILITIES: ChannelAbilities = {
 };
 
 const Who = z.object({ user_id: z.string(), bot_id: z.string().optional() });
-const FileInfo = z.object({ file: File });
+const Place = z.object({
+  file: z.object({ url_private: z.string().optional(), url_private_download: z.string().optional() }),
+});
 
 export function createSlack(options: SlackOptions): Channel {
   const {
@@ -81,7 +82,8 @@ export function createSlack(options: SlackOptions): Channel {
   const app = createWebApi({ token: appToken, root, wire, callMs });
   const names = createDirectory({ api, log });
   const places = createPlaces();
-  const history = createHistory({ api, now, log });
+  // What is needed once somebody writes is loaded then, and what reads chats back when it is asked for.
+  const history = async () => (await import("./history.ts")).createHistory({ api, now, log });
   const sender = createSend({ api, places, me: whoAmI, log });
   let me: Me | undefined;
   let health: ChannelHealth = { state: "connecting" };
@@ -100,27 +102,11 @@ export function createSlack(options: SlackOptions): Channel {
     return url;
   }
 
-  /** What somebody did, and when, where Slack says it. */
-  async function read({ type, payload }: Envelope, here: Here) {
-    switch (type) {
-      case "events_api": {
-        const { event, event_time } = EventPayload.parse(payload);
-        return { inbound: await fromEvent(event, here), at: event_time };
-      }
-      case "slash_commands":
-        return { inbound: await commanded(Command.parse(payload), here), at: undefined };
-      case "interactive":
-        return { inbound: await pressed(Press.parse(payload), here), at: undefined };
-      default:
-        return type satisfies never;
-    }
-  }
-
   async function open(file: File, signal: AbortSignal) {
     const url = file.url_private_download ?? file.url_private;
     if (url !== undefined) return await api.download(url, signal);
     const { file: found } = await api
-      .call("files.info", { file: file.id }, FileInfo, signal)
+      .call("files.info", { file: file.id }, Place, signal)
       .catch((error: unknown) => {
         throw askedOnly(error);
       });
@@ -137,8 +123,13 @@ export function createSlack(options: SlackOptions): Channel {
         // Until all of it is read, the cursor stays where it was.
         if (inbound) await accept(inbound, cursorOf(heard));
       };
-      await history.repair(heard, async (message) => await found(await said(message, here)), signal);
+      if (mayHaveMissed(heard, now())) {
+        const { said } = await import("./inbound.ts");
+        const take = async (message: Said) => await found(await said(message, here));
+        await (await history()).repair(heard, take, signal);
+      }
       const take = async (envelope: Envelope) => {
+        const { read } = await import("./inbound.ts");
         const done = await read(envelope, here).catch((error: unknown) => {
           if (!(error instanceof z.ZodError)) throw error;
           log.warn("something on Slack that cannot be read was passed over", { type: envelope.type });
@@ -171,7 +162,8 @@ export function createSlack(options: SlackOptions): Channel {
     send: sender.send,
     edit: sender.edit,
     typing: sender.typing,
-    find: (message, signal) => history.find(message, sender.fileOf(message.key), signal),
+    find: async (message, signal) =>
+      await (await history()).find(message, sender.fileOf(message.key), signal),
 
     async chatInfo(chat, signal) {
       const { channel: id } = addressOf(chat);

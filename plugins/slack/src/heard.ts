@@ -11,6 +11,8 @@ export interface Heard {
 }
 
 const MOST_CHATS = 20;
+/** Slack has given up bringing an event again after so long. */
+const GAP_S = 5 * 60;
 
 export function heardUntil(cursor: string | undefined): Heard {
   const [at = "", ...chats] = (cursor ?? "").split(" ");
@@ -27,4 +29,9 @@ export function hearing(heard: Heard, chat: string, at: number | undefined): Hea
     at: Math.max(heard.at ?? 0, at ?? 0),
     chats: [chat, ...heard.chats.filter((one) => one !== chat)].slice(0, MOST_CHATS),
   };
+}
+
+/** Whether something may have been written that Slack brings no more. @param now ms */
+export function mayHaveMissed({ at }: Heard, now: number): boolean {
+  return at !== undefined && now / 1_000 - at >= GAP_S;
 }

@@ -9,14 +9,13 @@ import type { WebApi } from "./api.ts";
 import { askedOnly, ScopeError } from "./errors.ts";
 import { Message, type Said } from "./event.ts";
 import type { Heard } from "./heard.ts";
+import { METADATA } from "./send.ts";
 
 const Page = z.object({
   messages: z.array(z.unknown()),
   response_metadata: z.object({ next_cursor: z.string().optional() }).optional(),
 });
 
-/** The key goes along with what we send, where only programs see it. */
-export const METADATA = "bellhop_message";
 const Keyed = Message.extend({
   metadata: z.object({ event_type: z.string(), event_payload: z.object({ key: z.string() }) }).optional(),
 });
@@ -29,8 +28,6 @@ const MOST_PAGES = 5;
 const MOST_READ = 40;
 /** Longer than anything is owed. */
 const OWED_S = 25 * 60 * 60;
-/** Slack has given up bringing an event again after so long. */
-const GAP_S = 5 * 60;
 /** Events may overtake each other by so much. */
 const MARGIN_S = 60;
 
@@ -39,8 +36,6 @@ export interface HistoryParts {
   readonly now: () => number;
   readonly log: Pick<Logger, "warn" | "info">;
 }
-
-export type History = ReturnType<typeof createHistory>;
 
 export function createHistory({ api, now, log }: HistoryParts) {
   /** Newest first in a channel, oldest first in a thread, as Slack has it. Seconds. */
@@ -91,12 +86,11 @@ export function createHistory({ api, now, log }: HistoryParts) {
     },
 
     /**
-     * What was written in the chats that were heard, if Slack has given up bringing it.
+     * What was written in the chats that were heard since they were.
      * @throws TemporaryError, what `take` threw
      */
     async repair(heard: Heard, take: (message: Said) => Promise<void>, signal: AbortSignal): Promise<void> {
-      if (heard.at === undefined || now() / 1_000 - heard.at < GAP_S) return;
-      const oldest = heard.at - MARGIN_S;
+      const oldest = (heard.at ?? 0) - MARGIN_S;
       const chats = [...heard.chats];
       log.info("nobody listened to Slack for a while; its chats are read back", { chats: chats.length });
       for (const chat of chats) {

@@ -13,18 +13,20 @@ import { wordsOf } from "./blocks.ts";
 import { characterOf } from "./emoji.ts";
 import {
   type Changed,
-  type Command,
+  Command,
   type Deleted,
+  EventPayload,
   type File,
   isTombstone,
   isWritten,
   type Message,
-  type Press,
+  Press,
   type Reacted,
   type Said,
 } from "./event.ts";
 import { mentions, type Names, readable, withoutCall } from "./mrkdwn.ts";
 import type { Places } from "./places.ts";
+import type { Envelope } from "./socket.ts";
 
 export interface Me {
   readonly userId: string;
@@ -39,7 +41,29 @@ export interface Here {
   readonly open: (file: File, signal: AbortSignal) => ReturnType<InboundFile["open"]>;
 }
 
-export async function fromEvent(
+/**
+ * What somebody did, and when (seconds) where Slack says it.
+ * @throws ZodError it cannot be read
+ */
+export async function read(
+  { type, payload }: Envelope,
+  here: Here,
+): Promise<{ readonly inbound: Inbound | undefined; readonly at?: number | undefined }> {
+  switch (type) {
+    case "events_api": {
+      const { event, event_time } = EventPayload.parse(payload);
+      return { inbound: await fromEvent(event, here), at: event_time };
+    }
+    case "slash_commands":
+      return { inbound: await commanded(Command.parse(payload), here) };
+    case "interactive":
+      return { inbound: await pressed(Press.parse(payload), here) };
+    default:
+      return type satisfies never;
+  }
+}
+
+async function fromEvent(
   event: Said | Changed | Deleted | Reacted,
   here: Here,
 ): Promise<Inbound | undefined> {
@@ -132,10 +156,7 @@ async function reacted(event: Reacted, here: Here): Promise<Inbound | undefined>
   };
 }
 
-export async function pressed(
-  { user, channel, message, actions }: Press,
-  here: Here,
-): Promise<Inbound | undefined> {
+async function pressed({ user, channel, message, actions }: Press, here: Here): Promise<Inbound | undefined> {
   const [action] = actions;
   if (!action) return undefined;
   const thread = message.thread_ts === message.ts ? undefined : message.thread_ts;
@@ -152,7 +173,7 @@ export async function pressed(
   };
 }
 
-export async function commanded(command: Command, { names }: Here): Promise<Inbound> {
+async function commanded(command: Command, { names }: Here): Promise<Inbound> {
   const text = (await readable(command.text, names)).trim();
   return {
     platformId: `command-${command.trigger_id}`,

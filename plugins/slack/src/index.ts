@@ -1,6 +1,5 @@
 /** Slack for Bellhop: channels, direct messages and threads, by as many apps as have tokens (docs/slack.md). */
 import { createWire, definePlugin } from "@bellhop/sdk";
-import { connect } from "./auth.ts";
 import { createSlack } from "./channel.ts";
 import { planOf } from "./settings.ts";
 
@@ -11,6 +10,9 @@ export default definePlugin(({ settings, environment, log, signal }) => {
   const { apiRoot, allowPlain } = plan;
   return {
     channels: plan.apps.map((app) => createSlack({ ...app, apiRoot, allowPlain, wire, now: Date.now, log })),
-    auth: () => connect({ plan, environment, wire, signal }),
+    async *auth() {
+      const { connect } = await import("./auth.ts");
+      yield* connect({ plan, environment, wire, signal });
+    },
   };
 });

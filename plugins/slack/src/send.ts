@@ -18,11 +18,12 @@ import { type Address, addressOf } from "./address.ts";
 import type { WebApi } from "./api.ts";
 import { nameOf } from "./emoji.ts";
 import { ScopeError } from "./errors.ts";
-import { METADATA } from "./history.ts";
 import type { Me } from "./inbound.ts";
 import type { Places } from "./places.ts";
 import type { Words } from "./words.ts";
 
+/** The key goes along with what we send, where only programs see it. */
+export const METADATA = "bellhop_message";
 export const MOST_FILE_BYTES = 1_000_000_000;
 const MOST_NAME = 80;
 /** Files whose fate may still be asked for. */

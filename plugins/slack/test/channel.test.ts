@@ -247,6 +247,7 @@ describe("an app that was away for longer than Slack tries again (G4)", () => {
     slack.socketMode.forget();
 
     const { heard, cursors, until } = listening(undefined, longAgo("C1", ann.id));
+    await until(() => (cursors.length === 123 ? true : undefined));
     await ann.says(ANN, "now");
     await until(() => (cursors.length === 124 ? true : undefined));
 

@@ -1,8 +1,8 @@
 import { Readable } from "node:stream";
 import { beforeEach, describe, expect, it } from "vitest";
-import { Command, EventPayload, Press } from "../event.ts";
-import { commanded, fromEvent, type Here, pressed } from "../inbound.ts";
+import { type Here, read } from "../inbound.ts";
 import { createPlaces } from "../places.ts";
+import type { Envelope } from "../socket.ts";
 
 const USERS: Readonly<Record<string, string>> = { U1: "Ann", U2: "Ben", UBELL: "bellhop" };
 
@@ -16,9 +16,11 @@ beforeEach(() => {
   };
 });
 
+const brought = async (type: Envelope["type"], payload: object) =>
+  (await read({ type, envelope_id: "1", payload }, here)).inbound;
 const heard = async (event: object) => {
   const whole = { channel: "C1", ts: "1700000000.000100", event_ts: "1700000000.000100", ...event };
-  return await fromEvent(EventPayload.parse({ event: { type: "message", ...whole } }).event, here);
+  return await brought("events_api", { event: { type: "message", ...whole } });
 };
 const edited = (message: object, before: object) =>
   heard({
@@ -163,7 +165,7 @@ describe("what Slack brings", () => {
   ])("is a chat command where it was given to Slack's: /bellhop %s", async (text, read) => {
     const command = { text, user_id: "U1", channel_id: "C1", trigger_id: "13345.22" };
 
-    expect(await commanded(Command.parse(command), here)).toMatchObject({
+    expect(await brought("slash_commands", command)).toMatchObject({
       platformId: "command-13345.22",
       kind: "message",
       text: read,
@@ -181,7 +183,7 @@ describe("what Slack brings", () => {
       actions: [{ action_id: "yes", action_ts: "1700000009.000100" }],
     };
 
-    expect(await pressed(Press.parse(press), here)).toMatchObject({
+    expect(await brought("interactive", press)).toMatchObject({
       kind: "button",
       button: "yes",
       chat: "C1:1700000000.000100",
