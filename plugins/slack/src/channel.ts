@@ -84,14 +84,12 @@ export function createSlack(options: SlackOptions): Channel {
   const places = createPlaces();
   // What is needed once somebody writes is loaded then, and what reads chats back when it is asked for.
   const history = async () => (await import("./history.ts")).createHistory({ api, now, log });
-  const sender = createSend({ api, places, me: whoAmI, log });
+  const sender = createSend({ api, places, me: async (signal) => me ?? (await whoAmI(signal)), log });
   let me: Me | undefined;
   let health: ChannelHealth = { state: "connecting" };
 
   async function whoAmI(signal: AbortSignal): Promise<Me> {
-    const { user_id: userId, bot_id: botId } = me
-      ? { user_id: me.userId, bot_id: me.botId }
-      : await api.call("auth.test", {}, Who, signal);
+    const { user_id: userId, bot_id: botId } = await api.call("auth.test", {}, Who, signal);
     me = { userId, botId };
     return me;
   }

@@ -110,7 +110,7 @@ export function createSend({ api, places, me, log }: SendParts) {
         files: [{ id, title: file.name }],
         channel_id: channel,
         thread_ts: thread,
-        initial_comment: text === "" ? undefined : (await words()).wordsOf(text).text,
+        initial_comment: text === "" ? undefined : (await words()).captionOf(text),
       },
       Nothing,
       signal,

@@ -41,6 +41,12 @@ export function wordsOf(source: string, sender?: string, buttons: readonly Butto
   return actions.length === 0 ? { text: markup } : { text: markup, blocks: [section(markup), ...actions] };
 }
 
+/** Above a file there are no blocks: what does not fit as markup is shown as it was written. */
+export function captionOf(source: string): string {
+  const { text, blocks } = wordsOf(source);
+  return blocks ? escaped(source) : text;
+}
+
 function section(text: string): object {
   return { type: "section", text: { type: "mrkdwn", text }, expand: true };
 }

@@ -108,10 +108,10 @@ describe("an app that listens", () => {
     hold(disk.promise);
     await ann.says(ANN, "hello");
     await until(() => heard[0]);
-    await new Promise((resolve) => setTimeout(resolve, 100)); // it comes again while the disk is slow
+    await until(() => (slack.socketMode.sent() > 1 ? true : undefined));
 
     disk.resolve();
-    await until(() => (slack.socketMode.settled() ? true : undefined));
+    await until(() => heard[1]);
 
     expect(new Set(heard.map(({ platformId, version }) => `${platformId}/${version}`)).size).toBe(1);
   });
@@ -209,6 +209,22 @@ describe("an app that listens", () => {
       code === "missing_scope" ? "connections:write" : "bellhop channels connect slack",
     );
     expect(String(error)).not.toMatch(/xoxb-|xapp-1/);
+  });
+
+  it("learns when it listens again that its bot was taken away", async () => {
+    const { listening, connect, ann, world } = await given();
+    const channel = connect();
+    const { hears, stop, over } = listening(channel);
+    await ann.says(ANN, "hello");
+    await hears("hello");
+    stop.abort(new Error("the connection was cut"));
+    await over;
+    world.revoked = "account_inactive";
+
+    const error = await listening(channel).over;
+
+    expect(error).toBeInstanceOf(ConfigError);
+    expect(channel.health?.()).toMatchObject({ state: "down" });
   });
 
   it("hears a slash command, and stays in its order", async () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { wordsOf } from "../words.ts";
+import { captionOf, wordsOf } from "../words.ts";
 
+const WIDE = `| ${"a".repeat(200)} | b |\n|---|---|\n${"| c | d |\n".repeat(30)}`;
 const buttons = [{ id: "yes", label: "Yes" }];
 
 describe("what an agent wrote", () => {
@@ -33,6 +34,14 @@ describe("what an agent wrote", () => {
 
   it("is shown as it was written where it is nothing but markup", () => {
     expect(JSON.stringify(wordsOf("#").blocks)).toContain('"text":"#"');
+  });
+
+  it.each([
+    ["as markup", "**here** <3", "*here* &lt;3"],
+    ["as it was written where its columns make it too long", WIDE, WIDE],
+    ["as it was written where it is nothing but markup", "#", "#"],
+  ])("goes above a file %s", (_, source, caption) => {
+    expect(captionOf(source)).toBe(caption);
   });
 
   it("begins with who says it where that is somebody else", () => {

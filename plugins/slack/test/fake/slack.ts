@@ -117,6 +117,7 @@ export async function openFakeSlack({ app, ackMs, rates }: FakeSlackOptions): Pr
     if (!isMethod(method)) throw new Refusal("unknown_method");
     const token = /^Bearer (\S+)$/.exec(request.headers.authorization ?? "")?.[1] ?? "";
     if (token !== app.botToken && token !== app.appToken) throw new Refusal("invalid_auth");
+    if (token === app.botToken && world.revoked !== "") throw new Refusal(world.revoked);
     if ((token === app.appToken) !== (method === "apps.connections.open"))
       throw new Refusal("not_allowed_token_type");
     const { form, scope } = METHODS[method];

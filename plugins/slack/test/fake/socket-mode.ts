@@ -127,6 +127,7 @@ export function createSocketMode({ ackMs = 3_000, note }: SocketModeOptions) {
     if (!line) return;
     const envelope_id = `envelope-${++ids}`;
     envelopes.set(envelope_id, delivery);
+    note();
     delivery.line = line;
     delivery.attempt += 1;
     const fault = faults.shift();
@@ -155,8 +156,8 @@ export function createSocketMode({ ackMs = 3_000, note }: SocketModeOptions) {
       feed.push(told);
       flush();
     },
-    /** Everything that was told has been acknowledged. */
-    settled: () => deliveries.every(({ acknowledged }) => acknowledged),
+    /** How many envelopes went out, those that went out again too. */
+    sent: () => envelopes.size,
     /** Slack has tried for long enough: what was told so far never comes any more. */
     forget(): void {
       for (const at of feed.from(1, Number.POSITIVE_INFINITY).keys())

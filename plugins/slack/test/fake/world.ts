@@ -71,6 +71,8 @@ export function createWorld(app: AppName, now: () => number) {
     app,
     /** Where it is served. */
     root: "",
+    /** Why the bot token is refused, once it is. */
+    revoked: "",
     /** What the bot token may do. */
     scopes: new Set<string>(SCOPES),
     /** What the app token may do. */
