@@ -81,7 +81,7 @@ export async function said(message: Said, here: Here): Promise<Inbound | undefin
 async function changed(event: Changed, here: Here): Promise<Inbound | undefined> {
   const { channel, message, previous_message: before, event_ts } = event;
   if (isTombstone(message)) return await deleted(event, message.ts, before, here);
-  const sameWords = before !== undefined && before.text === message.text;
+  const sameWords = before !== undefined && sourceOf(before) === sourceOf(message);
   const sameFiles = before?.files?.length === message.files?.length;
   if (!isWritten(message) || isOurs(message, here.me) || (sameWords && sameFiles)) return undefined;
   // It is the same when Slack brings it again, and no two edits of a message share one.
@@ -100,7 +100,7 @@ async function written(
   const { ts, thread_ts, files = [], edited } = message;
   const thread = thread_ts === ts ? undefined : thread_ts;
   const sender = await senderOf(message, here);
-  const source = message.text === "" && files.length === 0 ? wordsOf(message) : message.text;
+  const source = sourceOf(message);
   const [file] = files;
   if (thread !== undefined) places.thread(channel, ts, thread);
   const sentId = sender.self === true && file ? file.id : ts;
@@ -116,6 +116,12 @@ async function written(
     sentAt: msOf(kind === "edit" ? (edited?.ts ?? ts) : ts),
     ...(files.length > 0 ? { files: files.map((one) => attached(one, here)) } : {}),
   };
+}
+
+/** In Slack's markup; what stands in blocks where there is neither a text nor a file. */
+function sourceOf(message: Message): string {
+  const { text, files = [] } = message;
+  return text === "" && files.length === 0 ? wordsOf(message) : text;
 }
 
 /** Slack does not say who did it. */

@@ -116,6 +116,8 @@ describe("what Slack brings", () => {
       text: "at nine",
     });
     expect(await edited({ text: "https://x.y" }, { text: "https://x.y" })).toBeUndefined();
+    const block = (text: string) => ({ bot_id: "B9", blocks: [{ type: "header", text: { text } }] });
+    expect((await edited(block("green"), block("red")))?.text).toBe("green");
     expect(await edited({ ...now, user: "UBELL" }, { text: "at eight" })).toBeUndefined();
   });
 
