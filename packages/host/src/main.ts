@@ -134,6 +134,12 @@ async function open(
     changed: (group) => wayIn.admission.groupChanged(group),
     entered: () => wayIn.senders.bound(),
   });
+  const dead = createDead(db, {
+    clock,
+    routeOf: records.routeOf,
+    wake: dispatcher.wake,
+    deliver: delivery.wake,
+  });
   const wayIn = await openWayIn({
     ground,
     agents,
@@ -147,16 +153,11 @@ async function open(
     groups: groupPowers,
     tasks,
     status,
+    dead,
   });
   const powers = openPowers({ ground, records, out, wayIn, tasks, status, plugins });
   const { admission, commands } = wayIn;
   const connecting = openConnecting(ground, pluginRoom, connectable);
-  const dead = createDead(db, {
-    clock,
-    routeOf: records.routeOf,
-    wake: dispatcher.wake,
-    deliver: delivery.wake,
-  });
 
   const startedAt = clock.now();
   let draining = false;

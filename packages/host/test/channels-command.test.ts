@@ -47,6 +47,25 @@ describe("bellhop channels", () => {
     );
   });
 
+  it("forgets an account, and asks before it does", async () => {
+    const { home } = await given();
+    await run(["channels", "connect", "fake", "--home", home], { input: `${TOKEN}\nhome\n` });
+
+    const unasked = await run(["channels", "disconnect", "fake", "--home", home], { input: "" });
+    const between = await readFile(join(home, ".env"), "utf8");
+    const ended = await run(["channels", "disconnect", "fake", "--yes", "--home", home]);
+    const again = await run(["channels", "disconnect", "fake", "--yes", "--home", home]);
+
+    expect(unasked).toMatchObject({ code: 1, stderr: expect.stringContaining("say --yes") });
+    expect(between).toContain("FAKE_TOKEN");
+    expect(ended).toMatchObject({
+      code: 0,
+      stdout: "Disconnected: fake. Taken out of .env: FAKE_TOKEN.\n",
+    });
+    expect(await readFile(join(home, ".env"), "utf8")).not.toContain("FAKE_TOKEN");
+    expect(again).toMatchObject({ code: 1, stderr: expect.stringContaining("Nothing of fake is kept") });
+  });
+
   it("says why it could not be connected", async () => {
     const { home } = await given();
 

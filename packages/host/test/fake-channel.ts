@@ -343,8 +343,10 @@ export function fakePlatform(options: FakePlatformOptions = {}) {
           checkText(text);
           const message = messageOf(chat, platformId);
           if (message.from !== "us") throw new RejectedError(`${name}: ${platformId} is not ours to edit`);
-          if (message.text !== text) put(chat, { ...message, text, versions: [...message.versions, text] });
-          return { result: undefined, applied: message.text !== text };
+          const changes = message.text !== text || message.buttons !== undefined;
+          if (changes)
+            put(chat, { ...message, text, buttons: undefined, versions: [...message.versions, text] });
+          return { result: undefined, applied: changes };
         }),
     }),
     ...(abilities.typingMs !== undefined && {

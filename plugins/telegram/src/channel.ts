@@ -63,7 +63,11 @@ export const ABILITIES: ChannelAbilities = {
   maxFileBytes: MOST_FILE_BYTES,
   maxCaptionLength: MOST_CAPTION,
   maxInboundFileBytes: 20 * MiB,
-  rate: { chat: { calls: 3, perMs: 3_000 }, account: { calls: 30, perMs: 1_000 } },
+  rate: {
+    chat: { calls: 3, perMs: 3_000 },
+    sharedChat: { calls: 20, perMs: 60_000 },
+    account: { calls: 30, perMs: 1_000 },
+  },
 };
 
 export function createTelegram(options: TelegramOptions): Telegram {

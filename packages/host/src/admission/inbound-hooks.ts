@@ -14,7 +14,7 @@ import type { EventBus } from "../core/events.ts";
 import type { HookCalls } from "../core/hook-calls.ts";
 import { type Hooked, InboundSaid, type ReleaseSaid } from "../core/hooked.ts";
 import type { ChatId, GroupFolder, InboxId, SessionId } from "../core/ids.ts";
-import { atMost } from "../core/patience.ts";
+import { createLanes, type Lane } from "../core/lanes.ts";
 import type { Log } from "../log.ts";
 import type { HookedInbox, HookedMessage } from "../store/hooked-inbox.ts";
 import type { InboxRow } from "../store/inbox.ts";
@@ -40,9 +40,6 @@ export type Wants = "hooks" | "place" | undefined;
 
 /** A file that is not here by then is shown to plugins as one that is missing. */
 const FILES_MS = 60_000;
-/** After the database failed us. */
-const BREATHER_MS = 1_000;
-const CLOSE_MS = 2_000;
 
 export type InboundHooks = ReturnType<typeof createInboundHooks>;
 
@@ -50,59 +47,38 @@ export function createInboundHooks(parts: InboundHooksParts) {
   const { store, calls, bus, clock, log } = parts;
   /** Chats in which a message waits, or is about to. */
   const waiting = new Set<ChatId>();
-  const serving = new Map<ChatId, Promise<void>>();
-  const again = new Set<ChatId>();
-  const alarms = new Map<ChatId, () => void>();
   /** Who is asked about a message just now, and whether they have released what they are about to hold. */
   const asking = new Map<InboxId, { readonly plugin: string; released?: ReleaseSaid }>();
   /** What was being released when the database failed: that may be on disk, and nobody was woken. */
   const unsure = new Map<ChatId, InboxId>();
   let closed = false;
+  const lanes = createLanes({
+    serve,
+    failed: (error, chat) =>
+      log.error({ err: error, chat }, "plugins could not be asked; it is tried again in a moment"),
+    clock,
+  });
 
   function look(chat: ChatId): void {
     if (closed) return;
     waiting.add(chat);
-    alarms.get(chat)?.();
-    alarms.delete(chat);
-    if (serving.has(chat)) {
-      again.add(chat);
-      return;
-    }
-    const served = serve(chat)
-      .catch((error: unknown) => {
-        log.error({ err: error, chat }, "plugins could not be asked; it is tried again in a moment");
-        alarm(chat, BREATHER_MS);
-      })
-      .finally(() => {
-        serving.delete(chat);
-        if (again.delete(chat)) look(chat);
-      });
-    serving.set(chat, served);
+    lanes.wake(chat);
   }
 
-  function alarm(chat: ChatId, ms: number): void {
-    if (closed) return;
-    alarms.get(chat)?.();
-    alarms.set(
-      chat,
-      clock.after(ms, () => look(chat)),
-    );
-  }
-
-  async function serve(chat: ChatId): Promise<void> {
+  async function serve(chat: ChatId, lane: Lane): Promise<void> {
     for (;;) {
-      again.delete(chat);
+      lane.looks();
       await makeSure(chat);
       const message = await store.next(chat);
       if (closed) return;
       if (!message) {
-        if (!again.has(chat)) waiting.delete(chat);
+        if (!lane.wokenAgain) waiting.delete(chat);
         return;
       }
       const { row, hooked } = message;
       if (row.hooks === "held") {
         const leftMs = (hooked.hold?.until ?? 0) - clock.now();
-        if (leftMs > 0) return alarm(chat, leftMs);
+        if (leftMs > 0) return lane.again(leftMs);
         await store.goOn(row, row.text, noted(hooked, hooked.hold?.by ?? "", "did not release it in time"));
       } else await ask(message).finally(() => asking.delete(row.id));
     }
@@ -220,9 +196,7 @@ export function createInboundHooks(parts: InboundHooksParts) {
     /** What is being asked is asked again after the next start. */
     async close(): Promise<void> {
       closed = true;
-      for (const cancel of alarms.values()) cancel();
-      alarms.clear();
-      await atMost(clock, CLOSE_MS, Promise.all(serving.values()));
+      await lanes.close();
     },
   };
 }

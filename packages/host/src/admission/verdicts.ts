@@ -13,6 +13,8 @@ import { overLimit } from "./call-limits.ts";
 import type { MaybeCommand } from "./commands/commands.ts";
 import { tooLong, type Written } from "./written.ts";
 
+/** Why somebody is not heard whom `/senders allow` lets in again. */
+export const TURNED_AWAY = "the owner has turned this sender away";
 const MINUTE_MS = 60_000;
 
 export function createVerdicts(
@@ -49,7 +51,7 @@ export function createVerdicts(
         ? {
             may: false,
             mode: chat.direct === 1 ? "drop" : "trigger",
-            reason: "the owner has turned this sender away",
+            reason: TURNED_AWAY,
           }
         : parts.mayCall({ chat: chat.id, sender: message.sender.id, owner, self: self || around.ours });
     if (!word.may) {

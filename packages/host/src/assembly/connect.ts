@@ -1,5 +1,5 @@
 /** Connecting accounts: the flows of plugins, joined to the home and the record. */
-import { setVariables } from "../broker/secrets/edit.ts";
+import { keptVariables, setVariables, unsetVariables } from "../broker/secrets/edit.ts";
 import { type Connectable, createConnecting } from "../channels/connect.ts";
 import type { Ground } from "./ground.ts";
 import type { PluginRoom } from "./plugins.ts";
@@ -28,6 +28,8 @@ export function openConnecting(
   const connecting = createConnecting({
     connectable,
     keep: (values) => setVariables(paths, values),
+    forget: (variables) => unsetVariables(paths, variables),
+    kept: (variables) => keptVariables(paths, variables),
     secrets,
     audit,
     clock,

@@ -4,7 +4,7 @@
  */
 import { MAIN } from "../core/ids.ts";
 import type { ChatId, GroupFolder, SessionId } from "../core/ids.ts";
-import { cardOf, cardOffer } from "../policy/card.ts";
+import { cardKey, cardOf, cardOffer } from "../policy/card.ts";
 import { createExplain } from "../policy/explain.ts";
 import { createPolicy } from "../policy/judge.ts";
 import { createQuestions } from "../policy/questions.ts";
@@ -29,6 +29,8 @@ interface Joined {
   closeRooms(group: GroupFolder): Promise<{ readonly busy: boolean }>;
   /** Shows a card to the owners. Never fails. */
   show(card: ApprovalRow): Promise<void>;
+  /** The chat is owed something. */
+  deliver(chat: ChatId): void;
 }
 
 /** Before anything is joined nothing runs, so nothing is allowed. */
@@ -36,6 +38,7 @@ const NOTHING: Joined = {
   claimOf: () => undefined,
   closeRooms: async () => ({ busy: false }),
   show: async () => undefined,
+  deliver: () => undefined,
 };
 
 export async function openTrust({ db, paths, clock, log, audit, opened }: Ground) {
@@ -58,6 +61,7 @@ export async function openTrust({ db, paths, clock, log, audit, opened }: Ground
     grants,
     audit,
     show: (card) => joined.show(card),
+    deliver: (chat) => joined.deliver(chat),
     clock,
     log,
   });
@@ -87,16 +91,15 @@ export async function showCard(
   }: { readonly records: Records; readonly out: WayOut },
 ): Promise<void> {
   const text = cardOf(card);
-  const key = `approval:${card.id}`;
   const offer = cardOffer(card);
-  await notices.tell(key, text, undefined, offer);
+  await notices.tell(cardKey(card.id), text, undefined, offer);
   const here = await chats.find(card.chat_id);
   const own = (await chats.listDirect(MAIN)).filter((id) => id !== card.chat_id).slice(0, MOST_SHOWN_IN);
   const places: ChatId[] = here?.direct === 1 ? [here.id, ...own] : own;
   for (const id of places) {
     const chat = await chats.find(id);
     if (!chat) continue;
-    const owed = { chat: id, groupId: chat.group_id, key: `${key}:${id}`, text, offer };
+    const owed = { chat: id, groupId: chat.group_id, key: cardKey(card.id, id), text, offer };
     if (await outbox.oweNotice(owed)) delivery.wake(id);
   }
 }

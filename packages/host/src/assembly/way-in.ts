@@ -13,6 +13,7 @@ import type { Status } from "../core/status.ts";
 import type { GroupActor, GroupPowers } from "../groups/desk.ts";
 import type { Actor, TaskPowers } from "../scheduler/desk.ts";
 import { createCommandStore } from "../store/commands.ts";
+import type { Dead } from "../store/dead.ts";
 import { createHookedInbox } from "../store/hooked-inbox.ts";
 import type { Unregistered } from "../store/seen-chats.ts";
 import { standingOf } from "../store/senders.ts";
@@ -42,6 +43,7 @@ export interface WayInParts {
   /** What whoever asks may do with tasks. */
   readonly tasks: (actor: Actor) => TaskPowers;
   readonly status: () => Promise<Status>;
+  readonly dead: Pick<Dead, "retry">;
 }
 
 export type WayIn = Awaited<ReturnType<typeof openWayIn>>;
@@ -107,6 +109,8 @@ export async function openWayIn(parts: WayInParts) {
         await usage.settled(); // it is written behind the answers
         return await whyOf.find(chat, which);
       },
+      // Whoever asks for it has seen that it is not there.
+      retry: async (id) => await parts.dead.retry(id, true),
       explain: dispatcher.explain,
       emergency: administration.stopSwitch,
       senders,

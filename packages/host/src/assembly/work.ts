@@ -217,6 +217,7 @@ export function openWork(
     claimOf,
     closeRooms,
     show: (card) => showCard(card, { records, out }),
+    deliver: out.delivery.wake,
   });
   const hurry = Promise.withResolvers<void>();
   opened.defer(() => dispatcher.drain(0, hurry.promise));

@@ -1,6 +1,6 @@
 /**
- * Connecting an account: the plugin says what is to be shown or asked next, whoever connects it looks and
- * answers, in a terminal or on a page.
+ * Connecting an account, and disconnecting it. To connect, the plugin says what is to be shown or asked next, and
+ * whoever connects it looks and answers, in a terminal or on a page.
  *
  * - One attempt per plugin at a time; a later one ends the one before. An attempt that goes on for too long, or
  *   whose host stops, is cancelled.
@@ -16,6 +16,7 @@ import type { AuthSession } from "../core/plugin.ts";
 import type { KnownSecrets } from "../core/known-secrets.ts";
 import type { Log } from "../log.ts";
 import type { Audit } from "../store/audit.ts";
+import { accountVariables } from "./account-variables.ts";
 
 /** Plugins that connect accounts. */
 export interface Connectable {
@@ -29,6 +30,10 @@ export interface ConnectingParts {
   readonly connectable: Connectable;
   /** Into the home's `.env`. @throws RejectedError when one cannot be kept there */
   readonly keep: (values: Readonly<Record<string, string>>) => Promise<void>;
+  /** Out of it. Resolves with those that were there. @throws RejectedError when one cannot be taken out */
+  readonly forget: (variables: readonly string[]) => Promise<readonly string[]>;
+  /** Which of these have a value. */
+  readonly kept: (variables: readonly string[]) => Promise<readonly string[]>;
   readonly secrets: Pick<KnownSecrets, "add">;
   readonly audit: Pick<Audit, "note">;
   readonly clock: Clock;
@@ -117,6 +122,15 @@ export function createConnecting(parts: ConnectingParts) {
     return { step: "done", account, text, kept };
   }
 
+  /** @throws RejectedError where no plugin of that name connects accounts */
+  function mustConnect(name: string): void {
+    if (connectable.names().includes(name)) return;
+    const names = connectable.names().join(", ");
+    throw new RejectedError(
+      `No plugin ${name} connects accounts here${names === "" ? "" : `; these do: ${names}`}.`,
+    );
+  }
+
   /** @throws RejectedError */
   function find(name: string, id: string): Attempt {
     const attempt = attempts.get(name);
@@ -129,12 +143,7 @@ export function createConnecting(parts: ConnectingParts) {
 
     /** @throws RejectedError where no plugin of that name connects accounts */
     begin(name: string, by: string): string {
-      if (!connectable.names().includes(name)) {
-        const names = connectable.names().join(", ");
-        throw new RejectedError(
-          `No plugin ${name} connects accounts here${names === "" ? "" : `; these do: ${names}`}.`,
-        );
-      }
+      mustConnect(name);
       const before = attempts.get(name);
       if (before) end(before, "It was begun anew elsewhere.");
       const id = randomUUID();
@@ -190,6 +199,40 @@ export function createConnecting(parts: ConnectingParts) {
 
     cancel(name: string, id: string): void {
       end(find(name, id), "It was cancelled.");
+    },
+
+    /**
+     * Forgets what was kept of an account: its plugin, which sees that, is without it from then on.
+     * @param account as in the addresses of its chats: empty for the first, else its number
+     * @returns the variables that were taken out of `.env`
+     * @throws RejectedError where there is nothing of it to be forgotten
+     */
+    async disconnect(name: string, account: string, by: string): Promise<readonly string[]> {
+      mustConnect(name);
+      const address = account === "" ? name : `${name}/${account}`;
+      const number = account === "" ? 1 : Number(account);
+      if (!Number.isInteger(number) || number < 1)
+        throw new RejectedError(
+          `The account ${account} has a name of its own: disconnect it by its number, as in ${name}/2, which its variable in .env ends with.`,
+        );
+      const { own, common, others } = accountVariables(connectable.variables(name), number);
+      const last = (await parts.kept(others)).length === 0;
+      const forgot = await parts.forget(last ? [...own, ...common] : own);
+      if (forgot.length === 0)
+        throw new RejectedError(
+          `Nothing of ${address} is kept in .env: it is not connected, or its secrets are in the environment.`,
+        );
+      const before = attempts.get(name);
+      if (before) end(before, "The account was disconnected.");
+      await audit.note({
+        actor: by,
+        groupId: null,
+        action: "channels.disconnect",
+        subject: `plugin:${name}`,
+        allowed: true,
+        detail: `the account ${address}; forgotten: ${forgot.join(", ")}`,
+      });
+      return forgot;
     },
 
     close(): void {

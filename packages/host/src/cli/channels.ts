@@ -1,4 +1,4 @@
-/** `bellhop channels`: accounts on platforms, how they do, and connecting one. */
+/** `bellhop channels`: accounts on platforms, how they do, connecting one and forgetting it. */
 import { RejectedError } from "@bellhop/sdk";
 import { Command } from "commander";
 import { renderUnicodeCompact } from "uqr";
@@ -9,6 +9,7 @@ import type { Client } from "./client.ts";
 import { clientFor, homeOption } from "./home-option.ts";
 import type { Io } from "./io.ts";
 import { plain } from "./plain.ts";
+import { questionsAt } from "./questions.ts";
 
 interface Options {
   readonly home?: string;
@@ -44,11 +45,33 @@ export function channelsCommand(io: Io): Command {
     .addOption(homeOption())
     .action(async (name: string, { home }: Options) => await follow(clientFor(io, home), name, io));
 
+  const disconnect = new Command("disconnect")
+    .summary("forget an account")
+    .description(
+      "Takes what was kept of an account out of .env; its plugin is without it from then on. On the platform itself " +
+        "nothing changes: a token stays good until it is revoked there.",
+    )
+    .argument("<account>", "as `bellhop channels list` shows it: telegram, or telegram/2")
+    .option("--yes", "do not ask")
+    .addOption(homeOption())
+    .action(async (account: string, { home, yes }: Options & { readonly yes?: true }) => {
+      if (!yes) {
+        const questions = questionsAt(io);
+        if (!questions) throw new RejectedError("Nobody can be asked here: say --yes. Nothing was changed.");
+        if (!(await questions.confirm(`Forget the account ${account}?`)))
+          throw new RejectedError("Nothing was changed.");
+      }
+      const [name = "", number = ""] = account.split("/", 2);
+      const forgot = await clientFor(io, home).channels.disconnect(name, number);
+      io.stdout.write(plain(`Disconnected: ${account}. Taken out of .env: ${forgot.join(", ")}.`) + "\n");
+    });
+
   return new Command("channels")
-    .summary("accounts on platforms: how they do, and connecting them")
-    .description("Says how it stands with each account on a platform, and connects new ones.")
+    .summary("accounts on platforms: how they do, connecting and disconnecting them")
+    .description("Says how it stands with each account on a platform, connects new ones, and forgets them.")
     .addCommand(list)
     .addCommand(connect)
+    .addCommand(disconnect)
     .addHelpText("after", HELP);
 }
 
@@ -98,5 +121,6 @@ const HELP = `
 Examples:
   bellhop channels list
   bellhop channels connect telegram
+  bellhop channels disconnect telegram/2
 
-Exit codes: 0 done; 1 no Bellhop is running, or it could not be connected.`;
+Exit codes: 0 done; 1 no Bellhop is running, or it could not be done.`;

@@ -28,6 +28,7 @@ import {
   AuditTail,
   AuditVerdict,
   DeadLetterPage,
+  Disconnected,
   Explained,
   GrantList,
   Group,
@@ -214,6 +215,8 @@ export interface Client {
     next(name: string, attempt: string, after: number | undefined): Promise<NumberedStep>;
     answer(name: string, attempt: string, answer: { number: number; value: string }): Promise<object>;
     cancel(name: string, attempt: string): Promise<object>;
+    /** @returns the variables that were taken out of `.env` */
+    disconnect(name: string, account: string): Promise<readonly string[]>;
   };
   readonly usage: {
     report(query: { by: string; since?: string | undefined }): Promise<UsageReport>;
@@ -370,6 +373,9 @@ export function createClient({ home, socket, clock, patience = 30_000 }: ClientO
         call("GET", `${connectPath(name)}/${attempt}?${search({ after })}`, NumberedStep),
       answer: (name, attempt, answer) => call("POST", `${connectPath(name)}/${attempt}/answer`, Done, answer),
       cancel: (name, attempt) => call("DELETE", `${connectPath(name)}/${attempt}`, Done),
+      disconnect: async (name, account) =>
+        (await call("POST", `/channels/${encodeURIComponent(name)}/disconnect`, Disconnected, { account }))
+          .forgot,
     },
     usage: {
       report: ({ by, since }) => call("GET", `/usage?${search({ by, since })}`, UsageReport),

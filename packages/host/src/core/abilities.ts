@@ -11,6 +11,8 @@ const ROOMY = 4_000;
 const MOST_NAMED = 6;
 const SOME_REACTIONS = "Only some reactions.";
 const MOST_TOKENS = 40;
+/** Of what a channel says in words of its own. */
+const NOTE_LENGTH = 120;
 
 const PARTS: Readonly<Record<Formatting, string>> = {
   bold: "bold",
@@ -31,12 +33,23 @@ const UNITS: Readonly<Record<LengthUnit, string>> = {
   bytes: "bytes",
 };
 
-/** One line; undefined where there is nothing to say. At most 40 tokens. */
+/** One line; undefined where there is nothing to say. At most 40 tokens, and 40 for the channel's own note. */
 export function abilityWords(abilities: ChannelAbilities, thread: boolean): string | undefined {
   const whole = line(abilities, thread, reactionWords);
-  return whole !== undefined && estimateTokens(whole) > MOST_TOKENS
-    ? line(abilities, thread, () => SOME_REACTIONS)
-    : whole;
+  const lacks =
+    whole !== undefined && estimateTokens(whole) > MOST_TOKENS
+      ? line(abilities, thread, () => SOME_REACTIONS)
+      : whole;
+  const note = noteWords(abilities.note);
+  if (note === undefined) return lacks;
+  return `${lacks ?? "This chat:"} ${note}`;
+}
+
+/** On one line, and cut where it is longer than it may be: a platform's words stand in every prompt. */
+function noteWords(note = ""): string | undefined {
+  const all = Array.from(note.replaceAll(/[\s\p{Cc}]+/gu, " ").trim()).slice(0, NOTE_LENGTH);
+  while (estimateTokens(all.join("")) > MOST_TOKENS) all.pop();
+  return all.length === 0 ? undefined : all.join("");
 }
 
 function line(

@@ -1,7 +1,4 @@
-/**
- * How much of something is allowed: `burst` at once, refilled at `perSecond`. A token bucket, on the
- * monotonic clock.
- */
+/** How much of something is allowed, on the monotonic clock. */
 import type { Clock } from "./clock.ts";
 
 export interface Rate {
@@ -18,6 +15,7 @@ export interface Allowance {
   giveBack(): void;
 }
 
+/** A token bucket: `burst` at once, refilled at `perSecond`. */
 export function createAllowance(clock: Clock, { perSecond, burst }: Rate): Allowance {
   let left = burst;
   let at = clock.monotonic();
@@ -44,5 +42,37 @@ export function createAllowance(clock: Clock, { perSecond, burst }: Rate): Allow
     giveBack() {
       left = Math.min(burst, left + 1);
     },
+  };
+}
+
+/** Exactly that: never more than `calls` in any `perMs`, for platforms that count so. */
+export function createWindow(
+  clock: Clock,
+  { calls, perMs }: { readonly calls: number; readonly perMs: number },
+): Allowance {
+  /** When those go that were taken or booked: the last `calls` of them decide. */
+  let times: number[] = [];
+
+  function forget(): void {
+    const over = clock.monotonic() - perMs;
+    times = times.filter((time) => time > over);
+  }
+
+  return {
+    take(amount = 1, rest = 0) {
+      forget();
+      if (times.length + amount + rest > calls) return false;
+      times.push(...Array.from({ length: amount }, () => clock.monotonic()));
+      return true;
+    },
+    book() {
+      forget();
+      const now = clock.monotonic();
+      const before = times.at(-calls);
+      const at = before === undefined ? now : Math.max(now, before + perMs);
+      times.push(at);
+      return Math.ceil(at - now);
+    },
+    giveBack: () => void times.pop(),
   };
 }

@@ -27,6 +27,29 @@ export interface Offer {
   readonly buttons: readonly { readonly label: string; readonly command: string }[];
 }
 
+/** What may be done next. */
+export type Step = Offer["buttons"][number];
+
+/** By then it has been done, or nobody will do it. */
+const STEPS_MS = 7 * 24 * 60 * 60_000;
+
+/** A text, and what may be done next: at the press of a button, and by its command where there are none. */
+export function withSteps(
+  text: string,
+  steps: readonly Step[],
+  now: number,
+): { readonly text: string; readonly offer?: Offer } {
+  if (steps.length === 0) return { text };
+  const named = steps.map(({ label, command }) => `${command} – ${label.toLowerCase()}`);
+  const offer = { instead: text, until: now + STEPS_MS, buttons: steps };
+  return { text: [text, ...named].join("\n"), offer };
+}
+
+/** The steps at the press of a button alone, for a text that stands as it is everywhere. */
+export function onlyButtons(text: string, steps: readonly Step[], now: number): Offer | undefined {
+  return withSteps(text, steps, now).offer;
+}
+
 /** What a channel is given of a text with buttons: those that it shows, and the commands where it does not show all. */
 export function shownWith(
   text: string,

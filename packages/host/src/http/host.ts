@@ -169,6 +169,8 @@ export interface HttpChannels {
   next(name: string, attempt: string, after: number, ms: number): Promise<NumberedStep>;
   answer(name: string, attempt: string, number: number, value: string): void;
   cancel(name: string, attempt: string): void;
+  /** @returns the variables that were forgotten */
+  disconnect(name: string, account: string, by: string): Promise<readonly string[]>;
 }
 
 /** What was used of models, and what may be. */

@@ -63,6 +63,12 @@ const AttemptId = z.uuid("an attempt has no such id");
 export const ConnectPath = z.object({ name: PluginName });
 export const AttemptPath = z.object({ name: PluginName, attempt: AttemptId });
 export const BegunAttempt = z.object({ attempt: AttemptId });
+export const DisconnectRequest = z.strictObject({
+  account: z.string().max(64).default("").describe("Empty for the first account, else its number."),
+});
+export const Disconnected = z.object({
+  forgot: z.array(z.string()).describe("Variables that were taken out of .env."),
+});
 export const StepQuery = z.object({
   after: z.coerce.number().int().nonnegative().optional().describe("Wait for a later step than this one."),
 });

@@ -1,15 +1,15 @@
 /**
  * The accounts that we send from: when the next message may go (G15, G24).
  *
- * - A token bucket per chat and per account, as the channel says its platform has them. Messages are
- *   given their time in the order in which they ask; what is no message (typing, a reaction, an edit
- *   on the way) goes only where plenty is left.
+ * - A token bucket per chat and per account, as the channel says its platform has them; and where several
+ *   people are, a window beside that of the chat. Messages are given their time in the order in which they
+ *   ask; what is no message (typing, a reaction, an edit on the way) goes only where plenty is left.
  * - "Come back later" from the platform, a breaker that is open, and a refused login hold the whole
  *   account. After the last two, one chat goes first and the others wait for what becomes of it.
  * - Nothing polls: whoever may not go is told how long to wait, and is woken if it ends sooner.
  */
 import type { Channel, Rate as ChannelRate } from "@bellhop/sdk";
-import { type Allowance, createAllowance } from "../core/allowance.ts";
+import { type Allowance, createAllowance, createWindow } from "../core/allowance.ts";
 import { createBreaker } from "../core/breaker.ts";
 import type { Clock } from "../core/clock.ts";
 import type { ChatId } from "../core/ids.ts";
@@ -20,6 +20,11 @@ export type Account = ReturnType<typeof createAccount>;
 const STOPPED_MS = 5 * 60_000;
 /** What messages may need at once is left to them. */
 const SPARE_SHARE = 0.5;
+
+interface Bounds {
+  readonly each: Allowance | undefined;
+  readonly shared: Allowance | undefined;
+}
 
 /** @param wake tells a chat that it need not wait any longer */
 export function createAccounts(clock: Clock, wake: (chat: ChatId) => void) {
@@ -41,7 +46,7 @@ export function createAccounts(clock: Clock, wake: (chat: ChatId) => void) {
 function createAccount({ name, account, abilities }: Channel, clock: Clock, wake: (chat: ChatId) => void) {
   const { rate } = abilities;
   const own = bucket(clock, rate?.account);
-  const chats = new Map<ChatId, Allowance>();
+  const chats = new Map<ChatId, Bounds>();
   const breaker = createBreaker(clock);
   /**
    * When the chats that asked may go, on the monotonic clock: first for themselves, and only then, so that
@@ -53,11 +58,34 @@ function createAccount({ name, account, abilities }: Channel, clock: Clock, wake
   let heldUntil = 0;
   let stopped: { until: number; why: string } | undefined;
 
-  function allowanceOf(chat: ChatId): Allowance | undefined {
-    if (!rate?.chat) return undefined;
-    const known = chats.get(chat) ?? bucket(clock, rate.chat);
-    if (known) chats.set(chat, known);
-    return known;
+  /** What bounds a chat: its own rate, and where several people are, that of such chats. */
+  function boundsOf(chat: ChatId, direct: boolean): Bounds {
+    const known = chats.get(chat);
+    if (known && !(direct && known.shared)) return known; // that it is direct may become known later
+    const shared = direct || !rate?.sharedChat ? undefined : createWindow(clock, rate.sharedChat);
+    const made: Bounds = { each: known?.each ?? bucket(clock, rate?.chat), shared };
+    chats.set(chat, made);
+    return made;
+  }
+
+  function book(chat: ChatId, direct: boolean): number {
+    const { each, shared } = boundsOf(chat, direct);
+    return Math.max(each?.book() ?? 0, shared?.book() ?? 0);
+  }
+
+  function giveBack(chat: ChatId): void {
+    const { each, shared } = chats.get(chat) ?? {};
+    each?.giveBack();
+    shared?.giveBack();
+  }
+
+  /** For what is no message. Nothing of the kind comes before a chat's first message. */
+  function takeSpare(chat: ChatId): boolean {
+    const { each, shared } = chats.get(chat) ?? {};
+    if (each?.take() === false) return false;
+    if (shared?.take(1, SPARE_SHARE * (rate?.sharedChat?.calls ?? 0)) !== false) return true;
+    each?.giveBack();
+    return false;
   }
 
   /** Whether the account as a whole keeps this chat back: how long, ms. */
@@ -80,15 +108,18 @@ function createAccount({ name, account, abilities }: Channel, clock: Clock, wake
       return rate === undefined && stopped === undefined && breaker.state === "closed" && keepsBack() === 0;
     },
 
-    /** How long the next message to this chat has to wait, ms. With 0 it may go, and is counted. */
-    enter(chat: ChatId): number {
+    /**
+     * How long the next message to this chat has to wait, ms. With 0 it may go, and is counted.
+     * @param direct nobody is there but one person
+     */
+    enter(chat: ChatId, direct: boolean): number {
       const waitMs = keepsBack();
       if (waitMs > 0) {
         held.add(chat);
         return waitMs;
       }
       const now = clock.monotonic();
-      let time = booked.get(chat) ?? { at: now + (allowanceOf(chat)?.book() ?? 0), whole: false };
+      let time = booked.get(chat) ?? { at: now + book(chat, direct), whole: false };
       if (time.at <= now && !time.whole) time = { at: now + (own?.book() ?? 0), whole: true };
       booked.set(chat, time);
       if (time.at > now) return time.at - now;
@@ -104,7 +135,7 @@ function createAccount({ name, account, abilities }: Channel, clock: Clock, wake
     /** It may go and has nothing to send. */
     leave(chat: ChatId): void {
       own?.giveBack();
-      allowanceOf(chat)?.giveBack();
+      giveBack(chat);
       breaker.notMade();
       if (stopped) stopped = { ...stopped, until: clock.monotonic() };
     },
@@ -113,7 +144,7 @@ function createAccount({ name, account, abilities }: Channel, clock: Clock, wake
     spare(chat: ChatId, counted: boolean): boolean {
       if (keepsBack() > 0 || stopped !== undefined || breaker.state !== "closed") return false;
       if (own && !own.take(1, SPARE_SHARE * ((rate?.account?.calls ?? 1) - 1))) return false;
-      return !counted || (allowanceOf(chat)?.take() ?? true);
+      return !counted || takeSpare(chat);
     },
 
     ok(): void {

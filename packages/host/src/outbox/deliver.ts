@@ -5,6 +5,7 @@
  *   account may send again (outbox/accounts.ts). Only what may be sent at once is claimed.
  * - What may have arrived is sent again by the rule of its channel (outbox/ambiguity.ts). An edit and a
  *   reaction may be made twice without anybody seeing it, so they are simply made again.
+ * - An amendment is an edit of what was sent, or nothing.
  * - A row that cannot be delivered does not block its chat (G13); people are told (outbox/lost-words.ts).
  * - Everything that changes a chat's messages goes through its one lane, the growing of a draft too: an
  *   answer is never overwritten by its own beginning.
@@ -19,17 +20,17 @@ import {
 } from "@bellhop/sdk";
 import { fullJitter } from "../core/backoff.ts";
 import type { Clock } from "../core/clock.ts";
-import { atMost } from "../core/patience.ts";
 import type { KnownSecrets } from "../core/known-secrets.ts";
 import type { EventBus } from "../core/events.ts";
 import { failpoint } from "../core/failpoint.ts";
 import { type ChatId, chatAddress, type OutboxId } from "../core/ids.ts";
+import { createLanes, type Lane } from "../core/lanes.ts";
 import { COMMAND_KEY, type Hold } from "../core/pause.ts";
 import type { Log } from "../log.ts";
-import type { ClaimedRow, Outbox, OutboxRow } from "../store/outbox.ts";
+import { type ClaimedRow, isAmendment, type Outbox, type OutboxRow } from "../store/outbox.ts";
 import { type Account, createAccounts } from "./accounts.ts";
 import { maySendAgain } from "./ambiguity.ts";
-import { type Lost, ownersWord, wordTo } from "./lost-words.ts";
+import { type Lost, ownersOffer, ownersWord, wordTo } from "./lost-words.ts";
 import type { Notices } from "./notices.ts";
 import type { OutboundHooks } from "./outbound-hooks.ts";
 import { type FileOf, toOutbound } from "./outbound.ts";
@@ -81,19 +82,13 @@ export interface Delivery {
 
 /** G15: what could not be delivered in a day is given up. */
 const GIVE_UP_MS = 24 * 60 * 60_000;
-/** A channel that does not end what it was told to end does not hold up ours. */
-const CLOSE_MS = 2_000;
-/** After the database failed us. */
-const BREATHER_MS = 1_000;
+/** Nothing is to be asked before it goes, so nobody looks. */
+const FREE = { at: 0, direct: true } as const;
 /** Spreads those who were told to come back at the same time. */
 const SPREAD_MS = 1_000;
 
 export function createDelivery(parts: DeliveryParts): Delivery {
   const { outbox, channelOf, speaker, notices, bus, hold, clock, random, log } = parts;
-  const accounts = createAccounts(clock, wake);
-  const serving = new Map<ChatId, Promise<void>>();
-  const again = new Set<ChatId>();
-  const alarms = new Map<ChatId, () => void>();
   const growth = new Map<ChatId, { draft: OutboxId; text: string }>();
   const listeners = new Set<(row: OutboxRow) => void>();
   /** What its channel has taken while we could not write that down. */
@@ -102,45 +97,23 @@ export function createDelivery(parts: DeliveryParts): Delivery {
   const troubled = new Set<ChatId>();
   const closing = new AbortController();
 
-  function wake(chat: ChatId): void {
-    if (closing.signal.aborted) return;
-    alarms.get(chat)?.();
-    alarms.delete(chat);
-    if (serving.has(chat)) {
-      again.add(chat);
-      return;
-    }
-    const served = serve(chat)
-      .catch((error: unknown) => {
-        log.error({ err: error, chat }, "delivery stopped; it goes on in a moment");
-        alarm(chat, BREATHER_MS);
-      })
-      .finally(() => {
-        serving.delete(chat);
-        if (again.delete(chat)) wake(chat);
-      });
-    serving.set(chat, served);
-  }
+  const lanes = createLanes({
+    serve,
+    failed: (error, chat) => log.error({ err: error, chat }, "delivery stopped; it goes on in a moment"),
+    clock,
+  });
+  const accounts = createAccounts(clock, lanes.wake);
 
-  function alarm(chat: ChatId, ms: number): void {
-    if (closing.signal.aborted) return;
-    alarms.get(chat)?.();
-    alarms.set(
-      chat,
-      clock.after(ms, () => wake(chat)),
-    );
-  }
-
-  async function serve(chat: ChatId): Promise<void> {
+  async function serve(chat: ChatId, lane: Lane): Promise<void> {
     const channel = channelOf(chat);
     if (!channel) return; // its plugin is not there now; it wakes its chats when it comes
     const account = accounts.of(channel);
     while (!closing.signal.aborted) {
-      again.delete(chat);
+      lane.looks();
       const waitMs = await next(chat, channel, account);
       if (waitMs === 0) continue;
       if (await grown(chat, channel, account)) continue;
-      if (waitMs !== undefined) alarm(chat, waitMs);
+      if (waitMs !== undefined) lane.again(waitMs);
       return;
     }
   }
@@ -150,10 +123,10 @@ export function createDelivery(parts: DeliveryParts): Delivery {
     // Whoever asks an account that is not free is counted, so it is asked only for something.
     const only = hold().aborted ? "answers to commands" : undefined;
     if (only === undefined) await parts.hooks?.prepare(chat);
-    const due = account.isFree ? clock.now() : await outbox.firstDue(chat, only);
-    if (due === undefined) return undefined;
-    if (due > clock.now()) return due - clock.now();
-    const waitMs = account.enter(chat);
+    const first = account.isFree ? FREE : await outbox.firstDue(chat, only);
+    if (first === undefined) return undefined;
+    if (first.at > clock.now()) return first.at - clock.now();
+    const waitMs = account.enter(chat, first.direct);
     if (waitMs > 0) return waitMs;
     const claimed = await outbox.claim(chat, only);
     if (!claimed || "dueAt" in claimed) {
@@ -174,6 +147,7 @@ export function createDelivery(parts: DeliveryParts): Delivery {
     const held = row.key.startsWith(COMMAND_KEY) ? closing.signal : hold();
     if (held.aborted) return await outbox.retry(row, clock.now(), "held by the emergency stop");
     const signal = AbortSignal.any([closing.signal, held]);
+    if (isAmendment(row)) return await amend(channel, account, claimed, signal);
     // A shown draft is a text of ours that may be changed as often as we like.
     let repeatable = row.kind === "reaction";
     let sent: Sent | undefined;
@@ -203,6 +177,30 @@ export function createDelivery(parts: DeliveryParts): Delivery {
     await arrivedAs(row, sent.platformId);
   }
 
+  /** As an edit, or not at all: nobody wants to read again what became of something. */
+  async function amend(
+    channel: Channel,
+    account: Account,
+    { row, over }: ClaimedRow,
+    signal: AbortSignal,
+  ): Promise<void> {
+    if (over === undefined || !channel.abilities.edits || !channel.edit) {
+      account.leave(row.chat_id);
+      return await outbox.drop(row, "what it changes is not there, or cannot be changed there");
+    }
+    try {
+      failpoint("send.begin");
+      const changed = await edited(channel, row, over, signal);
+      failpoint("send.done");
+      account.ok();
+      if (changed) await arrivedAs(row, over);
+      else await outbox.drop(row, "its channel does not let it be changed any more");
+    } catch (error) {
+      if (signal.aborted) return;
+      await settleFailure(channel, account, row, error, true);
+    }
+  }
+
   /** Before a message that may have arrived is sent again. Undefined: send it. */
   async function lookedUp(
     channel: Channel,
@@ -223,7 +221,7 @@ export function createDelivery(parts: DeliveryParts): Delivery {
     return maySendAgain(resend, doubt(row, row.uncertain)) ? undefined : "send no more";
   }
 
-  /** Undefined where the draft cannot be edited any more: then it is sent as any other. */
+  /** Undefined where what it is to be edited into cannot be any more: a draft's answer is sent as any other. */
   async function edited(
     channel: Channel,
     row: OutboxRow,
@@ -239,7 +237,7 @@ export function createDelivery(parts: DeliveryParts): Delivery {
       return { platformId };
     } catch (error) {
       if (!(error instanceof RejectedError)) throw error;
-      log.debug({ err: error, chat: row.chat_id }, "a draft could not be edited; its answer is sent anew");
+      log.debug({ err: error, chat: row.chat_id }, "what was sent could not be edited");
       return undefined;
     }
   }
@@ -273,7 +271,7 @@ export function createDelivery(parts: DeliveryParts): Delivery {
     if (platformId !== undefined) return await arrivedAs(row, platformId);
     const why = "it was not written down what became of this";
     // An answer that was being edited into its draft may have been sent anew as well.
-    if (row.kind === "reaction") await outbox.retry(row, clock.now(), why);
+    if (row.kind === "reaction" || isAmendment(row)) await outbox.retry(row, clock.now(), why);
     else if (row.kind === "draft") await outbox.drop(row, why);
     else await ambiguous(channel, row, 0, why);
   }
@@ -334,13 +332,13 @@ export function createDelivery(parts: DeliveryParts): Delivery {
 
   async function lose(row: OutboxRow, lost: Lost, why: string): Promise<void> {
     log.warn({ chat: row.chat_id, kind: row.kind, lost, why }, "a message did not arrive, or may not have");
-    if (row.kind === "draft") return await outbox.drop(row, why);
+    if (row.kind === "draft" || isAmendment(row)) return await outbox.drop(row, why);
     const settle = lost === "dead" ? outbox.bury : outbox.unknown;
-    await settle(row, why, wordTo(row, lost));
+    await settle(row, why, wordTo(row, lost, clock.now()));
     const word = ownersWord(row, lost, why);
     if (word === undefined || troubled.has(row.chat_id)) return;
     troubled.add(row.chat_id);
-    await notices.tell(`undelivered:${row.id}`, word, row.chat_id);
+    await notices.tell(`undelivered:${row.id}`, word, row.chat_id, ownersOffer(row, word, clock.now()));
   }
 
   /** Edits the draft of the chat, best effort. Whether there was anything to do. */
@@ -366,11 +364,11 @@ export function createDelivery(parts: DeliveryParts): Delivery {
   }
 
   return {
-    wake,
+    wake: lanes.wake,
 
     grow(chat, draft, text) {
       growth.set(chat, { draft, text });
-      wake(chat);
+      lanes.wake(chat);
     },
 
     async aside(chat, call) {
@@ -398,18 +396,14 @@ export function createDelivery(parts: DeliveryParts): Delivery {
       accounts.all().flatMap(({ name, trouble }) => (trouble ? { account: name, ...trouble } : [])),
 
     async recover() {
-      for (const chat of await outbox.chatsOwed()) wake(chat);
+      for (const chat of await outbox.chatsOwed()) lanes.wake(chat);
     },
 
-    async settled() {
-      while (serving.size > 0) await Promise.all(serving.values());
-    },
+    settled: lanes.settled,
 
     async close() {
       closing.abort();
-      for (const cancel of alarms.values()) cancel();
-      alarms.clear();
-      await atMost(clock, CLOSE_MS, Promise.all(serving.values()));
+      await lanes.close();
     },
   };
 }

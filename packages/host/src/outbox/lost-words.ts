@@ -3,6 +3,7 @@
  * its own chat, once per turn, and one to the owner with the reason. Nothing is said in a chat about
  * what was itself a word about something, so that no word leads to another.
  */
+import { type Offer, onlyButtons } from "../core/button.ts";
 import type { NewOutbound, OutboxRow } from "../store/outbox.ts";
 
 export type Lost = "unknown" | "dead";
@@ -10,10 +11,15 @@ export type Lost = "unknown" | "dead";
 const SHOWN = 80;
 
 /** For the chat; undefined where it is told nothing. */
-export function wordTo(row: OutboxRow, lost: Lost): NewOutbound | undefined {
+export function wordTo(row: OutboxRow, lost: Lost, now: number): NewOutbound | undefined {
   if (row.kind !== "text" && row.kind !== "file") return undefined;
   const of = row.turn_id === null ? row.key : `${row.turn_id}:${row.chat_id}`;
-  return { key: `${of}:undelivered`, kind: "notice", text: sentence(row, lost) };
+  const text = sentence(row, lost);
+  const steps = [
+    { label: "Send again", command: `/retry #${row.seq}` },
+    { label: "Why?", command: `/why #${row.seq}` },
+  ];
+  return { key: `${of}:undelivered`, kind: "notice", text, offer: onlyButtons(text, steps, now) };
 }
 
 function sentence({ kind, text }: OutboxRow, lost: Lost): string {
@@ -34,4 +40,9 @@ export function ownersWord({ chat_id, key, kind }: OutboxRow, lost: Lost, why: s
   return lost === "dead"
     ? `A ${what} to ${chat_id} could not be delivered: ${why}`
     : `Whether a ${what} to ${chat_id} arrived is not known: ${why}`;
+}
+
+/** What the owner may do about it. */
+export function ownersOffer({ id }: OutboxRow, word: string, now: number): Offer | undefined {
+  return onlyButtons(word, [{ label: "Send again", command: `/retry ${id}` }], now);
 }

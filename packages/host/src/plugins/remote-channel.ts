@@ -24,7 +24,10 @@ import type { Params } from "./link/link.ts";
 import { LateError, type PluginProcess } from "./process.ts";
 import { Accepted, type Described, Found, Info, Opened, SentAs, StreamOf } from "./wire.ts";
 
+/** Of anything that is sent, beside its bytes. */
 const SEND_MS = 60_000;
+/** A file may take as long as it needs on a slow line: half a megabit a second. */
+const SLOWEST_BYTES_PER_MS = 64;
 const ASK_MS = 10_000;
 /** Of a platform to begin handing out a file. */
 const FILE_MS = 60_000;
@@ -89,10 +92,10 @@ export function createRemoteChannel(described: Described, line: Line, handed: Ha
     params: Params,
     answer: z.ZodType<T>,
     signal: AbortSignal,
-    process = there(),
+    { process = there(), withinMs = SEND_MS }: { process?: PluginProcess; withinMs?: number } = {},
   ): Promise<T> {
     try {
-      return await ask(process, method, params, answer, { withinMs: SEND_MS, signal });
+      return await ask(process, method, params, answer, { withinMs, signal });
     } catch (cause) {
       if (cause instanceof GoneError || cause instanceof LateError)
         throw new UnknownOutcomeError(`${cause.message}: nobody knows whether it was sent`, { cause });
@@ -104,14 +107,15 @@ export function createRemoteChannel(described: Described, line: Line, handed: Ha
 
   async function send(message: Outbound, signal: AbortSignal) {
     const process = there();
-    if (message.kind !== "file") return await change("send", { message }, SentAs, signal, process);
+    if (message.kind !== "file") return await change("send", { message }, SentAs, signal, { process });
     const { name: fileName, type, bytes } = message.file;
     const number = handed.next++;
     const streams = new Set<number>();
     handed.files.set(number, { file: message.file, streams });
     try {
       const file = { name: fileName, type, bytes, send: number };
-      return await change("send", { message: { ...message, file } }, SentAs, signal, process);
+      const withinMs = SEND_MS + bytes / SLOWEST_BYTES_PER_MS;
+      return await change("send", { message: { ...message, file } }, SentAs, signal, { process, withinMs });
     } finally {
       handed.files.delete(number);
       for (const stream of streams) process.link.withdraw(stream);

@@ -1,6 +1,12 @@
 /** How an owner is asked in a chat: all of what is to be done, and how to answer. */
 import type { Offer } from "../core/button.ts";
+import type { ChatId } from "../core/ids.ts";
+import type { ApprovalId } from "../core/trust.ts";
 import { type ApprovalRow, APPROVAL_MS, choicesOf } from "../store/approvals.ts";
+
+/** What the cards of a question are owed under: in the notices, and in each chat of the owner's. */
+export const cardKey = (id: ApprovalId, chat?: ChatId): string =>
+  chat === undefined ? `approval:${id}` : `approval:${id}:${chat}`;
 
 export function cardOf(row: ApprovalRow): string {
   const { id } = row;
@@ -27,6 +33,32 @@ export function cardOffer(row: ApprovalRow): Offer {
       ...(choices.includes("never") ? [{ label: "Refuse for good", command: `/deny ${id} never` }] : []),
     ],
   };
+}
+
+/** Of what was asked, once nobody has to decide about it any more. */
+const MOST_RECALLED = 300;
+
+/** What the card reads once it is decided, or its time is over. */
+export function closedCard(row: ApprovalRow): string {
+  const { folder, chat_id: chat, words } = row;
+  const asked = words.length > MOST_RECALLED ? `${words.slice(0, MOST_RECALLED).toWellFormed()}…` : words;
+  return `The agent of ${folder} (at work in ${chat}) wanted to ${asked}\n\n${outcome(row)}`;
+}
+
+function outcome({ choice, decided_by: by }: ApprovalRow): string {
+  if (by === null) return "Refused: nobody answered in time.";
+  switch (choice) {
+    case "once":
+      return `Allowed by ${by}.`;
+    case "group":
+      return `Allowed from now on by ${by}.`;
+    case "never":
+      return `Refused for good by ${by}.`;
+    case null:
+      return `Refused by ${by}.`;
+    default:
+      return choice satisfies never;
+  }
 }
 
 const IN_TIME = `Without an answer it is refused in ${APPROVAL_MS / 60_000} minutes. On the machine: bellhop approvals`;

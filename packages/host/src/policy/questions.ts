@@ -5,6 +5,7 @@
  *   text says. Whoever else answers changes nothing, and that is recorded.
  * - It is not given in the chat in which the agent is at work, unless nobody but the owner and the assistant is
  *   there: then nobody else can press for it, and what the agent says there is not the owner's.
+ * - Once it is decided, or its time is over, its cards say so: that is owed by the same transaction.
  * - No answer is a denial. Questions outlive a restart; who waited for one does not, and asks again.
  */
 import { RejectedError } from "@bellhop/sdk";
@@ -13,11 +14,13 @@ import type { Clock } from "../core/clock.ts";
 import type { ChatId } from "../core/ids.ts";
 import type { Approval, ApprovalId } from "../core/trust.ts";
 import type { Log } from "../log.ts";
+import { amend } from "../store/amendments.ts";
 import { type Approvals, type ApprovalRow, choicesOf, toApproval } from "../store/approvals.ts";
 import type { Audit } from "../store/audit.ts";
 import type { Claim } from "../store/claims.ts";
 import type { Grants } from "../store/grants.ts";
 import type { Database } from "../store/tables.ts";
+import { cardKey, closedCard } from "./card.ts";
 import { sorted } from "./normal.ts";
 import type { Action, Choice } from "./policy.ts";
 
@@ -46,6 +49,8 @@ export interface QuestionsParts {
   readonly audit: Pick<Audit, "write" | "note">;
   /** Shows a card to the owners. Never fails. */
   readonly show: (card: ApprovalRow) => Promise<void>;
+  /** The chat is owed something. */
+  readonly deliver: (chat: ChatId) => void;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -65,6 +70,13 @@ export function createQuestions(parts: QuestionsParts) {
     for (const go of waiting.get(id) ?? []) go();
   }
 
+  /** Its cards read what became of it, wherever they are shown. Only inside the transaction that decides it. */
+  async function closeCards(trx: Kysely<Database>, row: ApprovalRow): Promise<readonly ChatId[]> {
+    const key = `notice:${cardKey(row.id)}`;
+    const below = `${cardKey(row.id)}:`;
+    return await amend(trx, { key, below, text: closedCard(row), now: clock.now() });
+  }
+
   /** One timer, for the next question whose time ends. */
   async function arm(): Promise<void> {
     const next = await approvals.nextExpiry();
@@ -77,14 +89,26 @@ export function createQuestions(parts: QuestionsParts) {
 
   async function expire(): Promise<void> {
     if (closed) return;
-    const over = await db.transaction().execute(async (trx) => {
+    const { over, chats } = await db.transaction().execute(async (trx) => {
       const rows = await approvals.expire(trx);
-      for (const row of rows)
+      const owed: ChatId[] = [];
+      for (const row of rows) {
         await audit.write(trx, recordOf(row, "the host", false, "nobody answered in time"));
-      return rows;
+        if (row.state === "waiting") owed.push(...(await closeCards(trx, row)));
+      }
+      return { over: rows, chats: owed };
     });
     for (const { id } of over) tellWaiting(id);
+    for (const chat of chats) parts.deliver(chat);
     await arm();
+  }
+
+  /** It was answered before the last of its cards was owed. */
+  async function closeLate(id: ApprovalId): Promise<void> {
+    const row = await approvals.find(id);
+    if (!row || row.state === "waiting") return;
+    const chats = await db.transaction().execute(async (trx) => await closeCards(trx, row));
+    for (const chat of chats) parts.deliver(chat);
   }
 
   async function decideOne(id: ApprovalId, answer: Answer, by: Decider): Promise<Decided> {
@@ -99,11 +123,11 @@ export function createQuestions(parts: QuestionsParts) {
     // The same answer again, by a command that is run twice, is the same answer.
     if (row.state === state || (row.state === "used" && state === "approved"))
       return { id, outcome: state, words: row.words };
-    const done = await db.transaction().execute(async (trx) => {
+    const chats = await db.transaction().execute(async (trx) => {
       const choice = answer === "deny" ? null : answer;
       // What holds for longer stands as a grant from now on: there is nothing left to be used.
       const kept = answer === "group" ? "used" : state;
-      if (!(await approvals.decide(trx, id, { state: kept, choice, by: by.who }))) return false;
+      if (!(await approvals.decide(trx, id, { state: kept, choice, by: by.who }))) return undefined;
       if (answer === "group" || answer === "never")
         await grants.add(
           trx,
@@ -111,10 +135,12 @@ export function createQuestions(parts: QuestionsParts) {
           { by: by.who, never: answer === "never" },
         );
       await audit.write(trx, recordOf(row, by.who, state === "approved", `${answer}: ${row.words}`));
-      return true;
+      return await closeCards(trx, { ...row, state: kept, choice, decided_by: by.who });
     });
-    if (done) tellWaiting(id);
-    return { id, outcome: done ? state : "gone", words: row.words };
+    if (!chats) return { id, outcome: "gone", words: row.words };
+    tellWaiting(id);
+    for (const chat of chats) parts.deliver(chat);
+    return { id, outcome: state, words: row.words };
   }
 
   return {
@@ -139,6 +165,7 @@ export function createQuestions(parts: QuestionsParts) {
       const { row, fresh } = await approvals.ask(asked, MOST_OPEN);
       if (fresh) await audit.note(recordOf(row, `the agent of ${row.folder}`, true, `asked: ${words}`));
       await parts.show(row); // again, where a host died before it was shown; a card is shown once
+      await closeLate(row.id);
       await arm();
       return row;
     },

@@ -6,6 +6,7 @@
  *   did so finds it again.
  */
 import { type Kysely, sql } from "kysely";
+import type { Offer } from "../core/button.ts";
 import type { Clock } from "../core/clock.ts";
 import type { InboxId, SenderId, SessionId } from "../core/ids.ts";
 import { COMMAND_KEY } from "../core/pause.ts";
@@ -67,8 +68,11 @@ export function createCommandStore(db: Kysely<Database>, clock: Clock) {
       return rows.map(({ id }) => id);
     },
 
-    /** Owes the answer to the chat of the command, in as many parts as its channel needs. */
-    async answer({ id, chat }: Asked, parts: readonly string[]): Promise<void> {
+    /**
+     * Owes the answer to the chat of the command, in as many parts as its channel needs.
+     * @param offer what may be done next, of an answer in one part
+     */
+    async answer({ id, chat }: Asked, parts: readonly string[], offer?: Offer): Promise<void> {
       const to = { chat: chat.id, groupId: chat.group_id, turn: undefined, now: clock.now() };
       await db.transaction().execute(
         async (trx) =>
@@ -80,6 +84,7 @@ export function createCommandStore(db: Kysely<Database>, clock: Clock) {
               kind: "notice",
               text,
               replyTo: id,
+              offer,
             })),
           ),
       );

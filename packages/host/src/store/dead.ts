@@ -39,6 +39,8 @@ const NEWEST = 3;
 const isFailed = sql<boolean>`turns.state = 'failed' AND turns.dropped_at IS NULL`;
 const isUndelivered = sql<boolean>`outbox.state IN ('unknown', 'dead') AND outbox.dropped_at IS NULL`;
 
+export type Dead = ReturnType<typeof createDead>;
+
 export function createDead(db: Kysely<Database>, { clock, routeOf, wake, deliver }: DeadParts) {
   async function list({
     before,

@@ -9,6 +9,7 @@
  *   that failed, goes through the ambiguity rule (G14) before anything else of its chat.
  * - A draft is the beginning of an answer, sent to be edited. It is no message of its own: it is not in
  *   the timeline, nobody is told when it is lost, and once its answer is owed it need not go any more.
+ * - An amendment is no message of its own either (store/amendments.ts).
  * - What plugins make of a row is stored before it is first sent, and never after: what is sent again is the
  *   same. What they keep back is `dead`, with their reason, and no dead letter.
  */
@@ -42,6 +43,8 @@ export interface NewOutbound {
    * draft nothing is owed at all.
    */
   readonly overDraft?: "if any" | "only" | undefined;
+  /** The message that reads so from now on (store/amendments.ts). */
+  readonly amends?: OutboxId | undefined;
 }
 
 export interface OwedTo {
@@ -85,7 +88,7 @@ export async function owe(
         seq: await takeSeq(trx, to.chat),
         text: message.text,
         file_id: message.file ?? null,
-        replaces: draft ?? null,
+        replaces: message.amends ?? draft ?? null,
         sender_name: message.sender ?? null,
         reply_to: message.replyTo ?? null,
         with_buttons: message.offer?.instead ?? null,
@@ -161,7 +164,7 @@ export function createOutbox(db: Kysely<Database>, clock: Clock) {
         .executeTakeFirst();
       if (numUpdatedRows === 0n) throw new StaleError(`message ${row.id} is not being sent any more`);
       // What may have arrived is shown like what has; what did not is shown nowhere.
-      if (state !== "dead" && row.kind !== "draft")
+      if (state !== "dead" && row.kind !== "draft" && !isAmendment(row))
         await appendEvent(trx, row.chat_id, now, { kind: "out", ref: row.id });
       const to = { chat: row.chat_id, groupId: row.group_id, turn: undefined, now };
       if (word) await owe(trx, to, [word]);
@@ -179,12 +182,12 @@ export function createOutbox(db: Kysely<Database>, clock: Clock) {
     return rows.some(({ replaces }) => replaces === draft.id);
   }
 
-  async function dropDraft(trx: Kysely<Database>, draft: OutboxRow, why: string): Promise<void> {
+  async function dropRow(trx: Kysely<Database>, { id }: OutboxRow, why: string): Promise<void> {
     const now = clock.now();
     await trx
       .updateTable("outbox")
       .set({ state: "dead", error: why, settled_at: now, dropped_at: now })
-      .where("id", "=", draft.id)
+      .where("id", "=", id)
       .where("settled_at", "is", null)
       .execute();
   }
@@ -217,7 +220,7 @@ export function createOutbox(db: Kysely<Database>, clock: Clock) {
         let first = await firstOpen(trx, chat, only);
         // One that may have arrived is sent again under its key, to learn which message is to be edited.
         while (first && isIdleDraft(first) && (await isReplaced(trx, first))) {
-          await dropDraft(trx, first, "its answer was there before it was sent");
+          await dropRow(trx, first, "its answer was there before it was sent");
           first = await firstOpen(trx, chat, only);
         }
         if (!first) return undefined;
@@ -281,8 +284,8 @@ export function createOutbox(db: Kysely<Database>, clock: Clock) {
     sent: (row: OutboxRow, platformId: string) => settle(row, "sent", platformId),
     unknown: (row: OutboxRow, why: string, word?: NewOutbound) => settle(row, "unknown", why, word),
     bury: (row: OutboxRow, why: string, word?: NewOutbound) => settle(row, "dead", why, word),
-    /** A draft that is not worth another attempt. */
-    drop: (draft: OutboxRow, why: string) => dropDraft(db, draft, why),
+    /** A draft that is not worth another attempt, or an amendment of what cannot be changed. */
+    drop: (row: OutboxRow, why: string) => dropRow(db, row, why),
 
     /** @param uncertain how many attempts may have arrived by now */
     async retry(row: OutboxRow, at: number, why: string, uncertain = row.uncertain): Promise<void> {
@@ -294,10 +297,15 @@ export function createOutbox(db: Kysely<Database>, clock: Clock) {
         .execute();
     },
 
-    /** When the first open row of the chat is due; undefined where none is open. */
-    async firstDue(chat: ChatId, only?: Only): Promise<number | undefined> {
+    /** When the first open row of the chat is due, and whether one person alone reads it; undefined where none is open. */
+    async firstDue(
+      chat: ChatId,
+      only?: Only,
+    ): Promise<{ readonly at: number; readonly direct: boolean } | undefined> {
       const first = await firstOpen(db, chat, only);
-      return first && (first.state === "sending" ? 0 : first.due_at);
+      if (!first) return undefined;
+      const row = await db.selectFrom("chats").select("direct").where("id", "=", chat).executeTakeFirst();
+      return { at: first.state === "sending" ? 0 : first.due_at, direct: row?.direct === 1 };
     },
 
     draftOf: (turn: TurnId): Promise<OutboxId | undefined> => idOf(db, draftKey(turn)),
@@ -368,6 +376,11 @@ export function createOutbox(db: Kysely<Database>, clock: Clock) {
       return { open, unknown: count("unknown"), dead: count("dead") };
     },
   };
+}
+
+/** It changes a message that people have seen, and is none of its own. */
+export function isAmendment({ replaces, turn_id }: Pick<OutboxRow, "replaces" | "turn_id">): boolean {
+  return replaces !== null && turn_id === null;
 }
 
 const isUntried = sql<boolean>`state = 'pending' AND attempts = 0`;

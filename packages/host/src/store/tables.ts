@@ -197,7 +197,7 @@ export interface OutboxTable {
   reply_to: Fixed<string | null>;
   /** What it reads instead of `text` where its buttons are shown; null: it has none. */
   with_buttons: Generated<string | null>;
-  /** The draft that this one is to be edited into. */
+  /** The message that this one is to be edited into: a draft; of a row without a turn, the one that it amends. */
   replaces: Generated<OutboxId | null>;
   state: OutboxState;
   attempts: Generated<number>;

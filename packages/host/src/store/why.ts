@@ -61,6 +61,7 @@ export function createWhy(db: Kysely<Database>) {
         .where("seq", "<", which.before)
         .where("kind", "in", ["text", "notice", "file"])
         .where("key", "not like", `${COMMAND_KEY}%`)
+        .where((eb) => eb.or([eb("replaces", "is", null), eb("turn_id", "is not", null)])) // no amendment
         .orderBy("seq", "desc")
         .limit(1)
         .executeTakeFirst();

@@ -6,6 +6,7 @@
  * - A chat is told one sentence, with what happens next; the owner gets the reason.
  */
 import { BACKOFF_BASE_MS } from "../core/backoff.ts";
+import { onlyButtons, type Step } from "../core/button.ts";
 import type { Clock } from "../core/clock.ts";
 import type { EventBus } from "../core/events.ts";
 import { failpoint } from "../core/failpoint.ts";
@@ -96,13 +97,26 @@ export function createEndings(parts: EndingParts) {
     parts.deliver(claim);
   }
 
+  /** A word on the way, with what may be done meanwhile. */
+  function beside({ turn }: Claim, what: string, text: string, steps: readonly Step[]): NewOutbound {
+    return { key: `${turn}:${what}`, kind: "notice", text, offer: onlyButtons(text, steps, clock.now()) };
+  }
+
+  /** It was given up, and this is what people may do about it. */
+  function lastWord(claim: Claim, reason: string): NewOutbound {
+    const seq = claim.inputs.at(-1)?.seq;
+    const again = seq === undefined ? [] : [{ label: "Try again", command: `/retry #${seq}` }];
+    const offer = onlyButtons(reason, [...again, ...whyStep(claim)], clock.now());
+    return { ...notice(claim, "failed", reason), offer };
+  }
+
   /** Until the key works again; nothing is lost, and the person knows. */
   async function hold(claim: Claim, detail: string): Promise<TurnOver> {
     await turns.hold(claim, claim.session.provider, {
       class: "auth",
       detail,
       reason: HELD,
-      outbound: [{ key: `${claim.turn}:held`, kind: "notice", text: HELD }],
+      outbound: [beside(claim, "held", HELD, [...whyStep(claim)])],
     });
     announce(claim);
     return {};
@@ -134,7 +148,7 @@ export function createEndings(parts: EndingParts) {
       at,
       charged,
       reason: long ? reason : undefined,
-      outbound: long ? [{ key: `${claim.turn}:waiting`, kind: "notice", text: reason }] : [],
+      outbound: long ? [beside(claim, "waiting", reason, [...whyStep(claim), STOP])] : [],
     });
     failpoint("retry.committed");
     announce(claim);
@@ -155,14 +169,18 @@ export function createEndings(parts: EndingParts) {
     await turns.fail(claim, {
       ...failure,
       reason,
-      outbound: isIgnored(claim, failure) ? [] : [notice(claim, "failed", reason)],
+      outbound: isIgnored(claim, failure) ? [] : [lastWord(claim, reason)],
     });
     announce(claim);
     if (task) return; // its chat was told, and `bellhop tasks` says more
     if (OWNERS_BUSINESS.includes(failure.class)) {
+      const told = `A message in ${claim.chat.id} got no answer (${failure.class}: ${failure.detail}). To see it: bellhop dead show ${claim.turn}`;
+      const again = { label: "Try again", command: `/retry ${claim.turn}` };
       await parts.notices.tell(
         `turn:${claim.turn}`,
-        `A message in ${claim.chat.id} got no answer (${failure.class}: ${failure.detail}). To see it: bellhop dead show ${claim.turn}`,
+        told,
+        undefined,
+        onlyButtons(told, [again], clock.now()),
       );
     }
   }
@@ -270,6 +288,14 @@ const WAITS: ReadonlySet<EngineFailure["class"]> = new Set(["rate_limited", "unr
 /** A gate that fails may be told to nobody, if its task wants that. */
 function isIgnored({ task, inputs }: Claim, { class: kind }: EngineFailure): boolean {
   return inputs.length === 0 && kind === "script" && task?.gateFailure === "ignore" && task.gate !== null;
+}
+
+const STOP: Step = { label: "Stop", command: "/stop" };
+
+/** Of the last message that the turn answers; none where nobody asked. */
+function whyStep({ inputs }: Claim): Step[] {
+  const seq = inputs.at(-1)?.seq;
+  return seq === undefined ? [] : [{ label: "Why?", command: `/why #${seq}` }];
 }
 
 /** The last word of a turn: it takes the place of what was shown of an answer. */

@@ -1,5 +1,12 @@
 /** The suite itself: an adapter that breaks its word is found, at the point where it does. */
-import { type Accept, type Channel, type Inbound, TemporaryError, UnknownOutcomeError } from "@bellhop/sdk";
+import {
+  type Accept,
+  type Channel,
+  type Inbound,
+  type Outbound,
+  TemporaryError,
+  UnknownOutcomeError,
+} from "@bellhop/sdk";
 import { ADAPTER_CHECKS, runCheck } from "@bellhop/sdk/testing";
 import { describe, expect, it } from "vitest";
 import { openMemoryPeer } from "./memory-peer.ts";
@@ -146,6 +153,38 @@ const BAD: readonly { point: number; who: string; spoil: Spoil }[] = [
     spoil: ({ send }) => ({
       send: async (message, signal) =>
         await send(message.kind === "text" ? { ...message, buttons: undefined } : message, signal),
+    }),
+  },
+  {
+    point: 10,
+    who: "leaves the buttons below what it has changed",
+    spoil: ({ edit, send }) => {
+      const sent = new Map<string, Outbound>();
+      return {
+        async send(message, signal) {
+          const done = await send(message, signal);
+          sent.set(done.platformId, message);
+          return done;
+        },
+        async edit(message, signal) {
+          // What it changes is sent anew, below the old one.
+          const before = sent.get(message.platformId);
+          await edit?.(message, signal);
+          if (before?.kind === "text" && before.buttons)
+            await send({ ...before, key: `${before.key}:anew`, text: message.text }, signal);
+        },
+      };
+    },
+  },
+  {
+    point: 7,
+    who: "connects ten times where once is enough",
+    spoil: ({ listen }) => ({
+      async listen(cursor, accept, signal) {
+        for (let n = 0; n < 10; n += 1)
+          await listen?.(cursor, accept, AbortSignal.timeout(1)).catch(() => undefined);
+        await listen?.(cursor, accept, signal);
+      },
     }),
   },
   {

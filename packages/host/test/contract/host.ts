@@ -18,6 +18,7 @@ export async function openContractHost({
   channels,
   owners,
   groups,
+  notices,
 }: HostOptions): Promise<ContractHostHere> {
   const { name, account } = peer.connect();
   const address = account === "" ? name : `${name}/${account}`;
@@ -27,6 +28,7 @@ export async function openContractHost({
   const config = platforms
     ? [
         `owners: ${JSON.stringify(owners.map((id) => `${name}:${id}`))}`,
+        `notices: ${JSON.stringify(`${address}:${notices}`)}`,
         "groups:",
         ...groups.flatMap(({ name: group, chats }) => [
           `  ${group}:`,

@@ -182,6 +182,24 @@ export const CONTENT: readonly Check[] = [
     },
   },
   {
+    point: 10,
+    says: "takes a message's buttons away when it changes its text",
+    without: without(shown, hasButtons, ({ edit, abilities }) =>
+      edit && abilities.edits ? undefined : "it has no edits",
+    ),
+    async run({ peer, channel, send }) {
+      const chat = peer.direct(ANN);
+      const buttons = [{ id: "yes", label: "Yes" }];
+      const { platformId } = await send({ kind: "text", chat: chat.id, text: "May I?", buttons });
+      const before = chat.messages().at(-1)?.buttons?.length;
+      const text = "Allowed by Ann.";
+      await channel.edit?.({ chat: chat.id, platformId, text }, new AbortController().signal);
+
+      const after = chat.messages().at(-1);
+      deepStrictEqual([before, after?.text, after?.buttons?.length ?? 0], [1, text, 0]);
+    },
+  },
+  {
     point: 11,
     says: "sends a file byte by byte, under its name, with its caption",
     without: without(shown, hasFiles),

@@ -10,6 +10,11 @@ const numbers = (from: number, to: number) => Array.from({ length: to - from }, 
 const needsHealth = (channel: { readonly listen?: unknown; readonly health?: unknown }) =>
   channel.listen === undefined && channel.health === undefined ? "it has no connection" : undefined;
 
+const CUTS = 20;
+const BETWEEN_CUTS_MS = 40;
+/** For one cut: to ask where, to connect, to ask for what came, once or twice each. */
+const KNOCKS_EACH = 5;
+
 /** So soon an adapter knows how it stands with its connection. */
 const HEALTH_MS = 3_000;
 
@@ -188,6 +193,29 @@ export const DELIVERING: readonly Check[] = [
 
       const texts = heard.filter((one) => one.chat === chat.id).map(({ text }) => text);
       deepStrictEqual([...new Set(texts)], numbers(0, 6));
+    },
+  },
+  {
+    point: 7,
+    says: "loses nothing where it is cut again and again while people write, and does not storm its platform",
+    without: needsListen,
+    async run({ peer, heard, marker }) {
+      const chat = peer.direct(ANN);
+      await marker();
+      const asked = peer.asked("listen");
+      for (const n of numbers(0, CUTS)) {
+        await chat.says(ANN, n);
+        peer.cut();
+        await new Promise((resolve) => {
+          setTimeout(resolve, BETWEEN_CUTS_MS); // who is quick is there again, and cut again
+        });
+      }
+      await marker();
+
+      const texts = heard.filter((one) => one.chat === chat.id).map(({ text }) => text);
+      deepStrictEqual([...new Set(texts)], numbers(0, CUTS));
+      const knocks = peer.asked("listen") - asked;
+      ok(knocks <= CUTS * KNOCKS_EACH, `it knocked ${knocks} times for ${CUTS} cuts`);
     },
   },
   {

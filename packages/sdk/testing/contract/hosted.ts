@@ -35,6 +35,8 @@ export interface HostOptions {
   readonly owners: readonly string[];
   /** Native ids of the chats of its groups, in which owners are answered. `folder` is the folder of the first. */
   readonly groups: readonly { readonly name: string; readonly chats: readonly string[] }[];
+  /** Native id of the chat in which owners are told, and asked: one of those of its groups. */
+  readonly notices: string;
 }
 
 export type OpenHost = (options: HostOptions) => Promise<HostUnderTest>;
@@ -76,6 +78,8 @@ interface Call {
 /** A turn takes its time, on a machine that others use too. */
 const PATIENCE_MS = 60_000;
 export const OWNER: PeerPerson = { id: "7001", name: "Ann" };
+/** One of many in a group. */
+export const GUEST: PeerPerson = { id: "7006", name: "Gus" };
 export const STRANGER: PeerPerson = { id: "7008", name: "Sam" };
 
 export interface Plainer {
@@ -163,6 +167,7 @@ export async function openShared(peer: ChannelPeer, open: OpenHost): Promise<Sha
       { name: "family", chats: [direct.id] },
       { name: "kitchen", chats: [group.id] },
     ],
+    notices: group.id,
   });
 
   const until = (what: string, look: () => boolean | Promise<boolean>) =>

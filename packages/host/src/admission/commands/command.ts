@@ -4,6 +4,7 @@
  * A command may be run a second time when the host died before its answer was stored, so each must be
  * harmless to repeat.
  */
+import type { Step } from "../../core/button.ts";
 import type { Asked } from "../../store/commands.ts";
 import type { Powers } from "./powers.ts";
 
@@ -22,7 +23,13 @@ export interface Command {
   /** Somebody who may not has tried: where that is to be on record. */
   refused?(context: CommandContext): Promise<void>;
   /** Returns the answer. @throws RejectedError with a sentence for the person */
-  run(context: CommandContext): Promise<string>;
+  run(context: CommandContext): Promise<string | AnswerWithSteps>;
+}
+
+/** An answer after which something may be done, by whoever may. */
+export interface AnswerWithSteps {
+  readonly text: string;
+  readonly steps: readonly Step[];
 }
 
 export interface CommandContext {

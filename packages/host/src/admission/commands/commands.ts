@@ -7,6 +7,7 @@
  * - A name that is none of ours goes to the engine if it offers such a command.
  */
 import { RejectedError } from "@bellhop/sdk";
+import { withSteps } from "../../core/button.ts";
 import { parseCommand } from "../../core/command-text.ts";
 import type { ChatId, GroupFolder, InboxId } from "../../core/ids.ts";
 import type { Verdict } from "../../core/trigger.ts";
@@ -14,7 +15,7 @@ import type { Log } from "../../log.ts";
 import type { Asked, CommandStore } from "../../store/commands.ts";
 import type { Judged } from "../../store/inbox.ts";
 import { approve, deny } from "./approve.ts";
-import { type Command, may, WHO } from "./command.ts";
+import { type AnswerWithSteps, type Command, may, WHO } from "./command.ts";
 import { help } from "./help.ts";
 import { model } from "./model.ts";
 import { fresh } from "./new.ts";
@@ -22,6 +23,7 @@ import { mainChat } from "./main-chat.ts";
 import { pause, resume } from "./pause.ts";
 import type { Powers } from "./powers.ts";
 import { queue } from "./queue.ts";
+import { retry } from "./retry.ts";
 import { senders } from "./senders.ts";
 import { status } from "./status.ts";
 import { stop } from "./stop.ts";
@@ -35,6 +37,7 @@ const COMMANDS: readonly Command[] = [
   stop,
   status,
   why,
+  retry,
   tasks,
   usage,
   approve,
@@ -97,12 +100,16 @@ export function createCommands({ store, powers, offers, split, deliver, log }: C
   }
 
   async function answer(asked: Asked): Promise<void> {
-    const text = await answerTo(asked);
-    await store.answer(asked, split(asked.chat.id, text));
+    const said = await answerTo(asked);
+    const { text, steps } = typeof said === "string" ? { text: said, steps: [] } : said;
+    const offered = withSteps(text, steps, powers.now());
+    const parts = split(asked.chat.id, offered.text);
+    // Where it is cut, the commands stand in its last part.
+    await store.answer(asked, parts, parts.length === 1 ? offered.offer : undefined);
     deliver(asked.chat.id);
   }
 
-  async function answerTo(asked: Asked): Promise<string> {
+  async function answerTo(asked: Asked): Promise<string | AnswerWithSteps> {
     const { name = "", argument = "" } = parseCommand(asked.text) ?? {};
     const command = commandNamed(name);
     if (!command) return `There is no command /${name}; /help lists those there are.`;

@@ -5,6 +5,7 @@
 import type { Budgets } from "../../budgets/budgets.ts";
 import type { GroupConfig } from "../../config.ts";
 import type { GroupChange } from "../../config/sections.ts";
+import type { DeadLetterId } from "../../core/dead.ts";
 import type { ChatId, GroupFolder, SessionId } from "../../core/ids.ts";
 import type { Paused } from "../../core/pause.ts";
 import type { Status } from "../../core/status.ts";
@@ -28,6 +29,8 @@ export interface Powers {
   work(group: GroupFolder): Promise<Pick<Status, "turns" | "waiting">>;
   host(): Promise<Status>;
   why(chat: ChatId, which: Which): Promise<Why | undefined>;
+  /** What was given up is done once more. False where it is none any more. @throws RejectedError with a sentence */
+  retry(id: DeadLetterId): Promise<boolean>;
   /** Why the session waits. */
   explain(session: SessionId, groupId: number): string;
   /** The tasks of a group; `main`'s owner has all of them. All throw RejectedError with a sentence for a person. */

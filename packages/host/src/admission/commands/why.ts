@@ -1,11 +1,14 @@
 import { RejectedError } from "@bellhop/sdk";
+import type { Step } from "../../core/button.ts";
 import { type Hooked, hookedOf } from "../../core/hooked.ts";
 import { localTimes } from "../../core/prompt.ts";
 import { titleOf } from "../../core/task.ts";
 import type { Asked } from "../../store/commands.ts";
 import type { OutboxRow } from "../../store/outbox.ts";
 import type { ModelUse, Which, Why } from "../../store/why.ts";
-import type { Command } from "./command.ts";
+import { TURNED_AWAY } from "../verdicts.ts";
+import { type Command, may } from "./command.ts";
+import { failedTurn, lostParts } from "./given-up.ts";
 import type { Powers } from "./powers.ts";
 import { counted, duration, excerpt } from "./words.ts";
 
@@ -18,21 +21,41 @@ export const why: Command = {
   async run({ asked, argument, powers }) {
     const found = await powers.why(asked.chat.id, which(asked, argument));
     if (!found) return "There is no such message in this chat.";
-    return [
+    const toOwner = may("owner", asked.sender.role);
+    const text = [
       ...ofMessage(found, powers),
-      ...ofTurn(found, asked.sender.role === "owner", powers),
+      ...ofTurn(found, toOwner, powers),
       ...found.models.map(ofModel),
       ...found.parts.flatMap(ofPart),
     ].join("\n");
+    return { text, steps: stepsAfter(found, toOwner, powers) };
   },
 };
 
-/** @throws RejectedError where the argument names nothing */
-function which({ replyTo, seq }: Asked, argument: string): Which {
+/**
+ * Which message a command is about.
+ * @throws RejectedError where the argument names nothing
+ */
+export function which({ replyTo, seq }: Asked, argument: string, command = "why"): Which {
   if (argument === "") return replyTo === undefined ? { before: seq } : { ref: replyTo };
   const [, digits] = /^#?(\d{1,15})$/.exec(argument) ?? [];
   if (digits !== undefined) return { seq: Number(digits) };
-  throw new RejectedError("Reply to the message with /why, or give its number: /why #12");
+  throw new RejectedError(`Reply to the message with /${command}, or give its number: /${command} #12`);
+}
+
+/** What whoever asked may do about it. The most important first: a platform may show but some. */
+function stepsAfter(found: Why, byOwner: boolean, { emergency }: Powers): Step[] {
+  const { message, turn } = found;
+  const steps: Step[] = [];
+  if (byOwner && emergency.paused) steps.push({ label: "Resume", command: "/resume" });
+  if (byOwner && message?.reason === TURNED_AWAY)
+    steps.push({ label: "Let them in", command: `/senders allow ${message.sender_id}` });
+  const [lost] = lostParts(found);
+  if (message && failedTurn(found).length > 0)
+    steps.push({ label: "Try again", command: `/retry #${message.seq}` });
+  else if (lost) steps.push({ label: "Send again", command: `/retry #${lost.seq}` });
+  if (turn?.state === "running" || turn?.state === "waiting") steps.push({ label: "Stop", command: "/stop" });
+  return steps;
 }
 
 const VERDICTS = { admitted: "Admitted", noted: "Not answered", refused: "Refused" } as const;

@@ -85,7 +85,7 @@ export function createJudge(
       {
         effect: "network",
         target: `host:${targetText(target)}`,
-        words: `The assistant of ${group} wants to reach ${targetText(target)}.`,
+        words: `reach ${targetText(target)}`,
         detail: { host: target.host, port: target.port },
       },
       session,
@@ -118,7 +118,7 @@ export function createJudge(
     const action: Action = {
       effect: "network",
       target: `host:${targetText(asked)}`,
-      words: `The assistant of ${group} wants to send: ${method} ${targetText(asked)}${path}${search}`,
+      words: `send: ${method} ${targetText(asked)}${path}${search}`,
       detail: { host, port, method, path, search, bytes },
     };
     const ruling = await policy.judge(action, session, HELD_MS);

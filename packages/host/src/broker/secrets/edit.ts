@@ -77,6 +77,32 @@ export async function setVariables(
 }
 
 /**
+ * Takes them out of `.env`, all of those that are there or none.
+ * @returns which were there
+ * @throws RejectedError where one stands there over several lines
+ */
+export async function unsetVariables(
+  { env }: Pick<HomePaths, "env">,
+  names: readonly string[],
+): Promise<readonly string[]> {
+  const there = await keptVariables({ env }, names);
+  if (there.length === 0) return there;
+  const before = (await textOf(env)) ?? "";
+  const after = there.reduce((text, name) => withVariable(text, name, undefined), before);
+  await writeDurably(env, after);
+  return there;
+}
+
+/** Those of them that `.env` has. */
+export async function keptVariables(
+  { env }: Pick<HomePaths, "env">,
+  names: readonly string[],
+): Promise<readonly string[]> {
+  const there = parseEnv((await textOf(env)) ?? "");
+  return names.filter((name) => there[name] !== undefined);
+}
+
+/**
  * @throws ConfigError when a file does not hold together as it is
  * @throws RejectedError when it would not afterwards
  */

@@ -7,7 +7,7 @@ import { silentLog } from "../../log.ts";
 import { createConnecting } from "../connect.ts";
 import { fakeConnectable, TOKEN } from "./fake-flow.ts";
 
-function given(connectable = fakeConnectable()) {
+function given(connectable = fakeConnectable(), inEnv = new Set<string>()) {
   const kept: object[] = [];
   const noted: { action: string; detail: string }[] = [];
   const secrets = createKnownSecrets([]);
@@ -15,6 +15,8 @@ function given(connectable = fakeConnectable()) {
   const connecting = createConnecting({
     connectable,
     keep: async (values) => void kept.push({ ...values, hidden: secrets.hide(Object.values(values).join()) }),
+    forget: async (variables) => variables.filter((variable) => inEnv.delete(variable)),
+    kept: async (variables) => variables.filter((variable) => inEnv.has(variable)),
     secrets,
     audit: { note: async (entry) => void noted.push(entry) },
     clock,
@@ -171,5 +173,48 @@ describe("connecting an account", () => {
     expect(() => given().begin("telegram", "the owner")).toThrow(
       "No plugin telegram connects accounts here; these do: fake.",
     );
+  });
+});
+
+describe("disconnecting an account", () => {
+  const variables = ["FAKE_TOKEN", "FAKE_TOKEN_2", "FAKE_SECRET"];
+  const connected = (...inEnv: string[]) => given(fakeConnectable(undefined, variables), new Set(inEnv));
+
+  it("forgets what is its own, and what all share with the last one", async () => {
+    const house = connected(...variables);
+
+    const second = await house.disconnect("fake", "2", "the owner");
+    const first = await house.disconnect("fake", "", "the owner");
+
+    expect([second, first]).toEqual([["FAKE_TOKEN_2"], ["FAKE_TOKEN", "FAKE_SECRET"]]);
+    expect(house.noted.map(({ action, detail }) => `${action}: ${detail}`)).toEqual([
+      "channels.disconnect: the account fake/2; forgotten: FAKE_TOKEN_2",
+      "channels.disconnect: the account fake; forgotten: FAKE_TOKEN, FAKE_SECRET",
+    ]);
+  });
+
+  it.each([
+    ["fake", "2", /Nothing of fake\/2 is kept/],
+    ["fake", "work", /disconnect it by its number/],
+    ["other", "", /these do: fake/],
+  ])("says what stands in the way: %s, %s", async (name, account, words) => {
+    const house = connected("FAKE_TOKEN");
+
+    await expect(house.disconnect(name, account, "the owner")).rejects.toThrow(words);
+
+    expect(house.noted).toEqual([]);
+  });
+
+  it("ends an attempt to connect that is under way", async () => {
+    const house = connected("FAKE_TOKEN");
+    const id = house.begin("fake", "the owner");
+    await until(house, id, "ask");
+
+    await house.disconnect("fake", "", "the owner");
+
+    expect((await until(house, id, "failed")).shown).toEqual({
+      step: "failed",
+      why: "The account was disconnected.",
+    });
   });
 });

@@ -53,6 +53,24 @@ describe("what an agent is told of a chat", () => {
     expect(abilityWords(USUAL, true)).toBe("This chat: a thread.");
   });
 
+  it("adds what the channel says of itself, on one line, whatever else there is to say", () => {
+    const note = "Each answer is a mail:\n  write it whole.";
+
+    expect(abilityWords({ ...USUAL, note }, false)).toBe("This chat: Each answer is a mail: write it whole.");
+    expect(abilityWords({ ...USUAL, note, maxFileBytes: undefined }, false)).toBe(
+      "This chat: No files. Each answer is a mail: write it whole.",
+    );
+    expect(abilityWords({ ...USUAL, note: " \n" }, false)).toBeUndefined();
+  });
+
+  it("cuts what a channel says of itself to 120 characters and 40 tokens", () => {
+    const long = abilityWords({ ...USUAL, note: "x".repeat(1_000) }, false);
+    const wide = abilityWords({ ...USUAL, note: "🦄".repeat(120) }, false);
+
+    expect(long).toBe(`This chat: ${"x".repeat(120)}`);
+    expect(wide).toBe(`This chat: ${"🦄".repeat(40)}`);
+  });
+
   it("never takes more than 40 tokens", () => {
     fc.assert(
       fc.property(

@@ -2,6 +2,8 @@ import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { TOKEN } from "../../channels/__tests__/fake-flow.ts";
 import { NumberedStep } from "../../core/connect.ts";
+import { loadAssets } from "../assets.ts";
+import { renderConnectPage } from "../pages/connect.ts";
 import { BegunAttempt } from "../schemas.ts";
 import { chatOf, HOST, type House, openHouse, TCP } from "./house.ts";
 
@@ -80,9 +82,24 @@ describe("the page on which an account is connected", () => {
   });
 });
 
+it("has a button for each account that can be disconnected", async () => {
+  const rendered = await renderConnectPage({
+    assets: loadAssets(),
+    assistant: "Bellhop",
+    name: "fake",
+    known: true,
+    accounts: ["", "2"],
+  });
+  const page = String(rendered);
+
+  expect(page).toContain('data-disconnect="">Disconnect fake</button>');
+  expect(page).toContain('data-disconnect="2">Disconnect fake/2</button>');
+});
+
 describe("connecting an account over the API", () => {
   it.each([
     ["POST", "/api/v1/channels/fake/connect"],
+    ["POST", "/api/v1/channels/fake/disconnect"],
     ["GET", "/api/v1/channels"],
   ])("is the owner's: %s %s", async (method, path) => {
     const house = await openHouse();
@@ -91,6 +108,17 @@ describe("connecting an account over the API", () => {
     const response = await house.app.request(path, { method, headers: { ...HOST, authorization } }, TCP);
 
     expect(response.status).toBe(403);
+  });
+
+  it("forgets an account in reverse, and says what it forgot", async () => {
+    const house = await openHouse();
+    const call = await browser(house);
+
+    const done = await call("POST", "/api/v1/channels/fake/disconnect", { account: "" });
+    const wrong = await call("POST", "/api/v1/channels/fake/disconnect", { account: "work" });
+
+    expect([done.status, await done.json()]).toEqual([200, { forgot: ["FAKE_TOKEN"] }]);
+    expect(wrong.status).toBe(409);
   });
 
   it("refuses an answer to what is not asked, and an attempt that never was", async () => {

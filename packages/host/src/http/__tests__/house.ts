@@ -134,6 +134,8 @@ export async function openHouse(options: { clock?: Clock; log?: AppDeps["log"] }
   const connecting = createConnecting({
     connectable: fakeConnectable(),
     keep: async (values) => void kept.push(values),
+    forget: async (variables) => variables,
+    kept: async () => [],
     secrets,
     audit: trust.audit,
     clock,

@@ -25,6 +25,23 @@ async function follow(attempt) {
   }
 }
 
+async function disconnect(button) {
+  const { disconnect: account } = button.dataset;
+  if (!confirm(`${button.textContent}? What is kept of it is forgotten.`)) return;
+  button.disabled = true;
+  try {
+    const path = `/api/v1/channels/${encodeURIComponent(main.dataset.name)}/disconnect`;
+    const { forgot } = await post(path, { account });
+    say.textContent = `Disconnected. Taken out of .env: ${forgot.join(", ")}.`;
+  } catch (error) {
+    button.disabled = false;
+    complain(error);
+  }
+}
+
+for (const button of document.querySelectorAll("[data-disconnect]"))
+  button.addEventListener("click", () => void disconnect(button));
+
 try {
   const { attempt } = await post(`/api/v1/${base}`, {});
   const hand = async (form) => {

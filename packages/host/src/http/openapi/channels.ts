@@ -1,7 +1,14 @@
 /** Accounts on platforms, and connecting them. */
 import { NumberedStep } from "../../core/connect.ts";
 import { Problem } from "../problem.ts";
-import { Accepted, BegunAttempt, ChannelList, ConnectAnswer } from "../schemas.ts";
+import {
+  Accepted,
+  BegunAttempt,
+  ChannelList,
+  ConnectAnswer,
+  Disconnected,
+  DisconnectRequest,
+} from "../schemas.ts";
 import { text, type Operation } from "./operation.ts";
 
 const name = { name: "name", in: "path", required: true, description: "Of the plugin.", schema: text };
@@ -27,6 +34,19 @@ export const CHANNELS: readonly Operation[] = [
     answers: {
       201: { description: "Begun.", schema: BegunAttempt },
       409: { description: "No plugin of that name connects accounts.", schema: Problem },
+    },
+  },
+  {
+    method: "post",
+    path: "/api/v1/channels/{name}/disconnect",
+    summary: "Disconnect an account",
+    description: "What was kept of it is taken out of .env, and its plugin is without it from then on.",
+    access: "admin",
+    parameters: [name],
+    body: DisconnectRequest,
+    answers: {
+      200: { description: "Forgotten.", schema: Disconnected },
+      409: { description: "Nothing of it is kept.", schema: Problem },
     },
   },
   {

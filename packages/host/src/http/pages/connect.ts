@@ -11,9 +11,11 @@ export interface ConnectPage {
   readonly name: string;
   /** Whether a plugin of that name connects accounts. */
   readonly known: boolean;
+  /** Those of its accounts that are connected, as in the addresses of their chats. */
+  readonly accounts: readonly string[];
 }
 
-export function renderConnectPage({ assets, assistant, name, known }: ConnectPage) {
+export function renderConnectPage({ assets, assistant, name, known, accounts }: ConnectPage) {
   return renderPage({
     title: `Connect ${name} · ${assistant}`,
     assets,
@@ -25,6 +27,10 @@ export function renderConnectPage({ assets, assistant, name, known }: ConnectPag
         <p>${known ? "One moment." : `No plugin ${name} connects accounts here.`}</p>
       </div>
       <p id="say" role="status"></p>
+      ${accounts.map((account) => {
+        const words = account === "" ? name : `${name}/${account}`;
+        return html`<p><button type="button" data-disconnect="${account}">Disconnect ${words}</button></p>`;
+      })}
       <p><a href="/">Back to the chats</a></p>
     </main>`,
   });

@@ -1,4 +1,4 @@
-/** Accounts on platforms: how they do, and connecting one step by step. All of it is the owner's. */
+/** Accounts on platforms: how they do, connecting one step by step, and disconnecting one. All of it is the owner's. */
 import { Hono } from "hono";
 import type { z } from "zod";
 import type { NumberedStep } from "../../core/connect.ts";
@@ -13,6 +13,8 @@ import {
   type ChannelList,
   ConnectAnswer,
   ConnectPath,
+  type Disconnected,
+  DisconnectRequest,
   StepQuery,
 } from "../schemas.ts";
 
@@ -35,6 +37,13 @@ export function createChannelRoutes({ channels }: { readonly channels: HttpChann
     const { name } = parseInput(ConnectPath, c.req.param());
     const attempt = channels.begin(name, BY);
     return c.json({ attempt } satisfies z.input<typeof BegunAttempt>, 201);
+  });
+
+  app.post("/channels/:name/disconnect", requireOwner, async (c) => {
+    const { name } = parseInput(ConnectPath, c.req.param());
+    const { account } = await readBody(c, DisconnectRequest);
+    const forgot = [...(await channels.disconnect(name, account, BY))];
+    return c.json({ forgot } satisfies z.input<typeof Disconnected>);
   });
 
   app.get("/channels/:name/connect/:attempt", requireOwner, async (c) => {

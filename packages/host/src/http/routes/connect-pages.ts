@@ -21,7 +21,8 @@ export function createConnectPages({ assets, assistant, channels }: ConnectPages
     if (!c.get("identity")) return c.redirect("/login");
     const { name } = parseInput(ConnectPath, c.req.param());
     const known = channels.names().includes(name);
-    return c.html(renderConnectPage({ assets, assistant, name, known }), known ? 200 : 404);
+    const accounts = channels.accounts().flatMap((one) => (known && one.channel === name ? one.account : []));
+    return c.html(renderConnectPage({ assets, assistant, name, known, accounts }), known ? 200 : 404);
   });
 
   app.get("/channels/:name/connect/:attempt/step", requireOwner, async (c) => {

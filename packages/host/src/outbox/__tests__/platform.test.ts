@@ -6,6 +6,7 @@ import { createKnownSecrets } from "../../core/known-secrets.ts";
 import { createEventBus } from "../../core/events.ts";
 import { ChatId, MAIN, type OutboxId } from "../../core/ids.ts";
 import { silentLog } from "../../log.ts";
+import { amend } from "../../store/amendments.ts";
 import { type NewOutbound, owe } from "../../store/outbox.ts";
 import { house } from "../../store/__tests__/house.ts";
 import { settled } from "../../turns/__tests__/middle.ts";
@@ -54,6 +55,14 @@ async function given(abilities: Partial<ChannelAbilities> = {}) {
       delivery.wake(chat);
       await settled();
       return ids;
+    },
+    /** From now on what was owed under this key reads so. */
+    async amends(key: string, text: string) {
+      const amended = { key, below: `${key}:`, text, now: store.clock.now() };
+      const chats = await store.db.transaction().execute((trx) => amend(trx, amended));
+      for (const chat of chats) delivery.wake(chat);
+      await settled();
+      return chats;
     },
     async advance(ms: number, steps = 1) {
       for (let i = 0; i < steps; i += 1) {
@@ -237,6 +246,28 @@ describe("a platform that asks to slow down (F13)", () => {
 
     expect(chats.map((chat) => chat.ours())).toEqual(chats.map(({ id }) => [`${id}1`, `${id}2`]));
   });
+
+  it("is not written to faster than it allows where several people are, in any minute", async () => {
+    const { platform, owes, advance, db } = await given({
+      rate: { chat: { calls: 1, perMs: SECOND }, sharedChat: { calls: 4, perMs: MINUTE } },
+    });
+    const [kitchen, anns] = [platform.group("kitchen"), platform.direct("anns")];
+    await owes("anns", "a0");
+    await db.updateTable("chats").set({ direct: 1 }).where("id", "=", ChatId.parse("fake:anns")).execute();
+    const numbered = (name: string) => Array.from({ length: 10 }, (_, n) => `${name}${n + 1}`);
+    await owes("kitchen", ...numbered("k"));
+    await owes("anns", ...numbered("a"));
+
+    await advance(10 * SECOND, 40);
+    const early = [kitchen.ours().length, anns.ours().length];
+    await advance(49 * SECOND, 49);
+    const inTheMinute = kitchen.ours().length;
+    await advance(2 * MINUTE, 120);
+
+    expect(early).toEqual([4, 11]);
+    expect(inTheMinute).toBe(4);
+    expect(kitchen.ours()).toEqual(numbered("k"));
+  });
 });
 
 describe("a platform that is down", () => {
@@ -290,4 +321,85 @@ describe("what a channel throws", () => {
       expect(chat.ours()).toEqual(["hello"]);
     },
   );
+});
+
+const CARD: NewOutbound = {
+  key: "card",
+  kind: "notice",
+  text: "May I? /approve it",
+  offer: {
+    instead: "May I?",
+    until: Date.UTC(2030, 0),
+    buttons: [{ label: "Yes", command: "/approve it" }],
+  },
+};
+const BUTTONS = { buttons: { most: 2 } };
+
+describe("an amendment of what was sent", () => {
+  it("is an edit of it in every chat that shows it, without its buttons, and no message of its own", async () => {
+    const { platform, owes, amends, timeline } = await given(BUTTONS);
+    const chats = [platform.group("kitchen"), platform.group("garden")];
+    await owes("kitchen", CARD);
+    await owes("garden", { ...CARD, key: "card:garden" });
+    const before = chats.map((chat) => chat.shown().map(({ buttons }) => buttons?.length));
+
+    await amends("card", "Allowed by Ann.");
+    await amends("card", "Allowed by Ben.");
+
+    expect(before).toEqual([[1], [1]]);
+    for (const chat of chats)
+      expect(chat.shown()).toMatchObject([{ text: "Allowed by Ann.", buttons: undefined }]);
+    expect((await timeline.before(undefined, undefined, 10)).events).toHaveLength(2);
+  });
+
+  it("waits for what it changes, and comes before what is said later", async () => {
+    const { platform, owes, amends, advance } = await given(BUTTONS);
+    const chat = platform.group("kitchen");
+    platform.fail("send", { how: "unreachable" }, 1);
+    await owes("kitchen", CARD);
+    await amends("card", "Allowed by Ann.");
+    await owes("kitchen", "later");
+    expect(chat.ours()).toEqual([]);
+
+    await advance(MINUTE, 10);
+
+    expect(chat.ours()).toEqual(["Allowed by Ann.", "later"]);
+  });
+
+  it("is made after a host died over it, and over what fails for a while", async () => {
+    const { platform, owes, amends, advance, dies, delivery } = await given(BUTTONS);
+    const chat = platform.group("kitchen");
+    await owes("kitchen", CARD);
+    platform.fail("edit", { how: "hang" }, 1);
+    await amends("card", "Allowed by Ann.");
+    platform.fail("edit", { how: "time out", applied: false }, 2);
+
+    await dies();
+    await advance(MINUTE, 20);
+
+    expect(chat.ours()).toEqual(["Allowed by Ann."]);
+    expect(platform.journal.filter(({ call }) => call === "send")).toHaveLength(1);
+    expect(delivery.troubles()).toEqual([]);
+  });
+
+  it("is nothing where messages cannot be changed, where it never arrived, and where its platform says no", async () => {
+    const none = await given({ ...BUTTONS, edits: false });
+    const lost = await given(BUTTONS);
+    const refuses = await given(BUTTONS);
+    const chats = [none, lost, refuses].map(({ platform }) => platform.group("kitchen"));
+    lost.platform.fail("send", { how: "refuse" }, 1);
+    for (const { owes } of [none, lost, refuses]) await owes("kitchen", CARD);
+    refuses.platform.fail("edit", { how: "refuse" }, 1);
+    const told = lost.told.length;
+
+    for (const { amends, owes } of [none, lost, refuses]) {
+      await amends("card", "Allowed by Ann.");
+      await owes("kitchen", "later");
+    }
+
+    expect(chats.map((chat) => chat.ours())).toEqual([["May I?", "later"], ["later"], ["May I?", "later"]]);
+    expect([none.told.length, lost.told.length, refuses.told.length]).toEqual([0, told, 0]);
+    for (const { outbox } of [none, refuses])
+      expect(await outbox.counts()).toMatchObject({ dead: 0, open: 0 });
+  });
 });

@@ -11,6 +11,8 @@ import { createHash, randomBytes } from "node:crypto";
 import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { describe, expect, it } from "vitest";
+import type { PluginProcess } from "../process.ts";
+import { createRemoteChannel, type Line, nothingHanded } from "../remote-channel.ts";
 import { givenRoom } from "./a-room.ts";
 
 /** A platform in the plugin's own process; what it is sent says what it does. */
@@ -195,5 +197,48 @@ describe("a channel in a plugin's process", () => {
 
     expect(sent).toEqual({ platformId: `${hash}:${hash}` });
     expect(opened).toBe(2);
+  });
+});
+
+describe("how long a plugin has for what it is to send", () => {
+  it("grows with the file, so that a large one may go over a slow line", async () => {
+    const allowed: (number | undefined)[] = [];
+    const process = {
+      link: { isOpen: true, withdraw: () => undefined },
+      async call(_method: string, { withinMs }: { withinMs?: number } = {}) {
+        allowed.push(withinMs);
+        return { platformId: "p" };
+      },
+    } as unknown as PluginProcess; // all of it that a channel uses
+    const line: Line = { process: () => process, up: async () => process, why: () => undefined };
+    const abilities = { maxTextLength: 100, lengthUnit: "utf16", resend: { how: "twice" } } as const;
+    const channel = createRemoteChannel(
+      {
+        name: "chat",
+        account: "",
+        abilities: { ...abilities, reactions: false, quotes: false, edits: false },
+        has: [],
+      },
+      line,
+      nothingHanded(),
+    );
+    const fileOf = (bytes: number): OutboundFile => ({
+      name: "film.mp4",
+      type: "video/mp4",
+      bytes,
+      open: () => Readable.from([]),
+    });
+    const sends = (bytes: number) =>
+      channel.send({ key: "k", chat: "c", kind: "file", file: fileOf(bytes), text: "" }, never);
+
+    await say(channel, "hello");
+    await sends(1_000);
+    await sends(50 * 1024 * 1024);
+
+    const [text = 0, small = 0, large = 0] = allowed;
+    expect(text).toBe(60_000);
+    expect(small).toBeLessThan(61_000);
+    expect(large).toBeGreaterThan(10 * 60_000);
+    expect(large).toBeLessThan(20 * 60_000);
   });
 });

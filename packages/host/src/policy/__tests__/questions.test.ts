@@ -1,10 +1,11 @@
 /** What owners are asked, who may answer, and for how long an answer is good. */
 import { describe, expect, it } from "vitest";
-import { GroupFolder, MAIN as GROUP } from "../../core/ids.ts";
+import { ChatId, GroupFolder, MAIN as GROUP } from "../../core/ids.ts";
 import { NewTask } from "../../core/task.ts";
 import { ApprovalId } from "../../core/trust.ts";
 import { house, OWNER, tainted } from "../../tools/__tests__/tainted-house.ts";
 import { MINUTE, settled } from "../../turns/__tests__/middle.ts";
+import { cardKey, closedCard } from "../card.ts";
 import type { Action } from "../policy.ts";
 import { trustOver } from "./trust-house.ts";
 
@@ -287,5 +288,55 @@ describe("explaining", () => {
     });
     await expect(trust.powers.explain(GARDEN, "dance wildly")).rejects.toThrow(/is no action/);
     await expect(trust.powers.explain(GARDEN, "send")).rejects.toThrow(/target is missing/);
+  });
+});
+
+describe("the cards of a question", () => {
+  /** What two of them are to read from now on, beside one that is about something else. */
+  async function shown() {
+    const inside = await asking();
+    const { card, db, chats, outbox } = inside;
+    const { id: chat, group_id: groupId } = await chats.ensure(ChatId.parse("web:notices"), GROUP);
+    const owed = (key: string) => outbox.oweNotice({ chat, groupId, key, text: "May I?" });
+    await owed(`notice:${cardKey(card.id)}`);
+    await owed(cardKey(card.id, chat));
+    await owed(cardKey(ApprovalId.parse("aaaaaaaa"), chat));
+    const amended = async () =>
+      (await db.selectFrom("outbox").selectAll().where("replaces", "is not", null).execute()).map(
+        ({ text }) => text.split("\n").at(-1),
+      );
+    return { ...inside, amended };
+  }
+
+  it.each([
+    ["once", "Allowed by the owner."],
+    ["deny", "Refused by the owner."],
+  ] as const)("answered with %s read: %s", async (answer, words) => {
+    const { trust, card, amended } = await shown();
+
+    for (let i = 0; i < 2; i += 1) await trust.powers.decide([card.id], answer, OWNER);
+
+    expect(await amended()).toEqual([words, words]);
+  });
+
+  it("say that nobody answered, and nothing of one that was answered and not used", async () => {
+    const { clock, amended } = await shown();
+    const answered = await shown();
+    await answered.trust.powers.decide([answered.card.id], "once", OWNER);
+
+    for (const one of [clock, answered.clock]) one.advance(40 * MINUTE);
+    await settled();
+
+    expect(await amended()).toEqual(Array(2).fill("Refused: nobody answered in time."));
+    expect(await answered.amended()).toEqual(Array(2).fill("Allowed by the owner."));
+  });
+
+  it("are cut where what was asked is long", async () => {
+    const { card } = await asking();
+
+    const text = closedCard({ ...card, words: "x".repeat(4_000), choice: "never", decided_by: "Ann" });
+
+    expect(text.length).toBeLessThan(500);
+    expect(text).toMatch(/x…\n\nRefused for good by Ann\.$/);
   });
 });

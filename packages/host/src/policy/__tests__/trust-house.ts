@@ -1,7 +1,7 @@
 /** Trust over a database of a test's own, put together as `assembly/trust.ts` does it. */
 import type { Kysely } from "kysely";
 import type { Clock } from "../../core/clock.ts";
-import type { GroupFolder, SessionId } from "../../core/ids.ts";
+import type { ChatId, GroupFolder, SessionId } from "../../core/ids.ts";
 import { silentLog } from "../../log.ts";
 import { type ApprovalRow, createApprovals } from "../../store/approvals.ts";
 import { createAudit } from "../../store/audit.ts";
@@ -22,6 +22,7 @@ export interface Around {
   readonly snapshot?: (group: GroupFolder) => Promise<Snapshot>;
   readonly closeRooms?: () => Promise<{ readonly busy: boolean }>;
   readonly secrets?: readonly string[];
+  readonly deliver?: (chat: ChatId) => void;
 }
 
 export async function trustOver(db: Kysely<Database>, around: Around) {
@@ -45,6 +46,7 @@ export async function trustOver(db: Kysely<Database>, around: Around) {
     grants,
     audit,
     show: async (card) => void (cards.some(({ id }) => id === card.id) || cards.push(card)),
+    deliver: (chat) => around.deliver?.(chat),
     clock,
     log: silentLog,
   });

@@ -59,6 +59,7 @@ import { openPeople } from "../../store/people.ts";
 import { createTasks } from "../../store/tasks.ts";
 import { createTimeline } from "../../store/timeline.ts";
 import { createTurns, type Turns } from "../../store/turns.ts";
+import { createDead } from "../../store/dead.ts";
 import { createWhy } from "../../store/why.ts";
 import { budgetsOver, type Limits } from "../../budgets/__tests__/house.ts";
 import { hostTools } from "../../tools/tools.ts";
@@ -351,6 +352,12 @@ export async function middle(options: MiddleOptions = {}) {
   });
   const nothingSettled = { queue: "steer", model: "a-model" } as const;
   const nothingThere = () => Promise.reject(new Error("the middle has no such thing"));
+  const dead = createDead(db, {
+    clock,
+    routeOf,
+    wake: dispatcher.wake,
+    deliver: delivery.wake,
+  });
   const commands = createCommands({
     store: createCommandStore(db, clock),
     powers: {
@@ -367,6 +374,7 @@ export async function middle(options: MiddleOptions = {}) {
       work: async () => ({ turns: [], waiting: [] }),
       host: nothingThere,
       why: createWhy(db).find,
+      retry: async (id) => await dead.retry(id, true),
       explain: dispatcher.explain,
       senders: { list: nothingThere, allow: nothingThere, deny: nothingThere },
       bind: nothingThere,

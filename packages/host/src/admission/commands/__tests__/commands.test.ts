@@ -143,7 +143,7 @@ describe("who may use a command", () => {
     for (const who of ["bob", "ann", "ada"]) await wrote(who, "/help");
 
     const lines = (await owed()).map(({ text }) => text.split("\n").length);
-    expect(lines).toEqual([7, 9, 15]);
+    expect(lines).toEqual([8, 10, 16]);
   });
 
   it("is nobody who may not speak, and no other bot, and none whose command is for another bot", async () => {
