@@ -2,5 +2,6 @@
 import type { BenchPlatform } from "./platform.ts";
 import { slack } from "./slack.ts";
 import { telegram } from "./telegram.ts";
+import { whatsappCloud } from "./whatsapp-cloud.ts";
 
-export const PLATFORMS: readonly BenchPlatform[] = [telegram, slack];
+export const PLATFORMS: readonly BenchPlatform[] = [telegram, slack, whatsappCloud];

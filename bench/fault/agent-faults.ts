@@ -166,7 +166,7 @@ async function watchMemory(pid: number, signal: AbortSignal): Promise<number> {
 /** F21: what an agent says of the conversation that it should resume, and what it forgets. */
 export function resumes(): Promise<Outcome> {
   const name = { fault: "F21", what: "stale session, transient x10, overflow, out of memory on resume" };
-  const settings = { ...CLOCKS, sandbox: { memoryMb: 768 } };
+  const settings = { ...CLOCKS, sandbox: { runtime: "bubblewrap", memoryMb: 768 } };
   return tried(name, { rooms: [ROOM], settings }, async (world) => {
     const host = await up(world);
     const findings: Finding[] = [];

@@ -56,7 +56,10 @@ const WORKING_MS = { echo: 1_500, claude: 2_500 };
 export async function killAgainAndAgain(options: KillOptions): Promise<KillReport> {
   const { trials, seed, chats, engine, onTrial = () => undefined, patienceMs = 60_000 } = options;
   const began = performance.now();
-  const settings: Settings = engine === "echo" ? withEchoAgent() : {};
+  const settings: Settings = {
+    sandbox: { runtime: "bubblewrap" },
+    ...(engine === "echo" && withEchoAgent()),
+  };
   await using home = await temporaryHome(settings);
   const chance = createChance(seed);
   const journal = createJournal(join(dirname(home.path), "journal.jsonl"));

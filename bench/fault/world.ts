@@ -245,6 +245,7 @@ function settingsFor(rooms: readonly Room[], engine: "agent" | "claude"): Settin
   };
   return {
     ...(engine === "agent" && { engine: "acp", acp }),
+    sandbox: { runtime: "bubblewrap" }, // each of many starts would ask the container engines first
     owners: ["fault:person"],
     groups: Object.fromEntries(groups),
   };

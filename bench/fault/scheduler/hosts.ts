@@ -72,6 +72,7 @@ export async function liveThrough({
   const began = performance.now();
   await using home = await temporaryHome({
     ...withEchoAgent(),
+    sandbox: { runtime: "bubblewrap" },
     limits: { taskIntervalSeconds: 10, taskRuns: 10_000 },
     groups: { jobs: { chats: [TASKS_CHAT] } },
   });

@@ -81,6 +81,8 @@ export interface HostOptions {
   readonly network?: Network;
   /** In the place of those of the home, for what they give agents. */
   readonly plugins?: Plugins;
+  /** From 0 to below 1: spreads what is tried again. `Math.random` where it is not said. */
+  readonly random?: () => number;
 }
 
 /** @throws ConfigError with one sentence for the operator; nothing is left behind then */
@@ -103,10 +105,11 @@ async function open(
     environment = {},
     network,
     plugins: given,
+    random = Math.random,
   }: HostOptions,
   opened: AsyncDisposableStack,
 ): Promise<Host> {
-  const ground = await openGround(config, opened);
+  const ground = await openGround(config, opened, random);
   const { paths, clock, log, bus, db, lock, stopSwitch } = ground;
   const trust = await openTrust(ground);
   const plugins = latePlugins();

@@ -10,11 +10,12 @@ import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import { createAnswer } from "../src/cli/answer.ts";
 import { type Client, createClient } from "../src/cli/client.ts";
-import { homePaths, loadConfig } from "../src/config.ts";
+import { homePaths } from "../src/config.ts";
 import { systemClock } from "../src/core/clock.ts";
 import type { ChatEvent } from "../src/core/events.ts";
 import { ChatId, type FileId, type InboxId } from "../src/core/ids.ts";
 import { type Host, type HostOptions, startHost } from "../src/main.ts";
+import { configured, shortWaits } from "./configured.ts";
 
 export interface Told {
   readonly message: InboxId;
@@ -66,8 +67,9 @@ export async function givenHost({
   const policies = { XDG_CONFIG_HOME: join(home, "..", "config") };
   const start = async () =>
     startHost({
-      config: loadConfig({ home, env: { ...policies, ...env }, flags: { port: 0 } }),
+      config: configured({ home, env: { ...policies, ...env }, flags: { port: 0 } }),
       channels,
+      random: shortWaits,
       ...(network && { network }),
       ...(plugins && { plugins }),
       ...(connectable && { connectable }),

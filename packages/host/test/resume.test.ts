@@ -18,7 +18,7 @@ describe("a conversation", () => {
   });
 
   it("is remembered after an attempt that took too long", async () => {
-    const { ask } = await givenHost({ config: "defaults:\n  turnMinutes: 0.1\n" });
+    const { ask } = await givenHost({ config: "defaults:\n  turnMinutes: 0.2\n" });
     await ask("say: one");
 
     expect((await ask("run: tail -f /dev/null")).state).toBe("failed");

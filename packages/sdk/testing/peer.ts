@@ -79,7 +79,8 @@ export interface ChannelPeer {
   idOf?(person: PeerPerson): string;
   /** Of one person with us; the same each time. */
   direct(person: PeerPerson): PeerChat;
-  group(title: string): PeerChat;
+  /** Absent where the platform has only chats of one person with us. */
+  group?(title: string): PeerChat;
   /** A thread or topic of a group; absent where the platform has none. */
   thread?(group: PeerChat, title: string): PeerChat;
   /** The next calls of that kind go wrong so. False where this platform cannot go wrong so. */

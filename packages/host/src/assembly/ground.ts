@@ -16,6 +16,8 @@ export interface Ground {
   readonly config: Config;
   readonly paths: HomePaths;
   readonly clock: Clock;
+  /** From 0 to below 1: how far waits are spread. */
+  readonly random: () => number;
   readonly log: Log;
   readonly bus: EventBus;
   readonly db: OpenDatabase["db"];
@@ -29,7 +31,11 @@ export interface Ground {
 }
 
 /** @throws ConfigError with one sentence for the operator */
-export async function openGround(config: Config, opened: AsyncDisposableStack): Promise<Ground> {
+export async function openGround(
+  config: Config,
+  opened: AsyncDisposableStack,
+  random: () => number,
+): Promise<Ground> {
   const clock = systemClock;
   const { paths } = await prepareHome(config.home);
   const lock = await lockHome(config.home, clock);
@@ -46,5 +52,18 @@ export async function openGround(config: Config, opened: AsyncDisposableStack): 
   const audit = createAudit(db, { clock, redact: secrets.hide });
   const stopSwitch = openStopSwitch({ file: paths.paused, clock, log });
   opened.defer(stopSwitch.close);
-  return { config, paths, clock, log, bus: createEventBus(), db, lock, stopSwitch, secrets, audit, opened };
+  return {
+    config,
+    paths,
+    clock,
+    random,
+    log,
+    bus: createEventBus(),
+    db,
+    lock,
+    stopSwitch,
+    secrets,
+    audit,
+    opened,
+  };
 }

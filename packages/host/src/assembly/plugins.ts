@@ -35,7 +35,7 @@ export type PluginRoom = ReturnType<typeof openPluginRoom>;
 
 /** Nothing runs before `start`. */
 export function openPluginRoom(ground: Ground, { out, environment, serve }: PluginRoomParts) {
-  const { config, paths, clock, log, secrets, opened } = ground;
+  const { config, paths, clock, random, log, secrets, opened } = ground;
   const { channels, delivery, notices } = out;
   const housing = createHousing({
     programs: pluginPrograms(),
@@ -66,7 +66,7 @@ export function openPluginRoom(ground: Ground, { out, environment, serve }: Plug
     runs,
     tell: (key, text) => void notices.tell(key, text),
     clock,
-    random: Math.random,
+    random,
     log,
   });
   opened.defer(room.close);

@@ -15,9 +15,8 @@ const SECOND = 1_000;
 export type Schedule = ReturnType<typeof openSchedule>;
 
 export function openSchedule(ground: Ground, records: Records, out: WayOut, { dispatcher, onGoOn }: Work) {
-  const { config, clock, log, db, stopSwitch, opened } = ground;
+  const { config, clock, random, log, db, stopSwitch, opened } = ground;
   const { notices, delivery } = out;
-  const random = Math.random;
   /** Node brings its own zone data. */
   const zoneData = process.versions["tz"] ?? "unknown";
   const tasks = createTasks(db, clock);

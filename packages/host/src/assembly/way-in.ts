@@ -50,7 +50,7 @@ export type WayIn = Awaited<ReturnType<typeof openWayIn>>;
 
 export async function openWayIn(parts: WayInParts) {
   const { ground, agents, records, out, work, budgets, trust, administration, tasks, status } = parts;
-  const { config, clock, log, bus, db, opened } = ground;
+  const { config, clock, random, log, bus, db, opened } = ground;
   const { settings, choices, usage } = agents;
   const { chats, inbox, turns, people, seen } = records;
   const { channels, media, notices, delivery, answers, presence } = out;
@@ -227,7 +227,7 @@ export async function openWayIn(parts: WayInParts) {
             `I cannot listen to ${name}: ${message}`,
           ),
         clock,
-        random: Math.random,
+        random,
         log,
       });
       opened.defer(listeners.close);

@@ -23,12 +23,11 @@ export type WayOut = Awaited<ReturnType<typeof openWayOut>>;
 
 /** @param platforms beside the owner's own desk, which is always there */
 export async function openWayOut(
-  { config, paths, clock, log, bus, db, secrets, stopSwitch, opened }: Ground,
+  { config, paths, clock, random, log, bus, db, secrets, stopSwitch, opened }: Ground,
   { chats, outbox, turns, settings }: Records,
   platforms: readonly Channel[],
   hooks: Hooks,
 ) {
-  const random = Math.random;
   const fileBytes = config.limits.fileMb * MiB;
   const channels = createKnownChannels([
     createLocalChannel("web", fileBytes),

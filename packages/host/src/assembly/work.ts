@@ -45,7 +45,7 @@ export function openWork(
   groupPowers: (actor: GroupActor) => GroupPowers,
   { calls }: Hooks,
 ) {
-  const { config, paths, clock, log, bus, secrets, stopSwitch, opened } = ground;
+  const { config, paths, clock, random, log, bus, secrets, stopSwitch, opened } = ground;
   const { runtime, killAll, broker, routes, engineOf, settings, gifts } = agents;
   const { chats, outbox, turns, groups, history } = records;
   const { media, notices, delivery, answers, presence, streaming, channelOf } = out;
@@ -184,7 +184,7 @@ export function openWork(
     },
     queueOf: (group) => settings(group).queue,
     clock,
-    random: Math.random,
+    random,
     log,
   };
   const dispatcher = createDispatcher({

@@ -4,9 +4,10 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createClient } from "../../src/cli/client.ts";
-import { homePaths, loadConfig } from "../../src/config.ts";
+import { homePaths } from "../../src/config.ts";
 import { systemClock } from "../../src/core/clock.ts";
 import { startHost } from "../../src/main.ts";
+import { configured, shortWaits } from "../configured.ts";
 
 export interface ContractHostHere extends HostUnderTest {
   /** Of the host that runs just now: where its API is, and a token for it. */
@@ -40,8 +41,9 @@ export async function openContractHost({
   await writeFile(homePaths(home).config, config);
   const start = () =>
     startHost({
-      config: loadConfig({ home, env: { XDG_CONFIG_HOME: join(place, "config") }, flags: { port: 0 } }),
+      config: configured({ home, env: { XDG_CONFIG_HOME: join(place, "config") }, flags: { port: 0 } }),
       channels: channels(),
+      random: shortWaits,
     });
   let host = await start();
   let token: string | undefined;

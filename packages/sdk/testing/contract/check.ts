@@ -54,6 +54,9 @@ export async function outcome(call: () => Promise<unknown>): Promise<unknown> {
 export const needsListen = ({ listen }: Channel): string | undefined =>
   listen ? undefined : "it is fed by Bellhop's own server";
 
+/** Where nobody but one person and we are in a chat. */
+export const needsGroups: Lack = (_, { group }) => (group ? undefined : "it has no chats of several people");
+
 /** The first reason of these that holds. */
 export function without(...lacks: readonly Lack[]): Lack {
   return async (channel, peer) => {

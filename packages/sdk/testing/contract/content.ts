@@ -8,7 +8,7 @@ import type { ChannelPeer } from "../peer.ts";
 import { type Check, fail, needsListen, outcome, without } from "./check.ts";
 import { essay, lengthOf, messagesOf, readsAs } from "./essay.ts";
 import { keyOf } from "./hearing.ts";
-import { ANN, BEN, idOf } from "./rig.ts";
+import { ANN, BEN, beside, idOf } from "./rig.ts";
 import { shown, texts } from "./sending.ts";
 
 const hasThreads = ({ abilities }: Channel) => (abilities.threads ? undefined : "it has no threads");
@@ -94,7 +94,7 @@ export const CONTENT: readonly Check[] = [
     says: "answers in the thread from which it was asked, and nowhere else",
     without: without(shown, hasThreads),
     async run({ peer, hears, send }) {
-      const group = peer.group("The kitchen");
+      const { chat: group } = beside(peer);
       const thread = peer.thread?.(group, "Dinner") ?? fail("its peer has no threads");
       await thread.says(ANN, "in the thread");
       const heard = await hears("it", ({ text }) => text === "in the thread");
@@ -110,8 +110,9 @@ export const CONTENT: readonly Check[] = [
     says: "answers in the chat from which it was asked, and nowhere else",
     without: shown,
     async run({ peer, hears, send }) {
-      const [ann, ben, group] = [peer.direct(ANN), peer.direct(BEN), peer.group("The kitchen")];
-      await group.says(ANN, "in the kitchen");
+      const [ann, ben] = [peer.direct(ANN), peer.direct(BEN)];
+      const { chat: group, people } = beside(peer);
+      await group.says(people[0], "in the kitchen");
       await ann.says(ANN, "to you alone");
       for (const [text, answer] of [
         ["in the kitchen", "to all"],
@@ -129,8 +130,8 @@ export const CONTENT: readonly Check[] = [
     says: "shows which message is answered",
     without: without(shown, ({ abilities }) => (abilities.quotes ? undefined : "it has no quotes")),
     async run({ peer, hears, send }) {
-      const chat = peer.group("The kitchen");
-      const id = await chat.says(ANN, "when?");
+      const { chat, people } = beside(peer);
+      const id = await chat.says(people[0], "when?");
       const { platformId } = await hears("it", ({ text }) => text === "when?");
       await send({ kind: "text", chat: chat.id, text: "at eight", replyTo: platformId });
 
@@ -143,7 +144,8 @@ export const CONTENT: readonly Check[] = [
     without: without(needsListen, hasButtons),
     async run(rig) {
       const { peer, hears, heard, marker, restart, send } = rig;
-      const chat = peer.group("The kitchen");
+      const { chat, people } = beside(peer);
+      const [next, first] = people;
       const most = rig.channel.abilities.buttons?.most ?? 1;
       const buttons = [
         { id: "A_longest-id-that-is-allowed-32-c", label: "Yes" },
@@ -155,26 +157,23 @@ export const CONTENT: readonly Check[] = [
         text: "May I?",
         buttons: buttons.slice(0, most),
       });
-      const [first = fail("there is no button")] = chat.messages().at(-1)?.buttons ?? [];
+      const [button = fail("there is no button")] = chat.messages().at(-1)?.buttons ?? [];
       deepStrictEqual(chat.messages().at(-1)?.buttons, buttons.slice(0, most));
 
-      await chat.presses?.(BEN, platformId, first.id);
+      await chat.presses?.(first, platformId, button.id);
       const before = await hears("the press", ({ kind }) => kind === "button");
       await restart();
-      await chat.presses?.(ANN, platformId, first.id);
-      const after = await hears(
-        "the next",
-        ({ kind, sender }) => kind === "button" && sender.id === idOf(peer, ANN),
-      );
+      await chat.presses?.(next, platformId, button.id);
+      const after = await hears("the next", (one) => one.kind === "button" && one !== before);
       await marker();
 
       for (const [press, person] of [
-        [before, BEN],
-        [after, ANN],
+        [before, first],
+        [after, next],
       ] as const) {
         deepStrictEqual(
           [press.chat, press.button, press.replyTo, press.sender.id],
-          [chat.id, first.id, platformId, idOf(peer, person)],
+          [chat.id, button.id, platformId, idOf(peer, person)],
         );
       }
       const presses = heard.filter(({ kind }) => kind === "button").map(keyOf);

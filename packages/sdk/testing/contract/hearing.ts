@@ -3,8 +3,8 @@ import { deepStrictEqual, equal, notEqual, ok } from "node:assert/strict";
 import { buffer } from "node:stream/consumers";
 import type { Channel, Inbound } from "../../src/channel.ts";
 import type { ChannelPeer } from "../peer.ts";
-import { type Check, fail, needsListen, without } from "./check.ts";
-import { ANN, BEN, idOf, ROBOT } from "./rig.ts";
+import { type Check, fail, needsGroups, needsListen, without } from "./check.ts";
+import { ANN, BEN, beside, idOf, ROBOT } from "./rig.ts";
 
 const ODD_TEXTS = [
   "/status now",
@@ -82,9 +82,9 @@ export const HEARING: readonly Check[] = [
   {
     point: 1,
     says: "says of a chat of several people that it is one, and what it is called",
-    without: needsListen,
+    without: without(needsListen, needsGroups),
     async run({ peer, hears }) {
-      const chat = peer.group("The kitchen");
+      const chat = peer.group?.("The kitchen") ?? fail("its peer has no groups");
       await chat.says(BEN, "hello all");
 
       const heard = await hears("hello all", ({ text }) => text === "hello all");
@@ -99,9 +99,9 @@ export const HEARING: readonly Check[] = [
   {
     point: 1,
     says: "tells a mention of us from none",
-    without: needsListen,
+    without: without(needsListen, needsGroups),
     async run({ peer, hears }) {
-      const chat = peer.group("The kitchen");
+      const chat = peer.group?.("The kitchen") ?? fail("its peer has no groups");
       const [plain, mention] = [
         await chat.says(ANN, "nobody asked"),
         await chat.says(ANN, "what is for dinner", { mentionsUs: true }),
@@ -206,9 +206,9 @@ export const HEARING: readonly Check[] = [
   {
     point: 1,
     says: "says of a program that it is one",
-    without: needsListen,
+    without: without(needsListen, needsGroups),
     async run({ peer, hears }) {
-      const chat = peer.group("The kitchen");
+      const chat = peer.group?.("The kitchen") ?? fail("its peer has no groups");
       await chat.says(ROBOT, "beep");
 
       const heard = await hears("beep", ({ text }) => text === "beep");
@@ -221,7 +221,7 @@ export const HEARING: readonly Check[] = [
     says: "never takes what it sent itself for somebody's words",
     without: needsListen,
     async run({ peer, heard, marker, send }) {
-      const chat = peer.group("The kitchen");
+      const { chat } = beside(peer);
       await send({ kind: "text", chat: chat.id, text: "from the assistant" });
       await marker();
 

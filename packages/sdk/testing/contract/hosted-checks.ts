@@ -25,6 +25,7 @@ const count = (chat: PeerChat, word: string) => texts(chat).filter((text) => tex
 /** Of an approval's card, those that refuse and those that allow stand side by side. */
 const hasTwoButtons: Lack = ({ abilities }, peer) => {
   if ((abilities.buttons?.most ?? 0) < 2) return "it has no two buttons";
+  if (!peer.group) return "it has no chats of several people, where others could press one";
   return peer.group("Buttons").presses ? undefined : "its peer cannot press one";
 };
 
@@ -80,8 +81,8 @@ export const HOST_CHECKS: readonly HostCheck[] = [
     plain: true,
     without: needsListen, // all that is Bellhop's own is of one group
     async run(given) {
-      const { direct, group, shows } = given;
-      await group.says(OWNER, "think: 3\nsay: slow", { mentionsUs: true });
+      const { direct, group, groupOwner, shows } = given;
+      await group.says(groupOwner, "think: 3\nsay: slow", { mentionsUs: true });
       await direct.says(OWNER, "say: quick");
       await shows(direct, "quick", ({ text }) => text === "quick");
       const slowFirst = texts(group).includes("slow");

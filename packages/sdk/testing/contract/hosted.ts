@@ -9,7 +9,7 @@ import type { Channel, Sent } from "../../src/channel.ts";
 import { type Changes, createChanges } from "../fake/changes.ts";
 import type { ChannelPeer, PeerChat, PeerMessage, PeerPerson } from "../peer.ts";
 import { fail, within } from "./check.ts";
-import { idOf } from "./rig.ts";
+import { beside, idOf } from "./rig.ts";
 
 /** A host under test. */
 export interface HostUnderTest {
@@ -49,6 +49,8 @@ export interface ContractHost {
   readonly direct: PeerChat;
   /** Of another group than `direct`. */
   readonly group: PeerChat;
+  /** An owner who writes there. */
+  readonly groupOwner: PeerPerson;
   /** What its adapter was asked since the check began, and what came of it. */
   calls(): readonly Call[];
   /** The next message is sent, and whether it was is never told. Resolves once it was sent. */
@@ -96,7 +98,8 @@ export async function openShared(peer: ChannelPeer, open: OpenHost): Promise<Sha
   const heard = new Set<string>();
   const channel = peer.connect();
   const direct = peer.direct(OWNER);
-  const group = peer.group("The kitchen");
+  const { chat: group, people } = beside(peer);
+  const [groupOwner] = people;
   let plainer: Plainer = {};
   let checks = 0;
   let swallowing: PromiseWithResolvers<void> | undefined;
@@ -143,8 +146,10 @@ export async function openShared(peer: ChannelPeer, open: OpenHost): Promise<Sha
       }),
       get abilities() {
         const { plain = false, typingMs = one.abilities.typingMs } = plainer;
+        // How fast it may write is not what is looked at here, and keeping to it would be most of the time.
+        const { rate: _, ...abilities } = one.abilities;
         return {
-          ...one.abilities,
+          ...abilities,
           ...(plain && { edits: false, reactions: false }),
           ...(typing && { typingMs }),
         };
@@ -162,7 +167,7 @@ export async function openShared(peer: ChannelPeer, open: OpenHost): Promise<Sha
   const host = await open({
     peer,
     channels: () => (channel.listen ? [watch(peer.connect())] : []),
-    owners: [idOf(peer, OWNER)],
+    owners: [...new Set([OWNER, groupOwner].map((person) => idOf(peer, person)))],
     groups: [
       { name: "family", chats: [direct.id] },
       { name: "kitchen", chats: [group.id] },
@@ -193,6 +198,7 @@ export async function openShared(peer: ChannelPeer, open: OpenHost): Promise<Sha
         channel,
         direct: fromNow(direct),
         group: fromNow(group),
+        groupOwner,
         calls: () => calls.slice(before),
         async swallow() {
           swallowing = Promise.withResolvers();

@@ -5,7 +5,7 @@
 import type { Channel, Inbound, Outbound, Sent } from "../../src/channel.ts";
 import { ConfigError, TemporaryError } from "../../src/errors.ts";
 import { type Changes, createChanges } from "../fake/changes.ts";
-import type { ChannelPeer, PeerPerson } from "../peer.ts";
+import type { ChannelPeer, PeerChat, PeerPerson } from "../peer.ts";
 import { fail, within } from "./check.ts";
 
 export interface Rig {
@@ -46,6 +46,17 @@ export const BEN: PeerPerson = { id: "7002", name: "Ben" };
 export const ROBOT: PeerPerson = { id: "7003", name: "Robot", bot: true };
 /** As the adapter says it. */
 export const idOf = (peer: ChannelPeer, person: PeerPerson): string => peer.idOf?.(person) ?? person.id;
+
+const CAT: PeerPerson = { id: "7006", name: "Cat" };
+
+/** A chat beside Ann's and Ben's own: of both of them, or of somebody else's alone where there are no others. */
+export function beside(peer: ChannelPeer): {
+  readonly chat: PeerChat;
+  readonly people: readonly [PeerPerson, PeerPerson];
+} {
+  if (peer.group) return { chat: peer.group("The kitchen"), people: [ANN, BEN] };
+  return { chat: peer.direct(CAT), people: [CAT, CAT] };
+}
 
 const MARKER: PeerPerson = { id: "7009", name: "Marker" };
 

@@ -128,9 +128,12 @@ export const SENDING: readonly Check[] = [
     without: without(hasTyping, (_, peer) =>
       peer.direct(ANN).typings ? undefined : "its peer cannot see it",
     ),
-    async run({ peer, channel }) {
+    async run({ peer, channel, hears }) {
       const chat = peer.direct(ANN);
       const { signal } = new AbortController();
+      // Some platforms show it on the message that is being answered.
+      await chat.says(ANN, "are you there?");
+      if (channel.listen) await hears("it", ({ text }) => text === "are you there?");
       await channel.typing?.(chat.id, signal);
       await channel.typing?.(chat.id, signal);
 
