@@ -5,6 +5,7 @@
 import { cpSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { placeBrowserLibrary } from "./browser-library.mjs";
 import { bundlePlugin } from "./bundle-plugin.mjs";
 import { ensureDependencies, runScript } from "./setup.mjs";
 
@@ -14,6 +15,7 @@ const dist = join(host, "dist");
 
 await runScript(async () => {
   ensureDependencies(root);
+  placeBrowserLibrary(root);
   const { rolldown } = await import("rolldown");
 
   rmSync(dist, { recursive: true, force: true });

@@ -8,6 +8,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
+import { placeBrowserLibrary } from "./browser-library.mjs";
 
 /** The operator has to mend it; the message says how. */
 export class SetupError extends Error {}
@@ -15,6 +16,7 @@ export class SetupError extends Error {}
 /** @throws SetupError with one sentence when something is missing that cannot be installed from here */
 export function setUp(root) {
   ensureDependencies(root);
+  placeBrowserLibrary(root);
   ensureSandbox();
 }
 

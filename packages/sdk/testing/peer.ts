@@ -52,6 +52,8 @@ export interface PeerMessage {
 export interface PeerChat {
   /** The native id, as the adapter says it in `Inbound.chat`. */
   readonly id: string;
+  /** It is a thread of this chat, on a platform where every conversation is a thread: this is the one that is bound. */
+  readonly threadOf?: string;
   says(
     person: PeerPerson,
     text: string,

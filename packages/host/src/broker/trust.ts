@@ -63,5 +63,7 @@ function chromiumPolicy(ca: string): object {
       ProxyServer: DOOR_URL,
       ProxyBypassList: "localhost;127.0.0.1",
     },
+    // Where a page fails it would ask a host of its maker's whether there is a network at all, and owners about that host.
+    AlternateErrorPagesEnabled: false,
   };
 }

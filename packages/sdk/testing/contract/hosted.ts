@@ -169,8 +169,8 @@ export async function openShared(peer: ChannelPeer, open: OpenHost): Promise<Sha
     channels: () => (channel.listen ? [watch(peer.connect())] : []),
     owners: [...new Set([OWNER, groupOwner].map((person) => idOf(peer, person)))],
     groups: [
-      { name: "family", chats: [direct.id] },
-      { name: "kitchen", chats: [group.id] },
+      { name: "family", chats: [direct.threadOf ?? direct.id] },
+      { name: "kitchen", chats: [group.threadOf ?? group.id] },
     ],
     notices: group.id,
   });

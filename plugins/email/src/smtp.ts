@@ -1,0 +1,145 @@
+/**
+ * One mail over one connection, and what is known of it when that fails. As long as the end of the mail was not
+ * written the server has not taken it, whatever broke; from then on only the server knows, until it says so.
+ */
+import {
+  type BellhopError,
+  ConfigError,
+  RejectedError,
+  TemporaryError,
+  UnknownOutcomeError,
+} from "@bellhop/sdk";
+import type { Readable } from "node:stream";
+import SMTPConnection from "nodemailer/lib/smtp-connection";
+import type { Server } from "./settings.ts";
+
+export interface SmtpPace {
+  readonly connectMs: number;
+  /** Longest silence of a server that has something to say. */
+  readonly answerMs: number;
+  /** A server that refuses for the moment (4xx) does not say for how long. */
+  readonly laterMs: number;
+}
+
+export interface SmtpAccess {
+  readonly server: Server;
+  readonly password: string;
+  readonly pace: SmtpPace;
+  /** How we call ourselves to the server. */
+  readonly name: string;
+}
+
+/**
+ * @param message from its beginning; it is read once, and destroyed when the call ends
+ * @throws TemporaryError, UnknownOutcomeError, RejectedError, ConfigError
+ */
+export async function submit(
+  access: SmtpAccess,
+  envelope: { readonly from: string; readonly to: string },
+  message: Readable,
+  signal: AbortSignal,
+): Promise<void> {
+  let written = false;
+  message.once("end", () => {
+    written = true;
+  });
+  try {
+    await connected(access, signal, (connection, done) =>
+      connection.send({ from: envelope.from, to: [envelope.to] }, message, done),
+    );
+  } catch (error) {
+    signal.throwIfAborted();
+    throw mapped(error, { access, written });
+  } finally {
+    message.destroy();
+  }
+}
+
+/** Whether the account is let in; nothing is sent. Throws as `submit` does. */
+export async function knock(access: SmtpAccess, signal: AbortSignal): Promise<void> {
+  try {
+    await connected(access, signal, (_, done) => done(null));
+  } catch (error) {
+    signal.throwIfAborted();
+    throw mapped(error, { access, written: false });
+  }
+}
+
+async function connected(
+  { server, password, pace, name }: SmtpAccess,
+  signal: AbortSignal,
+  act: (connection: SMTPConnection, done: (error: Error | null) => void) => void,
+): Promise<void> {
+  signal.throwIfAborted();
+  const connection = new SMTPConnection({
+    host: server.host,
+    port: server.port,
+    secure: server.secure,
+    requireTLS: !server.secure && !server.plain,
+    ignoreTLS: server.plain,
+    name,
+    connectionTimeout: pace.connectMs,
+    dnsTimeout: pace.connectMs,
+    greetingTimeout: pace.answerMs,
+    socketTimeout: pace.answerMs,
+    socketCloseTimeout: 0,
+    logger: false,
+  });
+  const end = Promise.withResolvers<void>();
+  const next = (go: () => void) => (error?: Error | null) => (error ? end.reject(error) : go());
+  const stop = () => end.reject(signal.reason);
+  connection.on("error", end.reject);
+  signal.addEventListener("abort", stop, { once: true });
+  try {
+    connection.connect(
+      next(() =>
+        connection.login(
+          { user: server.user, pass: password },
+          next(() => act(connection, next(end.resolve))),
+        ),
+      ),
+    );
+    await end.promise;
+    connection.quit();
+  } finally {
+    signal.removeEventListener("abort", stop);
+    connection.close();
+  }
+}
+
+function mapped(
+  error: unknown,
+  { access: { server, pace }, written }: { access: SmtpAccess; written: boolean },
+): BellhopError {
+  const known =
+    error instanceof Error
+      ? (error as Error & { code?: unknown; responseCode?: unknown; response?: unknown })
+      : undefined;
+  const cause = error;
+  const code = typeof known?.code === "string" ? known.code : "";
+  const status = typeof known?.responseCode === "number" ? known.responseCode : 0;
+  const words =
+    typeof known?.response === "string" ? `: ${known.response.replaceAll(/\s+/g, " ").slice(0, 200)}` : "";
+  if (status >= 500 && (code === "EAUTH" || status === 530 || status === 535))
+    return new ConfigError(
+      `The SMTP server ${server.host} does not let ${server.user} send. Look whether the password is right; many providers want an app password here, made in the account's security settings. Then: bellhop channels connect email`,
+      { cause },
+    );
+  if (status >= 400 && status < 500)
+    return new TemporaryError(`The SMTP server ${server.host} does not take mail just now${words}`, {
+      cause,
+      retryAfterMs: pace.laterMs,
+    });
+  if (status >= 500 && (code === "EENVELOPE" || code === "EMESSAGE"))
+    return new RejectedError(`The SMTP server ${server.host} does not take this mail${words}`, { cause });
+  if (written)
+    return new UnknownOutcomeError(`The SMTP server ${server.host} did not say whether it took the mail.`, {
+      cause,
+    });
+  if (code === "EENVELOPE")
+    return new RejectedError(`The SMTP server ${server.host} cannot send to that address.`, { cause });
+  return new TemporaryError(
+    `The SMTP server ${server.host} cannot be reached, or left in the middle (${code || "no answer"}).`,
+    { cause },
+  );
+}
