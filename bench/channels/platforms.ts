@@ -2,7 +2,8 @@
 import type { BenchPlatform } from "./platform.ts";
 import { discord } from "./discord.ts";
 import { email } from "./email.ts";
+import { slack } from "./slack.ts";
 import { telegram } from "./telegram.ts";
 import { whatsappCloud } from "./whatsapp-cloud.ts";
 
-export const PLATFORMS: readonly BenchPlatform[] = [telegram, discord, email, whatsappCloud];
+export const PLATFORMS: readonly BenchPlatform[] = [telegram, discord, slack, email, whatsappCloud];

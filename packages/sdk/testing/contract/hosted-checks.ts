@@ -278,7 +278,11 @@ export const HOST_CHECKS: readonly HostCheck[] = [
     point: 12,
     says: "shows that it writes as long as a turn runs, and no longer",
     typingMs: 500,
-    without: without(needsListen, ({ typing }) => (typing ? undefined : "it cannot show that it writes")),
+    without: without(
+      needsListen,
+      ({ typing }) => (typing ? undefined : "it cannot show that it writes"),
+      (_, peer) => (peer.direct(OWNER).typings ? undefined : "its peer cannot see it there"),
+    ),
     async run(given) {
       const { direct } = given;
       await asks(given, "thought about", "think: 2\n");
