@@ -4,7 +4,7 @@ import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { homePaths } from "../../packages/host/src/config.ts";
-import { asksOf } from "../../packages/host/src/plugins/asks.ts";
+import { approvedWhole } from "../../packages/host/src/plugins/asks.ts";
 import { editInstalled } from "../../packages/host/src/plugins/installed.ts";
 import { readManifest } from "../../packages/host/src/plugins/manifest-file.ts";
 import { type Settings, withEchoAgent } from "../host.ts";
@@ -41,16 +41,10 @@ export async function installPlugin(
   if (!ships) await symlink(own, join(paths.plugins, name));
   await editInstalled(paths, (all) => ({
     ...all,
-    [name]: {
-      version: manifest.version,
+    [name]: approvedWhole(manifest, {
       source: ships ? { from: "bellhop" } : { from: "folder", path: own },
-      enabled: true,
-      scope: { channels: "all", groups: "all" },
-      approved: [...asksOf(manifest)],
       settings,
-      variables: {},
-      revealed: [],
-    },
+    }),
   }));
   const lines = Object.entries(variables).map(([variable, value]) => `${variable}=${value}\n`);
   await writeFile(paths.env, lines.join(""), { mode: 0o600 });

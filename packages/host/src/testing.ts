@@ -16,7 +16,7 @@ import { ChatId } from "./core/ids.ts";
 import type { Installed } from "./core/plugin.ts";
 import type { Status } from "./core/status.ts";
 import { startHost } from "./main.ts";
-import { asksOf } from "./plugins/asks.ts";
+import { approvedWhole } from "./plugins/asks.ts";
 import { editInstalled } from "./plugins/installed.ts";
 import { readManifest } from "./plugins/manifest-file.ts";
 
@@ -87,16 +87,7 @@ async function open(
     await cp(folder, join(paths.plugins, manifest.name), { recursive: true });
     await editInstalled(paths, (all) => ({
       ...all,
-      [manifest.name]: {
-        version: manifest.version,
-        source: { from: "folder", path: folder },
-        enabled: true,
-        scope: { channels: "all", groups: "all" },
-        approved: [...asksOf(manifest)],
-        settings,
-        variables: {},
-        revealed: [],
-      },
+      [manifest.name]: approvedWhole(manifest, { source: { from: "folder", path: folder }, settings }),
     }));
     return manifest.name;
   }

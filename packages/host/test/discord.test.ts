@@ -1,18 +1,14 @@
 /** Discord as people have it: the plugin that ships, in a process of its own, against the strict fake of Discord. */
-import type { PeerChat, PeerMessage } from "@bellhop/sdk/testing";
-import { readFile, writeFile } from "node:fs/promises";
-import { fileURLToPath } from "node:url";
+import { readFile } from "node:fs/promises";
 import { expect, it, onTestFinished } from "vitest";
 import { openFakeDiscord } from "../../../plugins/discord/test/fake/discord.ts";
 import { BOT, chatPeer, directWith, groupNamed, interact } from "../../../plugins/discord/test/fake/peer.ts";
 import { COMMANDS } from "../../../plugins/discord/src/slash.ts";
 import { homePaths } from "../src/config.ts";
-import { asksOf } from "../src/plugins/asks.ts";
-import { editInstalled } from "../src/plugins/installed.ts";
-import { readManifest } from "../src/plugins/manifest-file.ts";
 import { givenHost } from "./journey.ts";
+import { setUpShipped } from "./shipped.ts";
+import { showsBy } from "./shown.ts";
 
-const PLUGIN = fileURLToPath(new URL("../../../plugins/discord", import.meta.url));
 const ANN = { id: "7001", name: "Ann" };
 const BEN = { id: "7002", name: "Ben" };
 const SAM = { id: "7003", name: "Sam" };
@@ -30,30 +26,12 @@ groups:
     chats: ["discord:${home.id}"]
 `,
   });
-  const paths = homePaths(journey.home);
-  await writeFile(paths.env, `DISCORD_BOT_TOKEN=${BOT.token}\n`, { mode: 0o600 });
-  const manifest = await readManifest(PLUGIN);
-  if (!manifest) throw new Error("the plugin has no manifest");
-  await editInstalled(paths, (all) => ({
-    ...all,
-    discord: {
-      version: manifest.version,
-      source: { from: "bellhop" },
-      enabled: true,
-      scope: { channels: "all", groups: "all" },
-      approved: [...asksOf(manifest)],
-      settings: { apiRoot: discord.apiRoot },
-      variables: {},
-      revealed: [],
-    },
-  }));
+  await setUpShipped(journey.home, "discord", {
+    settings: { apiRoot: discord.apiRoot },
+    variables: { DISCORD_BOT_TOKEN: BOT.token },
+  });
 
-  /** Resolves with the first message of ours that fits. */
-  async function shows(chat: PeerChat, fits: (message: PeerMessage) => boolean): Promise<PeerMessage> {
-    return await discord.server.changes.until(() =>
-      chat.messages().find((message) => message.from === "us" && fits(message)),
-    );
-  }
+  const shows = showsBy(discord.server.changes);
   const kitchen = chatPeer(discord, home);
   return { journey, discord, home, kitchen, shows, sams: chatPeer(discord, directWith(discord, SAM)) };
 }

@@ -1,17 +1,13 @@
 /** E-mail as people have it: the plugin that ships, in a process of its own, with a real Dovecot and a real SMTP server. */
 import { randomUUID } from "node:crypto";
-import { readFile, writeFile } from "node:fs/promises";
-import { fileURLToPath } from "node:url";
+import { readFile } from "node:fs/promises";
 import { expect, it, onTestFinished } from "vitest";
 import { withoutDovecot } from "../../../plugins/email/test/servers/dovecot.ts";
 import { AUTHSERV_ID, composed, openServers } from "../../../plugins/email/test/servers/peer.ts";
 import { homePaths } from "../src/config.ts";
-import { asksOf } from "../src/plugins/asks.ts";
-import { editInstalled } from "../src/plugins/installed.ts";
-import { readManifest } from "../src/plugins/manifest-file.ts";
 import { givenHost } from "./journey.ts";
+import { setUpShipped } from "./shipped.ts";
 
-const PLUGIN = fileURLToPath(new URL("../../../plugins/email", import.meta.url));
 const ANN = "ann@people.example";
 const why = withoutDovecot();
 
@@ -28,7 +24,6 @@ groups:
     chats: ["email:${ANN}"]
 `,
   });
-  const paths = homePaths(journey.home);
   const variables = {
     EMAIL_ADDRESS: peer.address,
     EMAIL_PASSWORD: peer.password,
@@ -36,23 +31,7 @@ groups:
     EMAIL_SMTP: `smtp://127.0.0.1:${peer.ports.smtp}`,
     EMAIL_AUTHSERV_ID: AUTHSERV_ID,
   };
-  const lines = Object.entries(variables).map(([name, value]) => `${name}=${value}\n`);
-  await writeFile(paths.env, lines.join(""), { mode: 0o600 });
-  const manifest = await readManifest(PLUGIN);
-  if (!manifest) throw new Error("the plugin has no manifest");
-  await editInstalled(paths, (all) => ({
-    ...all,
-    email: {
-      version: manifest.version,
-      source: { from: "bellhop" },
-      enabled: true,
-      scope: { channels: "all", groups: "all" },
-      approved: [...asksOf(manifest)],
-      settings: {},
-      variables: {},
-      revealed: [],
-    },
-  }));
+  await setUpShipped(journey.home, "email", { variables });
 
   /** @returns its Message-ID */
   async function writes(mail: Parameters<typeof composed>[0], proven = true): Promise<string> {

@@ -1,17 +1,13 @@
 /** Slack as people have it: the plugin that ships, in a process of its own, against the strict fake of Slack. */
-import type { PeerChat, PeerMessage } from "@bellhop/sdk/testing";
-import { readFile, writeFile } from "node:fs/promises";
-import { fileURLToPath } from "node:url";
+import { readFile } from "node:fs/promises";
 import { expect, it, onTestFinished } from "vitest";
 import { APP, chatPeer, directOf, idOf } from "../../../plugins/slack/test/fake/peer.ts";
 import { openFakeSlack } from "../../../plugins/slack/test/fake/slack.ts";
 import { homePaths } from "../src/config.ts";
-import { asksOf } from "../src/plugins/asks.ts";
-import { editInstalled } from "../src/plugins/installed.ts";
-import { readManifest } from "../src/plugins/manifest-file.ts";
 import { givenHost } from "./journey.ts";
+import { setUpShipped } from "./shipped.ts";
+import { showsBy } from "./shown.ts";
 
-const PLUGIN = fileURLToPath(new URL("../../../plugins/slack", import.meta.url));
 const ANN = { id: "7001", name: "Ann" };
 const BEN = { id: "7002", name: "Ben" };
 const PNG = Buffer.from(
@@ -33,32 +29,12 @@ groups:
     chats: ["slack:${anns.id}"]
 `,
   });
-  const paths = homePaths(journey.home);
-  await writeFile(paths.env, `SLACK_BOT_TOKEN=${APP.botToken}\nSLACK_APP_TOKEN=${APP.appToken}\n`, {
-    mode: 0o600,
+  await setUpShipped(journey.home, "slack", {
+    settings: { apiRoot: slack.apiRoot },
+    variables: { SLACK_BOT_TOKEN: APP.botToken, SLACK_APP_TOKEN: APP.appToken },
   });
-  const manifest = await readManifest(PLUGIN);
-  if (!manifest) throw new Error("the plugin has no manifest");
-  await editInstalled(paths, (all) => ({
-    ...all,
-    slack: {
-      version: manifest.version,
-      source: { from: "bellhop" },
-      enabled: true,
-      scope: { channels: "all", groups: "all" },
-      approved: [...asksOf(manifest)],
-      settings: { apiRoot: slack.apiRoot },
-      variables: {},
-      revealed: [],
-    },
-  }));
 
-  /** Resolves with the first message of ours that fits. */
-  async function shows(chat: PeerChat, fits: (message: PeerMessage) => boolean): Promise<PeerMessage> {
-    return await slack.server.changes.until(() =>
-      chat.messages().find((message) => message.from === "us" && fits(message)),
-    );
-  }
+  const shows = showsBy(slack.server.changes);
   return {
     journey,
     slack,

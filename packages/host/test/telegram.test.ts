@@ -1,17 +1,13 @@
 /** Telegram as people have it: the plugin that ships, in a process of its own, against the strict fake of the Bot API. */
-import type { PeerChat, PeerMessage } from "@bellhop/sdk/testing";
-import { readFile, writeFile } from "node:fs/promises";
-import { fileURLToPath } from "node:url";
+import { readFile } from "node:fs/promises";
 import { expect, it, onTestFinished } from "vitest";
 import { openFakeBotApi } from "../../../plugins/telegram/test/fake/bot-api.ts";
 import { BOT, chatPeer, worldOf } from "../../../plugins/telegram/test/fake/peer.ts";
 import { homePaths } from "../src/config.ts";
-import { asksOf } from "../src/plugins/asks.ts";
-import { editInstalled } from "../src/plugins/installed.ts";
-import { readManifest } from "../src/plugins/manifest-file.ts";
 import { givenHost } from "./journey.ts";
+import { setUpShipped } from "./shipped.ts";
+import { showsBy } from "./shown.ts";
 
-const PLUGIN = fileURLToPath(new URL("../../../plugins/telegram", import.meta.url));
 const OTHER = { ...BOT, id: BOT.id + 1, token: `${BOT.id + 1}:another-token`, username: "OtherTestBot" };
 const ANN = { id: "7001", name: "Ann" };
 
@@ -31,32 +27,12 @@ groups:
     chats: ["telegram:${ANN.id}", "telegram/2:${ANN.id}"]
 `,
   });
-  const paths = homePaths(journey.home);
-  await writeFile(paths.env, `TELEGRAM_BOT_TOKEN=${BOT.token}\nTELEGRAM_BOT_TOKEN_2=${OTHER.token}\n`, {
-    mode: 0o600,
+  await setUpShipped(journey.home, "telegram", {
+    settings: { apiRoot: api.server.url },
+    variables: { TELEGRAM_BOT_TOKEN: BOT.token, TELEGRAM_BOT_TOKEN_2: OTHER.token },
   });
-  const manifest = await readManifest(PLUGIN);
-  if (!manifest) throw new Error("the plugin has no manifest");
-  await editInstalled(paths, (all) => ({
-    ...all,
-    telegram: {
-      version: manifest.version,
-      source: { from: "bellhop" },
-      enabled: true,
-      scope: { channels: "all", groups: "all" },
-      approved: [...asksOf(manifest)],
-      settings: { apiRoot: api.server.url },
-      variables: {},
-      revealed: [],
-    },
-  }));
 
-  /** Resolves with the first message of ours that fits. */
-  async function shows(chat: PeerChat, fits: (message: PeerMessage) => boolean): Promise<PeerMessage> {
-    return await api.server.changes.until(() =>
-      chat.messages().find((message) => message.from === "us" && fits(message)),
-    );
-  }
+  const shows = showsBy(api.server.changes);
   return { journey, one, two, shows };
 }
 

@@ -2,16 +2,12 @@
 import { chmod, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
-import { fileURLToPath } from "node:url";
 import { expect, it } from "vitest";
 import { homePaths } from "../src/config.ts";
 import { ChatId } from "../src/core/ids.ts";
-import { asksOf } from "../src/plugins/asks.ts";
-import { editInstalled } from "../src/plugins/installed.ts";
-import { readManifest } from "../src/plugins/manifest-file.ts";
 import { givenHost } from "./journey.ts";
+import { setUpShipped } from "./shipped.ts";
 
-const PLUGIN = fileURLToPath(new URL("../../../plugins/transcription", import.meta.url));
 const CHAT = ChatId.parse("web:journey");
 const PATIENT = { timeout: 60_000 };
 
@@ -28,21 +24,9 @@ async function given() {
   await mkdir(own, { recursive: true });
   await writeFile(join(own, "hears.sh"), HEARS);
   await chmod(join(own, "hears.sh"), 0o755);
-  const manifest = await readManifest(PLUGIN);
-  if (!manifest) throw new Error("the plugin has no manifest");
-  await editInstalled(paths, (all) => ({
-    ...all,
-    transcription: {
-      version: manifest.version,
-      source: { from: "bellhop" },
-      enabled: true,
-      scope: { channels: "all", groups: "all" },
-      approved: [...asksOf(manifest)],
-      settings: { command: [join(own, "hears.sh"), "{file}", own] },
-      variables: {},
-      revealed: [],
-    },
-  }));
+  await setUpShipped(journey.home, "transcription", {
+    settings: { command: [join(own, "hears.sh"), "{file}", own] },
+  });
   await expect
     .poll(async () => {
       const { plugins } = await journey.client.status();

@@ -1,18 +1,14 @@
 /** WhatsApp as people have it: the plugin that ships, in a process of its own, against the strict fake of the Graph API. */
-import { readFile, writeFile } from "node:fs/promises";
-import { fileURLToPath } from "node:url";
+import { readFile } from "node:fs/promises";
 import { expect, it, onTestFinished } from "vitest";
 import { NUMBER, openFakeGraph } from "../../../plugins/whatsapp-cloud/test/fake/graph-api.ts";
 import { notice, posted, postTo, senderOf } from "../../../plugins/whatsapp-cloud/test/fake/notices.ts";
 import { createMeta } from "../../../plugins/whatsapp-cloud/test/fake/peer.ts";
 import type { FakeMessage, FakePerson } from "../../../plugins/whatsapp-cloud/test/fake/world.ts";
 import { homePaths } from "../src/config.ts";
-import { asksOf } from "../src/plugins/asks.ts";
-import { editInstalled } from "../src/plugins/installed.ts";
-import { readManifest } from "../src/plugins/manifest-file.ts";
 import { givenHost } from "./journey.ts";
+import { setUpShipped } from "./shipped.ts";
 
-const PLUGIN = fileURLToPath(new URL("../../../plugins/whatsapp-cloud", import.meta.url));
 const TEMPLATE = { name: "word", language: "en" };
 const ANN = { id: "491511111111", name: "Ann" };
 const BEN = { id: "491522222222", name: "Ben" };
@@ -30,30 +26,16 @@ groups:
     chats: ["whatsapp-cloud:${ANN.id}"]
 `,
   });
-  const paths = homePaths(journey.home);
   const variables = {
     WHATSAPP_CLOUD_PHONE_NUMBER_ID: NUMBER.phoneNumberId,
     WHATSAPP_CLOUD_TOKEN: NUMBER.token,
     WHATSAPP_CLOUD_APP_SECRET: NUMBER.appSecret,
     WHATSAPP_CLOUD_VERIFY_TOKEN: "verify-me",
   };
-  const lines = Object.entries(variables).map(([name, value]) => `${name}=${value}\n`);
-  await writeFile(paths.env, lines.join(""), { mode: 0o600 });
-  const manifest = await readManifest(PLUGIN);
-  if (!manifest) throw new Error("the plugin has no manifest");
-  await editInstalled(paths, (all) => ({
-    ...all,
-    "whatsapp-cloud": {
-      version: manifest.version,
-      source: { from: "bellhop" },
-      enabled: true,
-      scope: { channels: "all", groups: "all" },
-      approved: [...asksOf(manifest)],
-      settings: { graphRoot: graph.server.url, template: TEMPLATE },
-      variables: {},
-      revealed: [],
-    },
-  }));
+  await setUpShipped(journey.home, "whatsapp-cloud", {
+    settings: { graphRoot: graph.server.url, template: TEMPLATE },
+    variables,
+  });
 
   const meta = createMeta(graph, (request) => postTo(journey.host().url, request));
   onTestFinished(meta.close);

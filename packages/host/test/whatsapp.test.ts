@@ -12,7 +12,7 @@ import { afterEach, expect, it, onTestFinished } from "vitest";
 import { z } from "zod";
 import { CONTROL, type Deed, Seen } from "../../../plugins/whatsapp/test/fake/control.ts";
 import { homePaths } from "../src/config.ts";
-import { asksOf } from "../src/plugins/asks.ts";
+import { approvedWhole } from "../src/plugins/asks.ts";
 import { editInstalled } from "../src/plugins/installed.ts";
 import { readManifest } from "../src/plugins/manifest-file.ts";
 import { cleanUp, commandInTerminal } from "./command.ts";
@@ -80,16 +80,7 @@ groups:
   if (!manifest) throw new Error("the plugin has no manifest");
   await editInstalled(paths, (all) => ({
     ...all,
-    whatsapp: {
-      version: manifest.version,
-      source: { from: "folder", path: "whatsapp" },
-      enabled: true,
-      scope: { channels: "all", groups: "all" },
-      approved: [...asksOf(manifest)],
-      settings: {},
-      variables: {},
-      revealed: [],
-    },
+    whatsapp: approvedWhole(manifest, { source: { from: "folder", path: "whatsapp" }, settings: {} }),
   }));
   await control.sees(() => true); // its process is up
 

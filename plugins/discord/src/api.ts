@@ -3,15 +3,8 @@
  *
  * Every call ends by itself: with the caller's signal, or after its time. What is read of an answer is parsed here.
  */
-import {
-  type OutboundFile,
-  RejectedError,
-  TemporaryError,
-  UnknownOutcomeError,
-  type Wire,
-  WireError,
-} from "@bellhop/sdk";
-import { Readable } from "node:stream";
+import { download, type OutboundFile, UnknownOutcomeError, type Wire, WireError } from "@bellhop/sdk";
+import type { Readable } from "node:stream";
 import type { z } from "zod";
 import { failed, refused } from "./errors.ts";
 import { formOf } from "./form.ts";
@@ -88,27 +81,7 @@ export function createApi({ token, apiRoot, wire, callMs = CALL_MS }: ApiOptions
      * @throws TemporaryError try again; the stream fails with it too
      */
     async download(url: string, signal: AbortSignal): Promise<Readable> {
-      const response = await wire.open(url, { signal }).catch((error: unknown) => {
-        throw interrupted(error);
-      });
-      const status = response.statusCode ?? 0;
-      if (status === 200) return Readable.from(whole(response), { objectMode: false });
-      response.destroy();
-      if (status >= 500 || status === 429) throw new TemporaryError(`Discord's files: HTTP ${status}`);
-      throw new RejectedError(`Discord does not hand out the file any more (HTTP ${status})`);
+      return await download(wire, url, { who: "Discord", signal });
     },
   };
-}
-
-async function* whole(response: Readable): AsyncGenerator<Uint8Array> {
-  try {
-    yield* response;
-  } catch (error) {
-    throw interrupted(error);
-  }
-}
-
-function interrupted(error: unknown): TemporaryError {
-  const cause = error instanceof WireError ? error.cause : error;
-  return new TemporaryError("The connection to Discord's files failed", { cause });
 }

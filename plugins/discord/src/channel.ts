@@ -5,7 +5,7 @@
  * It holds nothing that a restart would miss: what it remembers it would only ask for again.
  */
 import type { Accept, Channel, ChannelAbilities, ChannelHealth, Logger, Wire } from "@bellhop/sdk";
-import { ConfigError } from "@bellhop/sdk";
+import { healthAfter } from "@bellhop/sdk";
 import { createApi } from "./api.ts";
 import { Application, User } from "./events.ts";
 import { createHearing } from "./hearing.ts";
@@ -88,8 +88,7 @@ export function createDiscord(options: DiscordOptions): Channel {
       await registerCommands(signal);
       await listening.listen(cursor, me.id, accept, signal);
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      health = error instanceof ConfigError ? { state: "down", why } : { state: "connecting", why };
+      health = healthAfter(error);
       throw error;
     }
   }

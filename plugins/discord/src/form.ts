@@ -1,5 +1,5 @@
 /** A message with a file, as a form that is sent while it is read: nothing of the file is held in memory. */
-import { type OutboundFile, WireError } from "@bellhop/sdk";
+import { bytesOf, type OutboundFile } from "@bellhop/sdk";
 import { randomBytes } from "node:crypto";
 
 export function formOf(message: object, file: OutboundFile) {
@@ -25,12 +25,7 @@ export function formOf(message: object, file: OutboundFile) {
 
   async function* body(): AsyncGenerator<Uint8Array> {
     yield before;
-    try {
-      yield* file.open();
-    } catch (cause) {
-      // What cannot be read to its end was not sent to its end either.
-      throw new WireError("the file could not be read", { cause, written: false });
-    }
+    yield* bytesOf(file);
     yield after;
   }
 

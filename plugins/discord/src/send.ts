@@ -5,7 +5,14 @@
  * - Nobody is pinged by what an agent writes, whatever is in it.
  * - What a bot reacted with is taken away one by one, so a reaction is two or three calls; each is harmless to repeat.
  */
-import { type Button, type Outbound, RejectedError, type Sent } from "@bellhop/sdk";
+import {
+  type Button,
+  type OutboundFile,
+  type OutboundOf,
+  RejectedError,
+  sendingBy,
+  type Sent,
+} from "@bellhop/sdk";
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import type { Api } from "./api.ts";
@@ -31,15 +38,11 @@ const Reactions = z.object({
     .default([]),
 });
 
-type Text = Extract<Outbound, { kind: "text" }>;
-type File = Extract<Outbound, { kind: "file" }>;
-type Reaction = Extract<Outbound, { kind: "reaction" }>;
-
 export function createSender(api: Pick<Api, "ask" | "call">) {
   async function post(
     chat: string,
     body: object,
-    file: File["file"] | undefined,
+    file: OutboundFile | undefined,
     signal: AbortSignal,
   ): Promise<Sent> {
     const path = `/channels/${channelOf(chat)}/messages`;
@@ -49,7 +52,7 @@ export function createSender(api: Pick<Api, "ask" | "call">) {
   }
 
   async function sendText(
-    { key, chat, text, sender, replyTo, buttons }: Text,
+    { key, chat, text, sender, replyTo, buttons }: OutboundOf<"text">,
     signal: AbortSignal,
   ): Promise<Sent> {
     const content = await shown(text, sender);
@@ -61,14 +64,17 @@ export function createSender(api: Pick<Api, "ask" | "call">) {
     return await post(chat, body, undefined, signal);
   }
 
-  async function sendFile({ key, chat, file, text, replyTo }: File, signal: AbortSignal): Promise<Sent> {
+  async function sendFile(
+    { key, chat, file, text, replyTo }: OutboundOf<"file">,
+    signal: AbortSignal,
+  ): Promise<Sent> {
     if (file.bytes > MOST_FILE_BYTES)
       throw new RejectedError("Discord takes files of at most 10 MB from bots");
     const content = text === "" ? {} : { content: await shown(text, undefined) };
     return await post(chat, { ...content, ...about(key, replyTo) }, file, signal);
   }
 
-  async function react({ chat, to, emoji }: Reaction, signal: AbortSignal): Promise<Sent> {
+  async function react({ chat, to, emoji }: OutboundOf<"reaction">, signal: AbortSignal): Promise<Sent> {
     const message = `/channels/${channelOf(chat)}/messages/${idOf(to)}`;
     const what = "the reaction";
     const { reactions } = await api.ask({ method: "GET", path: message, what }, Reactions, signal);
@@ -89,18 +95,7 @@ export function createSender(api: Pick<Api, "ask" | "call">) {
   }
 
   return {
-    async send(outbound: Outbound, signal: AbortSignal): Promise<Sent> {
-      switch (outbound.kind) {
-        case "text":
-          return await sendText(outbound, signal);
-        case "file":
-          return await sendFile(outbound, signal);
-        case "reaction":
-          return await react(outbound, signal);
-        default:
-          return outbound satisfies never;
-      }
-    },
+    send: sendingBy({ text: sendText, file: sendFile, reaction: react }),
 
     async edit(
       { chat, platformId, text }: { chat: string; platformId: string; text: string },

@@ -4,8 +4,8 @@ import {
   type Channel,
   type ChannelAbilities,
   type ChannelHealth,
-  ConfigError,
   type Logger,
+  healthAfter,
 } from "@bellhop/sdk";
 import type { ImapPace } from "./imap.ts";
 import type { Ledger } from "./ledger.ts";
@@ -94,8 +94,7 @@ export function createEmail({ account, rules, ledger, pace = PACE, now, log }: E
       try {
         await hear(cursor, accept, signal);
       } catch (error) {
-        const why = error instanceof Error ? error.message : String(error);
-        health = error instanceof ConfigError ? { state: "down", why } : { state: "connecting", why };
+        health = healthAfter(error);
         throw error;
       }
     },

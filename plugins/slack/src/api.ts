@@ -5,14 +5,16 @@
  * (`@slack/web-api`) can be given no signal, and takes a page of some server between for a refusal of Slack's.
  */
 import {
+  bytesOf,
+  download,
+  interrupted,
+  type OutboundFile,
   RejectedError,
   TemporaryError,
   UnknownOutcomeError,
-  type OutboundFile,
   type Wire,
-  WireError,
 } from "@bellhop/sdk";
-import { Readable } from "node:stream";
+import type { Readable } from "node:stream";
 import { z } from "zod";
 import { limited, refused, unanswered } from "./errors.ts";
 
@@ -98,19 +100,9 @@ export function createWebApi({ token, root, wire, callMs = CALL_MS }: WebApiOpti
     async download(url: string, signal: AbortSignal): Promise<Readable> {
       if (!isSlacks(url))
         throw new RejectedError("The file is not kept by Slack, and Bellhop fetches none from elsewhere");
-      const response = await wire
-        .open(url, { headers: { authorization }, signal })
-        .catch((error: unknown) => {
-          throw unreachable(error);
-        });
-      const status = response.statusCode ?? 0;
-      if (status === 200) return Readable.from(whole(response), { objectMode: false });
-      response.destroy();
-      if (status >= 500 || status === 429) throw new TemporaryError(`Slack's files: HTTP ${status}`);
       // Who may not read it is sent to a page to log in.
-      throw new RejectedError(
-        `Slack does not hand out the file (HTTP ${status}): it is gone, or the app lacks the scope files:read`,
-      );
+      const hint = ": it is gone, or the app lacks the scope files:read";
+      return await download(wire, url, { who: "Slack", headers: { authorization }, signal, hint });
     },
 
     /**
@@ -127,12 +119,12 @@ export function createWebApi({ token, root, wire, callMs = CALL_MS }: WebApiOpti
         .open(url, {
           method: "POST",
           headers: { "content-type": "application/octet-stream", "content-length": String(file.bytes) },
-          body: file.open(),
+          body: bytesOf(file),
           signal: within,
         })
         .catch((error: unknown) => {
           signal.throwIfAborted();
-          throw unreachable(error);
+          throw interrupted(error, "Slack");
         });
       response.resume();
       const status = response.statusCode ?? 0;
@@ -150,17 +142,4 @@ function encoded(args: Arguments): string {
       form.set(name, typeof value === "object" ? JSON.stringify(value) : String(value));
   }
   return form.toString();
-}
-
-async function* whole(response: Readable): AsyncGenerator<Uint8Array> {
-  try {
-    yield* response;
-  } catch (error) {
-    throw unreachable(error);
-  }
-}
-
-function unreachable(error: unknown): TemporaryError {
-  const cause = error instanceof WireError ? error.cause : error;
-  return new TemporaryError("The connection to Slack's files failed", { cause });
 }

@@ -15,6 +15,7 @@ import {
   RejectedError,
   safeRoot,
   type Wire,
+  healthAfter,
 } from "@bellhop/sdk";
 import { z } from "zod";
 import { addressOf } from "./address.ts";
@@ -145,8 +146,7 @@ export function createSlack(options: SlackOptions): Channel {
     } catch (given) {
       const error =
         given instanceof ScopeError ? new ConfigError(given.message, { cause: given }) : askedOnly(given);
-      const why = error instanceof Error ? error.message : String(error);
-      health = error instanceof ConfigError ? { state: "down", why } : { state: "connecting", why };
+      health = healthAfter(error);
       throw error;
     }
   }

@@ -7,8 +7,9 @@
 import {
   ConfigError,
   type Logger,
-  type Outbound,
+  type OutboundOf,
   RejectedError,
+  sendingBy,
   type Sent,
   TemporaryError,
   UnknownOutcomeError,
@@ -55,7 +56,7 @@ export function createSend({ api, places, me, log }: SendParts) {
   /** Files by the keys that they were sent under. */
   const uploads = new Map<string, string>();
 
-  async function sendText(message: Extract<Outbound, { kind: "text" }>, signal: AbortSignal): Promise<Sent> {
+  async function sendText(message: OutboundOf<"text">, signal: AbortSignal): Promise<Sent> {
     const { chat, key, text, sender, buttons } = message;
     const address = addressOf(chat);
     const post = (words: Words, username?: string) =>
@@ -87,7 +88,7 @@ export function createSend({ api, places, me, log }: SendParts) {
     return { platformId: ts };
   }
 
-  async function sendFile(message: Extract<Outbound, { kind: "file" }>, signal: AbortSignal): Promise<Sent> {
+  async function sendFile(message: OutboundOf<"file">, signal: AbortSignal): Promise<Sent> {
     const { chat, key, file, text } = message;
     if (file.bytes > MOST_FILE_BYTES) throw new RejectedError("Slack takes files of at most 1 GB");
     const { channel, thread } = addressOf(chat);
@@ -119,10 +120,7 @@ export function createSend({ api, places, me, log }: SendParts) {
   }
 
   /** The new one first: where taking the old ones away fails, all of it can be done again. */
-  async function react(
-    { chat, to, emoji }: Extract<Outbound, { kind: "reaction" }>,
-    signal: AbortSignal,
-  ): Promise<Sent> {
+  async function react({ chat, to, emoji }: OutboundOf<"reaction">, signal: AbortSignal): Promise<Sent> {
     const { channel } = addressOf(chat);
     const custom = /^:([^:\s]+):$/.exec(emoji)?.[1];
     const name = emoji === "" ? undefined : (custom ?? (await nameOf(emoji)));
@@ -142,18 +140,7 @@ export function createSend({ api, places, me, log }: SendParts) {
   }
 
   return {
-    async send(outbound: Outbound, signal: AbortSignal): Promise<Sent> {
-      switch (outbound.kind) {
-        case "text":
-          return await sendText(outbound, signal);
-        case "file":
-          return await sendFile(outbound, signal);
-        case "reaction":
-          return await react(outbound, signal);
-        default:
-          return outbound satisfies never;
-      }
-    },
+    send: sendingBy({ text: sendText, file: sendFile, reaction: react }),
 
     /** Of what was sent under this key, where it was a file and is remembered. */
     fileOf: (key: string): string | undefined => uploads.get(key),

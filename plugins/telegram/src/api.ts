@@ -4,8 +4,8 @@
  * Every call ends by itself: with the caller's signal, or after its time.
  */
 import { Api, type RawApi } from "grammy/web";
-import { Readable } from "node:stream";
-import { RejectedError, TemporaryError, type Wire, WireError, type WireRequest } from "@bellhop/sdk";
+import type { Readable } from "node:stream";
+import { download, RejectedError, type Wire, type WireRequest } from "@bellhop/sdk";
 import { mapped } from "./errors.ts";
 
 export interface BotApiOptions {
@@ -58,31 +58,10 @@ export function createBotApi({ token, apiRoot, wire, callMs = CALL_MS }: BotApiO
         throw new RejectedError(
           "The Bot API server keeps files on its own disk (--local), where they cannot be fetched from; start it without.",
         );
-      const response = await wire
-        .open(`${apiRoot}/file/bot${token}/${path}`, { signal })
-        .catch((error: unknown) => {
-          throw unreachable(error);
-        });
-      const status = response.statusCode ?? 0;
-      if (status === 200) return Readable.from(whole(response), { objectMode: false });
-      response.destroy();
-      if (status >= 500 || status === 429) throw new TemporaryError(`Telegram's files: HTTP ${status}`);
-      throw new RejectedError(`Telegram does not hand out the file any more (HTTP ${status})`);
+      const url = `${apiRoot}/file/bot${token}/${path}`;
+      return await download(wire, url, { who: "Telegram", signal });
     },
   };
 }
 
 type ApiSignal = Parameters<RawApi["getMe"]>[0];
-
-async function* whole(response: Readable): AsyncGenerator<Uint8Array> {
-  try {
-    yield* response;
-  } catch (error) {
-    throw unreachable(error);
-  }
-}
-
-function unreachable(error: unknown): TemporaryError {
-  const cause = error instanceof WireError ? error.cause : error;
-  return new TemporaryError("The connection to Telegram's files failed", { cause });
-}

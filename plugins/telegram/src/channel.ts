@@ -9,10 +9,10 @@ import {
   type Channel,
   type ChannelAbilities,
   type ChannelHealth,
-  ConfigError,
   type Logger,
   RejectedError,
   type Wire,
+  healthAfter,
 } from "@bellhop/sdk";
 import { createBotApi } from "./api.ts";
 import { toInbound, topicOf } from "./inbound.ts";
@@ -143,8 +143,7 @@ export function createTelegram(options: TelegramOptions): Telegram {
       if (webhook) return await webhook.listen(accept, signal);
       await poll(cursor, accept, { api, take, onUp: isUp, now, log, pace }, signal);
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      health = error instanceof ConfigError ? { state: "down", why } : { state: "connecting", why };
+      health = healthAfter(error);
       throw error;
     }
   }

@@ -5,11 +5,12 @@
  */
 import {
   type Button,
-  type Outbound,
+  bytesOf,
   type OutboundFile,
+  type OutboundOf,
   RejectedError,
+  sendingBy,
   type Sent,
-  WireError,
 } from "@bellhop/sdk";
 import { InputFile, type RawApi } from "grammy/web";
 import type { BotApi } from "./api.ts";
@@ -70,7 +71,7 @@ export function createSend({ api, moved }: SendParts) {
   }
 
   async function sendText(
-    { chat, text, sender, replyTo, buttons }: Extract<Outbound, { kind: "text" }>,
+    { chat, text, sender, replyTo, buttons }: OutboundOf<"text">,
     signal: AbortSignal,
   ): Promise<Sent> {
     const { message_id } = await toChat(chat, (place) =>
@@ -87,7 +88,7 @@ export function createSend({ api, moved }: SendParts) {
   }
 
   async function sendFile(
-    { chat, file, text, replyTo }: Extract<Outbound, { kind: "file" }>,
+    { chat, file, text, replyTo }: OutboundOf<"file">,
     signal: AbortSignal,
   ): Promise<Sent> {
     if (file.bytes > MOST_FILE_BYTES)
@@ -120,10 +121,7 @@ export function createSend({ api, moved }: SendParts) {
     }
   }
 
-  async function react(
-    { chat, to, emoji }: Extract<Outbound, { kind: "reaction" }>,
-    signal: AbortSignal,
-  ): Promise<Sent> {
+  async function react({ chat, to, emoji }: OutboundOf<"reaction">, signal: AbortSignal): Promise<Sent> {
     const known = asReaction(emoji);
     if (emoji !== "" && known === undefined)
       throw new RejectedError(`Telegram has no reaction ${emoji}; it has ${REACTIONS.join(" ")}`);
@@ -146,18 +144,7 @@ export function createSend({ api, moved }: SendParts) {
   }
 
   return {
-    async send(outbound: Outbound, signal: AbortSignal): Promise<Sent> {
-      switch (outbound.kind) {
-        case "text":
-          return await sendText(outbound, signal);
-        case "file":
-          return await sendFile(outbound, signal);
-        case "reaction":
-          return await react(outbound, signal);
-        default:
-          return outbound satisfies never;
-      }
-    },
+    send: sendingBy({ text: sendText, file: sendFile, reaction: react }),
 
     async edit(
       { chat, platformId, text }: { chat: string; platformId: string; text: string },
@@ -269,14 +256,5 @@ function upload(
       return raw.sendDocument({ ...rest, document: content, disable_content_type_detection: true }, signal);
     default:
       return kind satisfies never;
-  }
-}
-
-/** What cannot be read to its end was not sent to its end either. */
-async function* bytesOf(file: OutboundFile): AsyncGenerator<Uint8Array> {
-  try {
-    yield* file.open();
-  } catch (cause) {
-    throw new WireError("the file could not be read", { cause, written: false });
   }
 }

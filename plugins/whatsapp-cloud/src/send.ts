@@ -5,7 +5,14 @@
  * Then, and wherever we know it ourselves, a text goes as the variable of the template that the owner has set up. That
  * is one line of at most 1,024 characters: lines are joined, and what does not fit is refused and never shortened.
  */
-import { type Button, type Outbound, RejectedError, type Sent } from "@bellhop/sdk";
+import {
+  type Button,
+  type Outbound,
+  type OutboundOf,
+  RejectedError,
+  sendingBy,
+  type Sent,
+} from "@bellhop/sdk";
 import { z } from "zod";
 import { ClosedWindowError } from "./errors.ts";
 import type { Graph } from "./graph.ts";
@@ -29,7 +36,6 @@ export interface SendParts {
   readonly now: () => number;
 }
 
-type Of<K extends Outbound["kind"]> = Extract<Outbound, { kind: K }>;
 const Answer = z.object({ messages: z.tuple([z.object({ id: z.string().min(1) })], z.unknown()) });
 
 /** @returns `Channel.send` */
@@ -46,23 +52,10 @@ export function createSend({ graph, people, template, randomId, now }: SendParts
     return { platformId: messages[0].id };
   }
 
-  async function within(outbound: Outbound, signal: AbortSignal): Promise<Sent> {
-    switch (outbound.kind) {
-      case "text":
-        return await sendText(outbound, signal);
-      case "file":
-        return await sendFile(outbound, signal);
-      case "reaction": {
-        const { chat, to, emoji } = outbound;
-        const message = { type: "reaction", reaction: { message_id: to, emoji } };
-        return await post(chat, "a reaction", message, signal);
-      }
-      default:
-        return outbound satisfies never;
-    }
-  }
-
-  async function sendText({ chat, text, sender, replyTo, buttons = [] }: Of<"text">, signal: AbortSignal) {
+  async function sendText(
+    { chat, text, sender, replyTo, buttons = [] }: OutboundOf<"text">,
+    signal: AbortSignal,
+  ) {
     const body = await shown(text, MOST_TEXT, sender);
     const message =
       buttons.length > 0
@@ -71,7 +64,10 @@ export function createSend({ graph, people, template, randomId, now }: SendParts
     return await post(chat, "a text", { ...quoting(replyTo), ...message }, signal);
   }
 
-  async function sendFile({ chat, file, text, replyTo }: Of<"file">, signal: AbortSignal): Promise<Sent> {
+  async function sendFile(
+    { chat, file, text, replyTo }: OutboundOf<"file">,
+    signal: AbortSignal,
+  ): Promise<Sent> {
     if (file.bytes > MOST_FILE_BYTES) throw new RejectedError("WhatsApp takes files of at most 100 MB");
     const caption = text === "" ? "" : await shown(text, MOST_CAPTION);
     const kind = kindOf(file, caption);
@@ -83,6 +79,12 @@ export function createSend({ graph, people, template, randomId, now }: SendParts
     };
     return await post(chat, "a file", { ...quoting(replyTo), type: kind, [kind]: media }, signal);
   }
+
+  async function react({ chat, to, emoji }: OutboundOf<"reaction">, signal: AbortSignal): Promise<Sent> {
+    return await post(chat, "a reaction", { type: "reaction", reaction: { message_id: to, emoji } }, signal);
+  }
+
+  const within = sendingBy({ text: sendText, file: sendFile, reaction: react });
 
   async function outside(outbound: Outbound, signal: AbortSignal): Promise<Sent> {
     const silent = "They have not written for a day, and WhatsApp lets only a template through until they do";

@@ -8,6 +8,7 @@ import {
   type Logger,
   RejectedError,
   TemporaryError,
+  healthAfter,
 } from "@bellhop/sdk";
 import type { OpenedOnce } from "./account.ts";
 import { stayConnected } from "./connection.ts";
@@ -159,8 +160,7 @@ export function createWhatsApp(options: WhatsAppOptions): Channel {
       );
     } catch (error) {
       if (error instanceof UnlinkedError) keys.forget();
-      const why = error instanceof Error ? error.message : String(error);
-      health = error instanceof ConfigError ? { state: "down", why } : { state: "connecting", why };
+      health = healthAfter(error);
       throw error;
     } finally {
       receiving?.stop();

@@ -9,7 +9,9 @@ import type { AnyMessageContent, proto, WAMessage } from "baileys";
 import {
   type Outbound,
   type OutboundFile,
+  type OutboundOf,
   RejectedError,
+  sendingBy,
   type Sent,
   UnknownOutcomeError,
 } from "@bellhop/sdk";
@@ -124,10 +126,19 @@ export function createSend({ account, ready, ackMs, slowMs, now }: SendParts) {
     return { platformId: id };
   }
 
-  async function react(
-    outbound: Extract<Outbound, { kind: "reaction" }>,
-    signal: AbortSignal,
-  ): Promise<Sent> {
+  async function sendText(outbound: OutboundOf<"text">, signal: AbortSignal): Promise<Sent> {
+    const { markup, text } = await rendered(outbound.text, outbound.sender);
+    return await deliver(outbound, { text: markup }, { text, replyTo: outbound.replyTo }, signal);
+  }
+
+  async function sendFile(outbound: OutboundOf<"file">, signal: AbortSignal): Promise<Sent> {
+    const { file, replyTo } = outbound;
+    const { markup, text } = await rendered(outbound.text);
+    if (file.bytes > MOST_FILE_BYTES) throw new RejectedError("WhatsApp is given files of at most 100 MiB");
+    return await deliver(outbound, fileContent(file, markup), { text: text || file.name, replyTo }, signal);
+  }
+
+  async function react(outbound: OutboundOf<"reaction">, signal: AbortSignal): Promise<Sent> {
     const { chat, to, emoji } = outbound;
     const socket = await ready(signal);
     const jid = await addressOf(chat, socket);
@@ -145,27 +156,7 @@ export function createSend({ account, ready, ackMs, slowMs, now }: SendParts) {
   }
 
   return {
-    async send(outbound: Outbound, signal: AbortSignal): Promise<Sent> {
-      switch (outbound.kind) {
-        case "text": {
-          const { replyTo } = outbound;
-          const { markup, text } = await rendered(outbound.text, outbound.sender);
-          return await deliver(outbound, { text: markup }, { text, replyTo }, signal);
-        }
-        case "file": {
-          const { markup, text } = await rendered(outbound.text);
-          if (outbound.file.bytes > MOST_FILE_BYTES)
-            throw new RejectedError("WhatsApp is given files of at most 100 MiB");
-          const content = fileContent(outbound.file, markup);
-          const { replyTo } = outbound;
-          return await deliver(outbound, content, { text: text || outbound.file.name, replyTo }, signal);
-        }
-        case "reaction":
-          return await react(outbound, signal);
-        default:
-          return outbound satisfies never;
-      }
-    },
+    send: sendingBy({ text: sendText, file: sendFile, reaction: react }),
 
     async edit(
       { chat, platformId, text }: { chat: string; platformId: string; text: string },

@@ -6,6 +6,7 @@
  * part of what is kept in `installed.json`; another wording would make every owner be asked again.
  */
 import type { HookName, Manifest, Capability, Json } from "@bellhop/sdk";
+import type { Installed } from "../core/plugin.ts";
 
 const HOOKS = {
   onStartup: "runs when it starts",
@@ -91,4 +92,21 @@ function exactly(value: unknown): string {
       ? Object.fromEntries(Object.entries(inner).toSorted(([a], [b]) => (a < b ? -1 : 1)))
       : inner,
   );
+}
+
+/** What is written down of a plugin whose owner approves all that it asks for, on every channel and for every group. */
+export function approvedWhole(
+  manifest: Manifest,
+  { source, settings }: Pick<Installed, "source" | "settings">,
+): Installed {
+  return {
+    version: manifest.version,
+    source,
+    enabled: true,
+    scope: { channels: "all", groups: "all" },
+    approved: [...asksOf(manifest)],
+    settings,
+    variables: {},
+    revealed: [],
+  };
 }
