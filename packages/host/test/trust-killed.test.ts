@@ -60,8 +60,8 @@ it(
   { timeout: 120_000 },
   async () => {
     const { client, alive, asked, said } = await givenHome();
-    // The cards in the notices and in the chat are owed first; the third is what was approved.
-    const dying = await alive({ place: "outbox.owed", nth: 3 });
+    // The cards in the notices and in the chat are owed first, then that both are decided; the fifth is what was approved.
+    const dying = await alive({ place: "outbox.owed", nth: 5 });
     await client.send(JOURNEY, { text: SEND, id: "the message" });
     const id = await asked();
     await client.trust.answer([id], "once").catch(() => undefined); // it dies of the answer

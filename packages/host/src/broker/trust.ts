@@ -54,6 +54,20 @@ async function systemRoots(): Promise<string> {
   return (system.length > 0 ? system : getCACertificates("bundled")).join("\n");
 }
 
+/**
+ * What Chromium asks of its maker by itself, minutes after its start, on a failed page, and by whatever switches it was
+ * started. An owner would be asked about each of them; past the broker there is no network, and they fail at once.
+ */
+const OF_ITS_MAKER = [
+  "update.googleapis.com",
+  "optimizationguide-pa.googleapis.com",
+  "safebrowsing.googleapis.com",
+  "safebrowsinghttpgateway.googleapis.com",
+  "content-autofill.googleapis.com",
+  "clients2.google.com",
+  "clients4.google.com",
+];
+
 /** Chromium reads neither variables nor files of roots: policies of the machine tell it. */
 function chromiumPolicy(ca: string): object {
   return {
@@ -61,9 +75,9 @@ function chromiumPolicy(ca: string): object {
     ProxySettings: {
       ProxyMode: "fixed_servers",
       ProxyServer: DOOR_URL,
-      ProxyBypassList: "localhost;127.0.0.1",
+      ProxyBypassList: ["localhost", "127.0.0.1", ...OF_ITS_MAKER].join(";"),
     },
-    // Where a page fails it would ask a host of its maker's whether there is a network at all, and owners about that host.
     AlternateErrorPagesEnabled: false,
+    ComponentUpdatesEnabled: false,
   };
 }
