@@ -42,7 +42,7 @@ describe("the bytes of a file", () => {
 
   it("were not all written where it cannot be read to its end", async () => {
     const cause = new Error("the disk is gone");
-    const broken = fileOf(() => new Readable({ read: (_) => undefined }).destroy(cause));
+    const broken = fileOf(() => new Readable({ read: () => undefined }).destroy(cause));
 
     const failure = await buffer(Readable.from(bytesOf(broken))).catch((error: unknown) => error);
 
