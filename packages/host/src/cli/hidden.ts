@@ -6,10 +6,10 @@ import type { Io } from "./io.ts";
 /** What stdin holds, without the end of its last line. @throws RejectedError when it is given up, or empty */
 export async function hiddenValue({ stdin, stderr }: Io, prompt: string): Promise<string> {
   if (!stdin.isTTY) return checked((await text(stdin)).replace(/\r?\n$/, ""));
-  stderr.write(prompt);
   const cooked = stdin.isRaw;
-  stdin.setRawMode(true);
+  stdin.setRawMode(true); // before it is asked for: what is typed at once is not shown either
   stdin.resume();
+  stderr.write(prompt);
   try {
     return checked(await typed(stdin));
   } finally {
