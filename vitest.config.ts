@@ -5,7 +5,9 @@ import { defineConfig } from "vitest/config";
  * Measure a host, or wear the machine out on purpose: each needs it for itself, and the others are not to be
  * judged by what they do to it. They come when the others are done, one at a time.
  */
-const ALONE = ["attack-resources", "load", "panic"].map((name) => `packages/host/test/${name}.test.ts`);
+const ALONE = ["attack", "attack-resources", "load", "panic"].map(
+  (name) => `packages/host/test/${name}.test.ts`,
+);
 
 /** Beside the code, and yet they start real sandboxes and agents. */
 const REAL = ["sandbox", "engines"].map((room) => `packages/host/src/${room}/**/*.test.ts`);

@@ -1,4 +1,4 @@
-/** The part of the attack suite that wears the machine out and is measured: it runs when nothing else does (vitest.config.ts). */
+/** The part of the attack suite that wears the machine out and is measured: one at a time. */
 import { describe, expect, it } from "vitest";
 import { attacked, leaks, MEASURED, note, PATIENCE_MS, wanting } from "./attacked.ts";
 

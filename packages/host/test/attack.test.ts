@@ -4,7 +4,7 @@ import { runMutations } from "../../../bench/attack/mutated.ts";
 import { type Class, CLASSES } from "../../../bench/attack/row.ts";
 import { attacked, leaks, MEASURED, note, PATIENCE_MS, quietly, wanting } from "./attacked.ts";
 
-/** Other tests run at the same time, and these mostly wait for what does not come. */
+/** These mostly wait for what does not come. */
 vi.setConfig({ maxConcurrency: 2 });
 
 /** What depends on the runtime. The rest is the same host's in each, and is tried in the first. */

@@ -82,6 +82,9 @@ describe("a bad plugin", () => {
       crashes.map(async ([name]) => await until(name, (one) => one?.state === "disabled")),
     );
 
+    const off = async () =>
+      Object.values(await readInstalled(paths)).filter(({ enabled }) => !enabled).length;
+    await expect.poll(off, { timeout: 20_000 }).toBe(crashes.length); // written down once it is told
     const installed = await readInstalled(paths);
     expect(told).toHaveLength(crashes.length);
     for (const [index, [name, , why]] of crashes.entries()) {
