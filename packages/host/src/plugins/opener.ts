@@ -53,7 +53,8 @@ export function createOpener(parts: OpenerParts) {
     const given = join(pluginsData, name);
     await mkdir(given, { recursive: true, mode: 0o700 });
     const data = await realpath(given);
-    const housed = await housing.house({ folder, data, memoryMb: manifest.memoryMb });
+    const { memoryMb, channel: waits } = manifest;
+    const housed = await housing.house({ folder, data, memoryMb, waits });
 
     async function serve(process: PluginProcess, method: string, params: unknown): Promise<unknown> {
       switch (method) {
