@@ -63,8 +63,8 @@ const HEAP_SHARE = 0.6;
 /** Young objects get 1 MiB and not 16: most of what an idle plugin that was busy once would keep. */
 const NURSERY = "--max-semi-space-size=1";
 /**
- * Without the compilers for code that runs hot: 5 to 10 MiB that a process never gives back, for speed that an
- * adapter does not need. The first of V8's compilers stays.
+ * Without the compilers for code that runs hot, whose speed an adapter does not need: some 3 MiB of each that waits
+ * (`npm run bench -- channels`: Telegram's takes 56.6 MiB and not 59.3). The first of V8's compilers stays.
  */
 const UNHURRIED = ["--no-opt", "--no-maglev"];
 /** What Node reserves and never touches counts for RLIMIT_DATA. */
