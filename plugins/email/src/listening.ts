@@ -5,7 +5,7 @@
  * - The cursor is UIDVALIDITY, the last UID, and when that mail came. It moves with a mail that was accepted (G1), and
  *   only then is the mail marked as seen, or moved. What was passed over is looked at again after a restart.
  * - Where the server numbers anew (another UIDVALIDITY), all that came since a day before the last one is read
- *   again, and the inbox knows what it has by Message-ID.
+ *   again but for what is said to be older than the inbox remembers: it knows by Message-ID what it has.
  * - Without a cursor it begins with the moment at which the account was listened to first: nothing of what lay in the
  *   mailbox before is anybody's question.
  */
@@ -57,17 +57,20 @@ export function createListening(parts: ListeningParts) {
     const since = from ? from.at - DAY_MS : ledger.since(now()) - SLACK_MS;
     if (from) log.warn("the server has numbered its mails anew; those of the last days are read again");
     const found = await within(() =>
-      client.search(
-        { since: new Date(since - DAY_MS), sentSince: new Date(now() - KNOWN_MS) },
+      client.fetchAll(
+        { since: new Date(since - DAY_MS) },
+        { uid: true, internalDate: true, envelope: true },
         { uid: true },
       ),
     );
-    const uids: number[] = [];
-    for (const uid of found || []) {
-      const mail = await within(() => client.fetchOne(uid, { internalDate: true }, { uid: true }));
-      if (mail && timeOf(mail.internalDate) >= since) uids.push(uid);
-    }
-    return uids.toSorted((a, b) => a - b);
+    return found
+      .filter(({ internalDate, envelope }) => {
+        // Its date is whatever its sender says, and may be missing; it is asked only where the inbox may have forgotten.
+        const isForgotten = from !== undefined && timeOf(envelope?.date, now()) < now() - KNOWN_MS;
+        return timeOf(internalDate) >= since && !isForgotten;
+      })
+      .map(({ uid }) => uid)
+      .toSorted((a, b) => a - b);
   }
 
   async function take(mailbox: Mailbox, uid: number, accept: Accept, signal: AbortSignal): Promise<void> {
@@ -187,6 +190,7 @@ function positionFrom(cursor: string | undefined): Position | undefined {
   return { uidValidity, uid: Number(uid), at: Number(at) };
 }
 
-function timeOf(date: Date | string | undefined): number {
-  return date === undefined ? 0 : new Date(date).getTime() || 0;
+/** @param otherwise where there is none that can be read */
+function timeOf(date: Date | string | undefined, otherwise = 0): number {
+  return date === undefined ? otherwise : new Date(date).getTime() || otherwise;
 }

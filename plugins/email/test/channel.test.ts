@@ -90,7 +90,7 @@ async function given(
         From: "Ann <ann@example.org>",
         To: peer.address,
         "Message-ID": `<${id}>`,
-        Date: "Fri, 27 Nov 2026 10:00:00 +0000",
+        Date: new Date().toUTCString(),
         ...headers,
       };
       const lines = Object.entries(all).flatMap(([name, value]) =>
@@ -297,6 +297,18 @@ describe.skipIf(why !== undefined)("a mailbox", () => {
     expect(heard.filter(says("long ago"))).toEqual([]);
   });
 
+  it.each([
+    ["without a date", ""],
+    ["with a date long ago", "Date: Thu, 01 Jan 1970 00:00:00 +0000\r\n"],
+  ])("is read from when it was listened to first, also a mail %s", async (_, date) => {
+    const early = `${PROOF}\r\nFrom: ann@example.org\r\n${date}Message-ID: <early@example.org>\r\n\r\nbefore you\r\n`;
+    const { heard, mail, hears } = await given({}, (client) => client.append("INBOX", early));
+    await mail({}, "after you");
+    await hears(says("after you"));
+
+    expect(heard.map(({ text }) => text)).toEqual(["before you", "after you"]);
+  });
+
   it("has its mails seen and moved once they are taken, and files are found there", async () => {
     const { mail, hears, mailbox } = await given({ moveTo: "Done" });
     await mailbox((client) => client.mailboxCreate("Done"));
@@ -318,6 +330,7 @@ describe.skipIf(why !== undefined)("a mailbox", () => {
     const maildir = await openServers("maildir");
     onTestFinished(maildir.close);
     const { peer, mail, heard, hears, logs } = await given({}, undefined, maildir);
+    await mail({ Date: "Mon, 01 Jan 2024 00:00:00 +0000" }, "forgotten");
     await mail({}, "before");
     const before = await hears(says("before"));
     maildir.dovecot.renumber(peer.address);
@@ -328,6 +341,7 @@ describe.skipIf(why !== undefined)("a mailbox", () => {
     await logs("numbered");
     const copies = heard.filter(says("before")).map(({ chat, platformId }) => [chat, platformId]);
     expect(copies.length).toBeGreaterThan(1);
+    expect(heard.filter(says("forgotten"))).toHaveLength(1);
     expect(new Set(copies.map((one) => JSON.stringify(one)))).toEqual(
       new Set([JSON.stringify([before.chat, before.platformId])]),
     );
