@@ -13,6 +13,7 @@ import {
   type Inbound,
   type Logger,
   RejectedError,
+  repeatable,
   safeRoot,
   type Wire,
   healthAfter,
@@ -21,7 +22,7 @@ import { z } from "zod";
 import { addressOf } from "./address.ts";
 import { createWebApi } from "./api.ts";
 import { ChannelInfo, createDirectory, titleOf } from "./directory.ts";
-import { askedOnly, ScopeError } from "./errors.ts";
+import { ScopeError } from "./errors.ts";
 import type { File, Said } from "./event.ts";
 import { cursorOf, heardUntil, hearing, mayHaveMissed } from "./heard.ts";
 import type { Here, Me } from "./inbound.ts";
@@ -107,7 +108,7 @@ export function createSlack(options: SlackOptions): Channel {
     const { file: found } = await api
       .call("files.info", { file: file.id }, Place, signal)
       .catch((error: unknown) => {
-        throw askedOnly(error);
+        throw repeatable(error);
       });
     const there = found.url_private_download ?? found.url_private;
     if (there === undefined) throw new RejectedError("Slack does not hand out the file any more");
@@ -145,7 +146,7 @@ export function createSlack(options: SlackOptions): Channel {
       await listening({ address, take, onUp, pace, log }, signal);
     } catch (given) {
       const error =
-        given instanceof ScopeError ? new ConfigError(given.message, { cause: given }) : askedOnly(given);
+        given instanceof ScopeError ? new ConfigError(given.message, { cause: given }) : repeatable(given);
       health = healthAfter(error);
       throw error;
     }

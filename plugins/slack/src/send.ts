@@ -9,10 +9,9 @@ import {
   type Logger,
   type OutboundOf,
   RejectedError,
+  repeatable,
   sendingBy,
   type Sent,
-  TemporaryError,
-  UnknownOutcomeError,
 } from "@bellhop/sdk";
 import { z } from "zod";
 import { type Address, addressOf } from "./address.ts";
@@ -198,8 +197,7 @@ async function unseen<T>(call: () => Promise<T>): Promise<T> {
   try {
     return await call();
   } catch (error) {
-    if (!(error instanceof UnknownOutcomeError)) throw error;
-    throw new TemporaryError(error.message, { cause: error });
+    throw repeatable(error);
   }
 }
 
