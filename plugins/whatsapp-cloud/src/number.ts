@@ -13,6 +13,7 @@ import {
   type Logger,
   RejectedError,
   TemporaryError,
+  type Wire,
 } from "@bellhop/sdk";
 import { once } from "node:events";
 import { z } from "zod";
@@ -29,13 +30,12 @@ export interface NumberOptions {
   readonly account: string;
   readonly credentials: Credentials;
   readonly graphUrl: string;
-  readonly fetch: typeof globalThis.fetch;
+  readonly wire: Pick<Wire, "fetch" | "open">;
   /** How long an answer is waited for. */
   readonly callMs?: number | undefined;
   readonly people: ReturnType<People["of"]>;
   readonly template: Template | undefined;
   readonly readReceipts: boolean;
-  readonly randomId: () => string;
   /** Wall clock, ms. */
   readonly now: () => number;
   readonly log: Logger;
@@ -90,8 +90,8 @@ function abilitiesOf({ template, readReceipts }: NumberOptions): ChannelAbilitie
 }
 
 export function createNumber(options: NumberOptions) {
-  const { account, credentials, graphUrl, fetch, callMs, people, readReceipts, now, log } = options;
-  const graph = createGraph({ ...credentials, url: graphUrl, fetch, callMs });
+  const { account, credentials, graphUrl, wire, callMs, people, readReceipts, now, log } = options;
+  const graph = createGraph({ ...credentials, url: graphUrl, wire, callMs });
   const send = createSend({ ...options, graph });
   /** Set while somebody listens. */
   let accept: Accept | undefined;
