@@ -25,6 +25,9 @@ export function sendingBy({ text, file, reaction }: Senders) {
   };
 }
 
+/** What `maxTextLength` leaves for a name before a text (`Outbound.sender`), in any unit. */
+export const NAME_ROOM = 96;
+
 /** The slowest line that a file is sent over. */
 const BYTES_PER_MS = 50;
 

@@ -8,15 +8,14 @@ import {
   type Accept,
   type Channel,
   type ChannelAbilities,
-  type ChannelHealth,
   ConfigError,
+  createHealth,
   type Inbound,
   type Logger,
   RejectedError,
   repeatable,
   safeRoot,
   type Wire,
-  healthAfter,
 } from "@bellhop/sdk";
 import { z } from "zod";
 import { addressOf } from "./address.ts";
@@ -88,7 +87,7 @@ export function createSlack(options: SlackOptions): Channel {
   const history = async () => (await import("./history.ts")).createHistory({ api, now, log });
   const sender = createSend({ api, places, me: async (signal) => me ?? (await whoAmI(signal)), log });
   let me: Me | undefined;
-  let health: ChannelHealth = { state: "connecting" };
+  const health = createHealth();
 
   async function whoAmI(signal: AbortSignal): Promise<Me> {
     const { user_id: userId, bot_id: botId } = await api.call("auth.test", {}, Who, signal);
@@ -140,15 +139,14 @@ export function createSlack(options: SlackOptions): Channel {
         await accept(done.inbound, cursorOf(heard));
       };
       const onUp = (shared: boolean) => {
-        if (shared) log.warn("another program seems to be connected for this Slack app");
-        health = shared ? { state: "connecting", why: SHARED } : { state: "up" };
+        if (!shared) return health.up();
+        log.warn("another program seems to be connected for this Slack app");
+        health.connecting(SHARED);
       };
       await listening({ address, take, onUp, pace, log }, signal);
-    } catch (given) {
-      const error =
-        given instanceof ScopeError ? new ConfigError(given.message, { cause: given }) : repeatable(given);
-      health = healthAfter(error);
-      throw error;
+    } catch (error) {
+      if (error instanceof ScopeError) throw new ConfigError(error.message, { cause: error });
+      throw repeatable(error);
     }
   }
 
@@ -156,8 +154,8 @@ export function createSlack(options: SlackOptions): Channel {
     name: "slack",
     account,
     abilities: ABILITIES,
-    health: () => health,
-    listen,
+    health: health.now,
+    listen: health.listening(listen),
     send: sender.send,
     edit: sender.edit,
     typing: sender.typing,

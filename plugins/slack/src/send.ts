@@ -6,6 +6,7 @@
  */
 import {
   ConfigError,
+  type Edit,
   type Logger,
   type OutboundOf,
   RejectedError,
@@ -144,10 +145,7 @@ export function createSend({ api, places, me, log }: SendParts) {
     /** Of what was sent under this key, where it was a file and is remembered. */
     fileOf: (key: string): string | undefined => uploads.get(key),
 
-    async edit(
-      { chat, platformId, text }: { chat: string; platformId: string; text: string },
-      signal: AbortSignal,
-    ): Promise<void> {
+    async edit({ chat, platformId, text }: Edit, signal: AbortSignal): Promise<void> {
       const { channel } = addressOf(chat);
       const { wordsOf } = await words();
       // Blocks that are not named stay as they are.

@@ -6,6 +6,7 @@
 import {
   type Button,
   bytesOf,
+  type Edit,
   inQuotes,
   type OutboundFile,
   type OutboundOf,
@@ -147,10 +148,7 @@ export function createSend({ api, moved }: SendParts) {
   return {
     send: sendingBy({ text: sendText, file: sendFile, reaction: react }),
 
-    async edit(
-      { chat, platformId, text }: { chat: string; platformId: string; text: string },
-      signal: AbortSignal,
-    ): Promise<void> {
+    async edit({ chat, platformId, text }: Edit, signal: AbortSignal): Promise<void> {
       try {
         await toChat(chat, ({ chat_id }) =>
           inWords(text, MOST_TEXT, undefined, (words) =>

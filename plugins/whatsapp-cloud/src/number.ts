@@ -11,6 +11,7 @@ import {
   type ChannelHealth,
   ConfigError,
   type Logger,
+  NAME_ROOM,
   RejectedError,
   TemporaryError,
   type Wire,
@@ -41,8 +42,6 @@ export interface NumberOptions {
   readonly log: Logger;
 }
 
-/** A name may stand before a text. */
-const NAME_ROOM = 96;
 /** More people than anybody answers at the same time. */
 const MOST_UNREAD = 1_000;
 const Done = z.object({ success: z.literal(true) });
