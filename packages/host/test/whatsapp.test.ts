@@ -2,15 +2,10 @@
  * WhatsApp as people have it: the plugin in a process of its own, linked in a terminal, with a
  * fake of WhatsApp's server in that process.
  */
-import { createChanges } from "@bellhop/sdk/testing";
-import { cp, mkdir, readFile, stat, symlink, writeFile } from "node:fs/promises";
-import { createServer, type Socket } from "node:net";
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
-import { fileURLToPath } from "node:url";
 import { afterEach, expect, it, onTestFinished } from "vitest";
-import { z } from "zod";
-import { CONTROL, type Deed, Seen } from "../../../plugins/whatsapp/test/fake/control.ts";
+import { openControl, writeTestPlugin } from "../../../plugins/whatsapp/test/fake/driver.ts";
 import { homePaths } from "../src/config.ts";
 import { approvedWhole } from "../src/plugins/asks.ts";
 import { editInstalled } from "../src/plugins/installed.ts";
@@ -18,53 +13,10 @@ import { readManifest } from "../src/plugins/manifest-file.ts";
 import { cleanUp, commandInTerminal } from "./command.ts";
 import { givenHost } from "./journey.ts";
 
-const REPOSITORY = fileURLToPath(new URL("../../..", import.meta.url));
 const PROGRAM = new URL("../bin/bellhop.js", import.meta.url).pathname;
 const ANN = { id: "4915200000001", name: "Ann" };
-const Package = z.looseObject({ bellhop: z.looseObject({}) });
 
 afterEach(cleanUp);
-
-/** The plugin with another entry, as its owner would have put it into the home; it sees nothing beside its folder. */
-async function writeTestPlugin(home: string): Promise<string> {
-  const folder = join(home, "plugins", "whatsapp");
-  const parts = ["whatsapp/src", "whatsapp/test/fake", "whatsapp-cloud/test/fake/stars.ts"];
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  for (const part of parts)
-    await cp(join(REPOSITORY, "plugins", part), join(folder, part), { recursive: true });
-  const text = await readFile(join(REPOSITORY, "plugins", "whatsapp", "package.json"), "utf8");
-  const manifest = Package.parse(JSON.parse(text));
-  const bellhop = { ...manifest.bellhop, entry: "whatsapp/test/fake/plugin.ts" };
-  await writeFile(join(folder, "package.json"), JSON.stringify({ ...manifest, bellhop }));
-  await symlink(join(REPOSITORY, "node_modules"), join(folder, "node_modules"));
-  return folder;
-}
-
-/** The other end of the plugin's fake, of each of its processes. */
-async function openControl(home: string) {
-  const folder = join(home, "plugins-data", "whatsapp");
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  const changes = createChanges();
-  let line: Socket | undefined;
-  let seen: Seen | undefined;
-  const server = createServer((socket) => {
-    line = socket;
-    seen = undefined;
-    createInterface({ input: socket }).on("line", (text) => {
-      if (line === socket) seen = Seen.parse(JSON.parse(text));
-      changes.note();
-    });
-    socket.on("error", () => undefined); // a process that was ended
-  });
-  await new Promise<void>((resolve) => server.listen(join(folder, CONTROL), resolve));
-  onTestFinished(() => void server.close());
-  return {
-    does: (deed: Deed) => void line?.write(`${JSON.stringify(deed)}\n`),
-    sees: <T>(look: (now: Seen) => T | undefined) => changes.until(() => seen && look(seen)),
-    shows: (fits: (message: Seen["messages"][number]) => boolean) =>
-      changes.until(() => seen?.messages.find((message) => message.from === "us" && fits(message))),
-  };
-}
 
 it("is linked by a code in the terminal, listens at once, and carries files both ways", async () => {
   const journey = await givenHost({
@@ -75,8 +27,11 @@ groups:
 `,
   });
   const paths = homePaths(journey.home);
-  const control = await openControl(journey.home);
-  const manifest = await readManifest(await writeTestPlugin(journey.home));
+  const control = await openControl(join(journey.home, "plugins-data", "whatsapp"));
+  onTestFinished(control.close);
+  const folder = join(journey.home, "plugins", "whatsapp");
+  await writeTestPlugin(folder, "plugin.ts");
+  const manifest = await readManifest(folder);
   if (!manifest) throw new Error("the plugin has no manifest");
   await editInstalled(paths, (all) => ({
     ...all,

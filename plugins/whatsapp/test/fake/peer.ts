@@ -96,7 +96,7 @@ export async function openPeer(more: PeerOptions = {}) {
 }
 
 /** As if a phone had taken the device in. */
-async function link(folder: string): Promise<void> {
+export async function link(folder: string): Promise<void> {
   const { keys, close } = await openAccount(folder, Date.now);
   const creds = keys.creds();
   if (!creds.account) keys.save({ ...creds, ...LINKED });
@@ -116,7 +116,7 @@ export function chatPeer(server: FakeServer, chat: FakeChat): PeerChat {
     ids += 1;
     const id = `3A${chat.jid.slice(0, 6)}${String(ids + chat.messages.size).padStart(8, "0")}${person.id}`;
     const author = jidOf(person);
-    chat.messages.set(id, { id, from: person.id, author, content, reactions: new Map() });
+    server.show(chat, { id, from: person.id, author, content, reactions: new Map() });
     chat.members.add(author);
     server.comes(attrsOf(person, id), content);
     return id;
@@ -177,7 +177,7 @@ export function chatPeer(server: FakeServer, chat: FakeChat): PeerChat {
 
     async edits(person, id, text) {
       const message = chat.messages.get(id);
-      if (message) message.content = { conversation: text };
+      if (message) server.show(chat, Object.assign(message, { content: { conversation: text } }));
       about(person, {
         editedMessage: {
           message: {
@@ -212,7 +212,7 @@ export function chatPeer(server: FakeServer, chat: FakeChat): PeerChat {
 }
 
 /** What people read. */
-function shown({ id, from, content, file, reactions }: FakeMessage): PeerMessage {
+export function shown({ id, from, content, file, reactions }: FakeMessage): PeerMessage {
   const { conversation, extendedTextMessage: extended } = content;
   const inner = content.documentWithCaptionMessage?.message ?? content;
   const captioned = inner.documentMessage ?? inner.imageMessage ?? inner.videoMessage;

@@ -64,6 +64,7 @@ export function createFakeServer(clock = { now: 1_800_000_000_000 }) {
   let held: BinaryNode | undefined;
   /** Codes that were shown. */
   const codes: string[] = [];
+  const watchers: ((chat: FakeChat, message: FakeMessage) => void)[] = [];
 
   function note(
     call: PeerCall | undefined,
@@ -118,6 +119,14 @@ export function createFakeServer(clock = { now: 1_800_000_000_000 }) {
     note,
     open,
     soon,
+
+    /** It stands in the chat from then on, or reads otherwise. */
+    show(chat: FakeChat, message: FakeMessage): void {
+      chat.messages.set(message.id, message);
+      for (const watch of watchers) watch(chat, message);
+    },
+    /** Called for each message that is shown, and for each that is changed by an edit. */
+    onShown: (watch: (chat: FakeChat, message: FakeMessage) => void): void => void watchers.push(watch),
     get isAway() {
       return away;
     },
