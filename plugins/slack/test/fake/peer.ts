@@ -65,6 +65,10 @@ export async function openSlackPeer(): Promise<ChannelPeer> {
       return chatPeer(slack, channel, root.ts);
     },
     fault(call, fault) {
+      if (fault.how === "trickle" && call === "listen") {
+        socketMode.fault(fault);
+        return true;
+      }
       if (
         fault.how === "duplicate" ||
         fault.how === "reorder" ||
