@@ -122,6 +122,9 @@ export const DELIVERING: readonly Check[] = [
       const error = stopped.find((one) => one instanceof ConfigError);
       deepStrictEqual(health, { state: "down", why: error?.message }, "its health says why");
       oneLine(error?.message);
+      const again = stopped.length;
+      await restart();
+      await until("it says so from its start", () => stopped[again] instanceof ConfigError);
       await peer.mend();
       await restart();
       await rig.marker();
@@ -169,6 +172,7 @@ export const DELIVERING: readonly Check[] = [
       await within(PATIENCE_MS, "the second ends", over);
 
       const errors = [...refused, ...stopped].filter((error) => error instanceof ConfigError);
+      for (const { message } of errors) oneLine(message);
       ok(also.includes("who hears this?") || errors.length > 0, "one of them hears nothing and is not told");
     },
   },
