@@ -3,6 +3,7 @@
  * that are not whole, for fakes that have one (RFC 6455, 5.2): of text, from a server, so without a mask.
  */
 import { once } from "node:events";
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 
 /** Writes a blank every so many ms, until `over` resolves. */
@@ -17,6 +18,29 @@ export async function trickled(
   } finally {
     clearInterval(timer);
   }
+}
+
+/** A server of no protocol at all: to whoever comes it says this at once, and then a blank now and then. */
+export async function openTrickle(
+  said: string,
+  everyMs = 20,
+): Promise<AsyncDisposable & { readonly port: number }> {
+  const lines = new Set<Socket>();
+  const server = createServer((line) => {
+    lines.add(line);
+    line.on("error", () => undefined).resume();
+    line.write(said);
+    void trickled((blank) => line.write(blank), everyMs, once(line, "close"));
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return {
+    port: (server.address() as AddressInfo).port, // it listens on TCP
+    async [Symbol.asyncDispose]() {
+      for (const line of lines) line.destroy();
+      server.close();
+      await once(server, "close");
+    },
+  };
 }
 
 /** The longest frame that says its length in two bytes. */

@@ -50,7 +50,7 @@ export async function openPeer(more: PeerOptions = {}) {
       account,
       makeSocket: socketsTo(server),
       download: downloadFrom(server),
-      patience: { readyMs: 1_000, ackMs: PATIENCE_MS, slowMs: 1_000, undecryptedMs: 60_000 },
+      patience: { openMs: 5_000, readyMs: 1_000, ackMs: PATIENCE_MS, slowMs: 1_000, undecryptedMs: 60_000 },
       rate: { account: { calls: 1_000, perMs: 1_000 } },
       after,
       now: Date.now,
