@@ -34,7 +34,7 @@ groups:
     variables: { SLACK_BOT_TOKEN: APP.botToken, SLACK_APP_TOKEN: APP.appToken },
   });
 
-  const shows = showsBy(slack.server.changes);
+  const shows = showsBy(slack.server.changes, journey);
   return {
     journey,
     slack,
