@@ -186,6 +186,7 @@ export function chatPeer(slack: FakeSlack, channel: FakeChannel, thread?: string
       const message = messageOf(ts);
       const { buttons } = blocksRead(message.blocks ?? []);
       if (buttons.every(({ id }) => id !== button)) throw new Error("there is no such button");
+      // Slack keeps no press for an app that is away: whoever pressed is told so, and presses again. Here it is kept.
       slack.socketMode.tell({
         type: "interactive",
         payload: {
