@@ -33,7 +33,7 @@ it("is given up where the answer to the first question never ends", async () => 
 
 it("is given up where it says hello and answers every beat, and lets nobody in", async () => {
   const server = new WebSocketServer({ host: "127.0.0.1", port: 0 });
-  onTestFinished(() => void server.close());
+  onTestFinished(() => server.close());
   await once(server, "listening");
   server.on("connection", (socket: WebSocket) => {
     onTestFinished(() => socket.terminate());
