@@ -2,11 +2,11 @@
  * Reads chats back: to find what we sent (G14), and what people wrote while nobody listened (G4). Both read so far
  * and no further; what lies beyond is said in the log.
  */
-import { type Logger, RejectedError, type Sent, TemporaryError } from "@bellhop/sdk";
+import { type Logger, RejectedError, repeatable, type Sent, TemporaryError } from "@bellhop/sdk";
 import { z } from "zod";
 import { addressOf } from "./address.ts";
 import type { WebApi } from "./api.ts";
-import { askedOnly, ScopeError } from "./errors.ts";
+import { ScopeError } from "./errors.ts";
 import { Message, type Said } from "./event.ts";
 import type { Heard } from "./heard.ts";
 import { METADATA } from "./send.ts";
@@ -55,7 +55,7 @@ export function createHistory({ api, now, log }: HistoryParts) {
           signal,
         )
         .catch((error: unknown) => {
-          throw askedOnly(error);
+          throw repeatable(error);
         });
       yield* messages;
       cursor = response_metadata?.next_cursor || undefined;
@@ -75,7 +75,7 @@ export function createHistory({ api, now, log }: HistoryParts) {
   async function joined(signal: AbortSignal): Promise<string[]> {
     const asked = { types: KINDS, exclude_archived: true, limit: MOST_JOINED };
     const found = await api.call("users.conversations", asked, Joined, signal).catch((error: unknown) => {
-      const asks = askedOnly(error);
+      const asks = repeatable(error);
       if (!isUnreadable(asks)) throw asks;
       log.warn("Slack does not say in which chats the app is; those that it has heard are read back", {
         why: asks.message,

@@ -3,12 +3,12 @@ import {
   type Accept,
   type Channel,
   type ChannelAbilities,
-  type ChannelHealth,
   ConfigError,
+  createHealth,
   type Logger,
+  NAME_ROOM,
   RejectedError,
   TemporaryError,
-  healthAfter,
 } from "@bellhop/sdk";
 import type { OpenedOnce } from "./account.ts";
 import { stayConnected } from "./connection.ts";
@@ -57,9 +57,6 @@ export interface WhatsAppOptions {
   readonly log: Logger;
 }
 
-/** A name may stand before a text. */
-const NAME_ROOM = 96;
-
 /** Slower than a person in a hurry: whoever writes like a machine is taken for one, and loses the number. */
 const RATE = { chat: { calls: 3, perMs: 3_000 }, account: { calls: 20, perMs: 60_000 } };
 
@@ -85,7 +82,7 @@ export function createWhatsApp(options: WhatsAppOptions): Channel {
   const { settings, account, makeSocket, download, patience = PATIENCE, after, now, log } = options;
   let open = Promise.withResolvers<WhatsAppSocket>();
   let socket: WhatsAppSocket | undefined;
-  let health: ChannelHealth = { state: "connecting" };
+  const health = createHealth();
   const groups = createGroups(() => socket);
 
   async function ready(signal: AbortSignal): Promise<WhatsAppSocket> {
@@ -106,7 +103,7 @@ export function createWhatsApp(options: WhatsAppOptions): Channel {
 
   function isOpen(one: WhatsAppSocket): void {
     socket = one;
-    health = { state: "up" };
+    health.up();
     open.resolve(one);
   }
 
@@ -168,7 +165,6 @@ export function createWhatsApp(options: WhatsAppOptions): Channel {
       );
     } catch (error) {
       if (error instanceof UnlinkedError) keys.forget();
-      health = healthAfter(error);
       throw error;
     } finally {
       receiving?.stop();
@@ -180,8 +176,8 @@ export function createWhatsApp(options: WhatsAppOptions): Channel {
     name: "whatsapp",
     account: "",
     abilities: abilitiesOf(settings, options.rate ?? RATE),
-    health: () => health,
-    listen,
+    health: health.now,
+    listen: health.listening(listen),
     send: sender.send,
     edit: sender.edit,
     typing: sender.typing,
