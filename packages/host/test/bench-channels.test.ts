@@ -47,10 +47,12 @@ describe("messages through a channel", () => {
 
   it("are lost where one is gone again in the end", async () => {
     const { platform } = given(["a"]);
-    const [chat] = platform.chats;
-    const forgetful = { ...platform, chats: [{ ...chat!, shown: () => chat!.shown().slice(-1) }] };
+    const chats = platform.chats.map((chat) => ({ ...chat, shown: () => chat.shown().slice(-1) }));
 
-    expect(await pass(forgetful, { messages: 3, everyMs: 0 })).toMatchObject({ lost: 2, doubled: 0 });
+    expect(await pass({ ...platform, chats }, { messages: 3, everyMs: 0 })).toMatchObject({
+      lost: 2,
+      doubled: 0,
+    });
   });
 
   it.each([

@@ -5,6 +5,7 @@
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, expect, it, onTestFinished } from "vitest";
+import type { Shown } from "../../../plugins/whatsapp/test/fake/control.ts";
 import { openControl, writeTestPlugin } from "../../../plugins/whatsapp/test/fake/driver.ts";
 import { homePaths } from "../src/config.ts";
 import { approvedWhole } from "../src/plugins/asks.ts";
@@ -12,11 +13,28 @@ import { editInstalled } from "../src/plugins/installed.ts";
 import { readManifest } from "../src/plugins/manifest-file.ts";
 import { cleanUp, commandInTerminal } from "./command.ts";
 import { givenHost } from "./journey.ts";
+import { notShown } from "./shown.ts";
 
 const PROGRAM = new URL("../bin/bellhop.js", import.meta.url).pathname;
 const ANN = { id: "4915200000001", name: "Ann" };
 
 afterEach(cleanUp);
+
+/** The other end of the plugin's fake, and a wait for a message of ours that says what there was in its place. */
+async function givenControl(home: string) {
+  const control = await openControl(join(home, "plugins-data", "whatsapp"));
+  onTestFinished(control.close);
+  return {
+    ...control,
+    async shows(fits: (message: Shown) => boolean): Promise<Shown> {
+      const find = () => control.messages().find((message) => message.from === "us" && fits(message));
+      return await control.changes.until(find).catch(async (cause: unknown) => {
+        const stands = control.messages().map(({ from, text }) => `${from}: ${text}`);
+        throw await notShown(String(fits), stands, { home }, cause);
+      });
+    },
+  };
+}
 
 it("is linked by a code in the terminal, listens at once, and carries files both ways", async () => {
   const journey = await givenHost({
@@ -27,8 +45,7 @@ groups:
 `,
   });
   const paths = homePaths(journey.home);
-  const control = await openControl(join(journey.home, "plugins-data", "whatsapp"));
-  onTestFinished(control.close);
+  const control = await givenControl(journey.home);
   const folder = join(journey.home, "plugins", "whatsapp");
   await writeTestPlugin(folder, "plugin.ts");
   const manifest = await readManifest(folder);

@@ -86,7 +86,7 @@ export function createDiscord(options: DiscordOptions): Channel {
   }
 
   async function listen(cursor: string | undefined, accept: Accept, signal: AbortSignal): Promise<void> {
-    const me = await api.ask({ method: "GET", path: "/users/@me", what: "who we are" }, User, signal);
+    const me = await api.ask({ method: "GET", path: "/users/@me", what: "our account" }, User, signal);
     await registerCommands(signal);
     await listening.listen(cursor, me.id, accept, signal);
   }

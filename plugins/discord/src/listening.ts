@@ -18,7 +18,7 @@ import { type Hearing, INTENTS, isUnreadable } from "./hearing.ts";
 import { messagesAfter, unheard } from "./history.ts";
 
 export interface Pace {
-  /** So long the gateway may take for its first word. */
+  /** So long the gateway may take for its first word, and then to let us in. */
   readonly helloMs: number;
   /** Between two sessions that begin. */
   readonly identifyEveryMs: number;

@@ -25,6 +25,8 @@ import type { After } from "./undecrypted.ts";
 
 /** How long is waited for what, ms. */
 export interface Patience {
+  /** Until it is connected and let in. */
+  readonly openMs: number;
   /** A connection, before something is sent. */
   readonly readyMs: number;
   /** The server's word that it took a message. */
@@ -35,7 +37,13 @@ export interface Patience {
   readonly undecryptedMs: number;
 }
 
-export const PATIENCE: Patience = { readyMs: 5_000, ackMs: 30_000, slowMs: 30_000, undecryptedMs: 60_000 };
+export const PATIENCE: Patience = {
+  openMs: 120_000,
+  readyMs: 5_000,
+  ackMs: 30_000,
+  slowMs: 30_000,
+  undecryptedMs: 60_000,
+};
 
 export interface WhatsAppOptions {
   readonly settings: Settings;
@@ -140,7 +148,7 @@ export function createWhatsApp(options: WhatsAppOptions): Channel {
       );
       const { onMade, onOpen } = receiving;
       await stayConnected(
-        { makeSocket, keys, options: socketOptions },
+        { makeSocket, keys, options: socketOptions, open: { ms: patience.openMs, after } },
         {
           onMade(one) {
             onMade(one);

@@ -77,13 +77,8 @@ export async function openControl(folder: string) {
     does: (deed: Deed) => void line?.write(`${JSON.stringify(deed)}\n`),
     /** Resolves with what `look` finds, now or later. */
     sees: <T>(look: (standing: Standing) => T | undefined) => changes.until(() => now && look(now)),
-    /** Resolves with the first message of ours that fits. */
-    shows: (fits: (message: Shown) => boolean) =>
-      changes.until(() =>
-        [...(now?.chats.values() ?? [])]
-          .flatMap((chat) => [...chat.values()])
-          .find((message) => message.from === "us" && fits(message)),
-      ),
+    /** Of all chats. */
+    messages: (): readonly Shown[] => [...(now?.chats.values() ?? [])].flatMap((chat) => [...chat.values()]),
     close: () => void server.close(),
   };
 }

@@ -30,6 +30,8 @@ export interface FakeChat {
   readonly title: string | undefined;
   readonly members: Set<string>;
   readonly messages: Map<string, FakeMessage>;
+  /** How much people have written in it. */
+  written: number;
   typings: number;
 }
 
@@ -77,7 +79,14 @@ export function createFakeServer(clock = { now: 1_800_000_000_000 }) {
   }
 
   function open(jid: string, title?: string): FakeChat {
-    const chat = chats.get(jid) ?? { jid, title, members: new Set(), messages: new Map(), typings: 0 };
+    const chat = chats.get(jid) ?? {
+      jid,
+      title,
+      members: new Set(),
+      messages: new Map(),
+      written: 0,
+      typings: 0,
+    };
     chats.set(jid, chat);
     return chat;
   }
