@@ -8,7 +8,10 @@ const Person = z.strictObject({ id: z.string(), name: z.string() });
 
 /** What somebody does. */
 export const Deeds = z.discriminatedUnion("do", [
+  /** The phone takes the code that is shown. */
   z.strictObject({ do: z.literal("pair") }),
+  /** The code that is shown goes stale, and there is another one. */
+  z.strictObject({ do: z.literal("rotate") }),
   z.strictObject({
     do: z.literal("says"),
     person: Person,

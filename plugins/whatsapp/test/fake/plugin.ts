@@ -21,6 +21,7 @@ export default definePlugin((context) => {
 
   function does(deed: Deed): void {
     if (deed.do === "pair") return server.pair();
+    if (deed.do === "rotate") return server.rotate();
     const chat = chatPeer(server, server.open(`${deed.person.id}@s.whatsapp.net`));
     const { person, text, file } = deed;
     void chat.says(person, text, file && { file: { ...file, content: Buffer.from(file.content, "base64") } });

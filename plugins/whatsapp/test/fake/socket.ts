@@ -25,6 +25,13 @@ const LATE_MS = 600_000;
 const MY_ID = `${ME.phone}:7@s.whatsapp.net`;
 const MY_LID = `${ME.lid}:7@lid`;
 
+/** What a code says that the server calls so: as long as Baileys', for a phone must be able to read it. */
+export function qrContent(code: string): string {
+  const keys = [1, 2, 3].map((number) => Buffer.alloc(32, `${code} ${number}`).toString("base64"));
+  const ref = `2@${code}/${Buffer.alloc(96, code).toString("base64")}`;
+  return `https://wa.me/settings/linked_devices#${[ref, ...keys, "1"].join(",")}`;
+}
+
 export function socketsTo(server: FakeServer): MakeSocket {
   return async (options) => connect(server, options);
 }
@@ -59,7 +66,7 @@ function connect(server: FakeServer, { auth: { creds }, log, sentAs }: SocketOpt
 
   function showCode(): void {
     server.codes.push(`qr-${server.codes.length + 1}`);
-    ev.emit("connection.update", { qr: `2@${server.codes.at(-1)}` });
+    ev.emit("connection.update", { qr: qrContent(server.codes.at(-1) ?? "") });
     server.changes.note();
   }
 
