@@ -10,7 +10,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { onTestFinished } from "vitest";
 import { z } from "zod";
-import { CONTROL, type Deed, Seen } from "../../../plugins/whatsapp/test/fake/control.ts";
+import { CONTROL, SECOND_CONTROL, type Deed, Seen } from "../../../plugins/whatsapp/test/fake/control.ts";
 import { homePaths } from "../src/config.ts";
 import { approvedWhole } from "../src/plugins/asks.ts";
 import { editInstalled } from "../src/plugins/installed.ts";
@@ -36,15 +36,17 @@ async function writeTestPlugin(home: string): Promise<string> {
   return folder;
 }
 
-/** The other end of the plugin's fake, of each of its processes. */
-async function openControl(home: string) {
+/** The other end of a fake of the plugin's, of each of its processes. */
+async function openControl(home: string, name: string) {
   const folder = join(home, "plugins-data", "whatsapp");
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const changes = createChanges();
   let line: Socket | undefined;
   let seen: Seen | undefined;
+  let lives = 0;
   const server = createServer((socket) => {
     line = socket;
+    lives += 1;
     seen = undefined;
     createInterface({ input: socket }).on("line", (text) => {
       if (line === socket) seen = Seen.parse(JSON.parse(text));
@@ -52,9 +54,14 @@ async function openControl(home: string) {
     });
     socket.on("error", () => undefined); // a process that was ended
   });
-  await new Promise<void>((resolve) => server.listen(join(folder, CONTROL), resolve));
+  await new Promise<void>((resolve) => server.listen(join(folder, name), resolve));
   onTestFinished(() => void server.close());
   return {
+    /** How many processes there were. */
+    lives: () => lives,
+    /** Connected, by another process than those before. */
+    isBack: (after: number) =>
+      changes.until(() => (lives > after && seen?.connected === true ? true : undefined)),
     does: (deed: Deed) => void line?.write(`${JSON.stringify(deed)}\n`),
     sees: <T>(look: (now: Seen) => T | undefined) => changes.until(() => seen && look(seen)),
     shows: (fits: (message: Seen["messages"][number]) => boolean) =>
@@ -62,17 +69,20 @@ async function openControl(home: string) {
   };
 }
 
-/** Not linked yet; what its owner writes from Ann's number is for the group `main`. */
+export type House = Awaited<ReturnType<typeof givenWhatsApp>>;
+
+/** Not linked yet. What its owner, Ann, writes is for the group `main`, whichever account she writes to. */
 export async function givenWhatsApp() {
   const journey = await givenHost({
     config: `owners: ["whatsapp:${ANN.id}"]
 groups:
   main:
-    chats: ["whatsapp:${ANN.id}"]
+    chats: ["whatsapp:${ANN.id}", "whatsapp/2:${ANN.id}"]
 `,
   });
   const paths = homePaths(journey.home);
-  const control = await openControl(journey.home);
+  const control = await openControl(journey.home, CONTROL);
+  const second = await openControl(journey.home, SECOND_CONTROL);
   const manifest = await readManifest(await writeTestPlugin(journey.home));
   if (!manifest) throw new Error("the plugin has no manifest");
   await editInstalled(paths, (all) => ({
@@ -80,5 +90,5 @@ groups:
     whatsapp: approvedWhole(manifest, { source: { from: "folder", path: "whatsapp" }, settings: {} }),
   }));
   await control.sees(() => true); // its process is up
-  return { ...journey, control };
+  return { ...journey, control, second };
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { nextNumber, numberedAccounts, safeRoot } from "../accounts.ts";
+import { nextNumber, numberedAccounts, numberedName, safeRoot } from "../accounts.ts";
 import { ConfigError } from "../errors.ts";
 
 const SLACK = { platform: "Slack", variables: ["SLACK_BOT_TOKEN", "SLACK_APP_TOKEN"], most: 3 } as const;
@@ -19,6 +19,11 @@ describe("accounts by numbered variables", () => {
     const named = numberedAccounts({ ...SLACK, names: ["work"], environment: { ...ONE, ...TWO } });
 
     expect(named.map(({ account }) => account)).toEqual(["work", "2"]);
+  });
+
+  it("are called so by their number alone, linked or not", () => {
+    expect([1, 2].map((number) => numberedName(number))).toEqual(["", "2"]);
+    expect([1, 2, 3].map((number) => numberedName(number, ["home", ""]))).toEqual(["home", "", "3"]);
   });
 
   it.each([
