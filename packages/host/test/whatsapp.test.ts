@@ -36,15 +36,15 @@ it("has two accounts in one process, of which one is unlinked while the other go
   await second.shows(({ text }) => text.includes("by the second"));
 
   second.does({ do: "unlink" });
-  await expect.poll(states, { timeout: 20_000 }).toEqual([" up", "2 down"]);
+  await expect.poll(states, { timeout: 20_000 }).toEqual([" up", "work down"]);
   control.does({ do: "says", person: ANN, text: "say: still here" });
   await control.shows(({ text }) => text.includes("still here"));
 
-  await link({ home, control: second }, "The account whatsapp/2 is not linked any more");
+  await link({ home, control: second }, "The account whatsapp/work is not linked any more");
   second.does({ do: "says", person: ANN, text: "say: back again" });
   await second.shows(({ text }) => text.includes("back again"));
-  const ended = await run(["channels", "disconnect", "whatsapp/2", "--yes", "--home", home]);
-  expect(ended.stdout).toBe("Disconnected: whatsapp/2. Taken out of .env: WHATSAPP_LINKED_AT_2.\n");
+  const ended = await run(["channels", "disconnect", "work", "--yes", "--home", home]);
+  expect(ended.stdout).toBe("Disconnected: whatsapp/work. Taken out of .env: WHATSAPP_LINKED_AT_2.\n");
   await expect.poll(states, { timeout: 20_000 }).toEqual([" up"]);
 }, 180_000);
 

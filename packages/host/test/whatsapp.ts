@@ -77,7 +77,7 @@ export async function givenWhatsApp() {
     config: `owners: ["whatsapp:${ANN.id}"]
 groups:
   main:
-    chats: ["whatsapp:${ANN.id}", "whatsapp/2:${ANN.id}"]
+    chats: ["whatsapp:${ANN.id}", "whatsapp/work:${ANN.id}"]
 `,
   });
   const paths = homePaths(journey.home);
@@ -87,7 +87,10 @@ groups:
   if (!manifest) throw new Error("the plugin has no manifest");
   await editInstalled(paths, (all) => ({
     ...all,
-    whatsapp: approvedWhole(manifest, { source: { from: "folder", path: "whatsapp" }, settings: {} }),
+    whatsapp: approvedWhole(manifest, {
+      source: { from: "folder", path: "whatsapp" },
+      settings: { accounts: ["", "work"] },
+    }),
   }));
   await control.sees(() => true); // its process is up
   return { ...journey, control, second };
