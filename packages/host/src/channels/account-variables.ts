@@ -1,6 +1,6 @@
 /**
- * Which account is which, and which of the variables that a plugin declares are one account's: `X_TOKEN` the first one's, `X_TOKEN_2` the second
- * one's, and so on. What has neither a number nor a sibling with one serves all of them. Pure.
+ * Which account is which, and which of the variables that a plugin declares are its own: `X_TOKEN` is the first one's,
+ * `X_TOKEN_2` the second one's, and so on. What has neither a number nor a sibling with one serves all of them. Pure.
  */
 import { numberedVariable } from "@bellhop/sdk";
 
