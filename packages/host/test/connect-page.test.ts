@@ -11,6 +11,9 @@ import { qrContent } from "../../../plugins/whatsapp/test/fake/socket.ts";
 import { barriersOn, canVisit, complaintsOf, openBrowser, photograph } from "./browser.ts";
 import { ANN, givenWhatsApp } from "./whatsapp.ts";
 
+/** For what takes a second where nothing else goes on. */
+const PATIENCE = { timeout: 20_000 };
+
 /** In the browser, which reads pictures. */
 const READ = `async (png) => {
   const bytes = Uint8Array.from(atob(png), (letter) => letter.charCodeAt(0));
@@ -71,12 +74,12 @@ describe.skipIf(!canVisit)("the page on which WhatsApp is connected", () => {
     await answers("qr");
 
     await page.getByRole("img", { name: "QR code for the camera of your phone" }).waitFor();
-    await expect.poll(() => page.locator("#step:focus").count()).toBe(1); // the field that it stood in is gone
+    await expect.poll(() => page.locator("#step:focus").count(), PATIENCE).toBe(1); // the field that it stood in is gone
     await photograph(page, "connect-qr");
     expect(await barriersOn(page)).toEqual([]);
     expect(await scanned(page)).toBe(qrContent("qr-1"));
     control.does({ do: "rotate" });
-    await expect.poll(() => scanned(page)).toBe(qrContent("qr-2"));
+    await expect.poll(() => scanned(page), PATIENCE).toBe(qrContent("qr-2"));
     for (const [name, colorScheme, width] of [
       ["dark", "dark", 1200],
       ["narrow-dark", "dark", 360],
