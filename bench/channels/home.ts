@@ -1,13 +1,10 @@
 /** The home of a host that is measured: people who may write, and the plugin as an owner would have approved and set it up. */
 import { existsSync } from "node:fs";
-import { mkdir, symlink, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { homePaths } from "../../packages/host/src/config.ts";
-import { approvedWhole } from "../../packages/host/src/plugins/asks.ts";
-import { editInstalled } from "../../packages/host/src/plugins/installed.ts";
-import { readManifest } from "../../packages/host/src/plugins/manifest-file.ts";
 import { type Settings, withEchoAgent } from "../host.ts";
+import { approve } from "../plugin.ts";
 import type { BenchChat, OpenPlatform } from "./platform.ts";
 
 /** A group for each, so that nobody waits for another's sandbox. */
@@ -31,22 +28,11 @@ export async function installPlugin(
   name: string,
   { settings, variables }: Pick<OpenPlatform, "settings" | "variables">,
 ): Promise<boolean> {
-  const paths = homePaths(home);
   const shipped = fileURLToPath(new URL(`../../packages/host/dist/plugins/${name}`, import.meta.url));
   const own = fileURLToPath(new URL(`../../plugins/${name}`, import.meta.url));
   const ships = existsSync(shipped);
-  const manifest = await readManifest(ships ? shipped : own);
-  if (!manifest) throw new Error(`there is no plugin in ${own}`);
-  await mkdir(paths.plugins, { recursive: true, mode: 0o700 });
-  if (!ships) await symlink(own, join(paths.plugins, name));
-  await editInstalled(paths, (all) => ({
-    ...all,
-    [name]: approvedWhole(manifest, {
-      source: ships ? { from: "bellhop" } : { from: "folder", path: own },
-      settings,
-    }),
-  }));
+  await approve(home, { name, folder: ships ? shipped : own, ships }, settings);
   const lines = Object.entries(variables).map(([variable, value]) => `${variable}=${value}\n`);
-  await writeFile(paths.env, lines.join(""), { mode: 0o600 });
+  await writeFile(homePaths(home).env, lines.join(""), { mode: 0o600 });
   return ships;
 }

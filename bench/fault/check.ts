@@ -9,7 +9,7 @@ import { DatabaseSync } from "node:sqlite";
 import { z } from "zod";
 import { homePaths } from "../../packages/host/src/config.ts";
 import { leftovers } from "./leftovers.ts";
-import type { PlatformLine, Shown } from "./platform-words.ts";
+import type { PlatformLine, Shown } from "./plugin/words.ts";
 import { CANARY, type Message, tokensOf, type World } from "./world.ts";
 
 /** I5, about occurrences, is judged by the scheduler's own suite (scheduler/compare.ts). */

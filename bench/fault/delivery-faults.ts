@@ -1,15 +1,20 @@
-/** What goes wrong between the host and a platform: F14 and F17. */
+/** What goes wrong between the host and a platform: F14 and F17, and F2 of the process of a channel's plugin. */
+import { setTimeout as pause } from "node:timers/promises";
+import { createChance } from "../random.ts";
 import type { Finding } from "./check.ts";
-import { type Outcome, rule, tried } from "./outcome.ts";
-import type { Account } from "./platform-words.ts";
-import { type Message, type Room, soon, tokensOf, type World } from "./world.ts";
+import { type Outcome, rule, through, tried } from "./outcome.ts";
+import type { Account } from "./plugin/words.ts";
+import { pidOf } from "./processes.ts";
+import { type Message, type Room, soon, tokensOf, type World, type WorldOptions } from "./world.ts";
 
-const ROOMS: readonly Room[] = [
+const ROOMS = [
   { account: "once", room: "a" },
   { account: "lookup", room: "b" },
   { account: "twice", room: "c" },
-];
+] as const satisfies readonly Room[];
 const PATIENCE_MS = 45_000;
+/** From a message until all parts of its answer are sent, about. */
+const LONGEST_ANSWER_MS = 400;
 
 /** G14: how often a message is shown whose first answer was lost, or that never arrived the first time. */
 const SHOWN: Record<"drop" | "lose" | "down" | "crash", Record<Account, number>> = {
@@ -20,9 +25,12 @@ const SHOWN: Record<"drop" | "lose" | "down" | "crash", Record<Account, number>>
 };
 
 /** F14: the platform took it and nobody heard of that, or it did not; and a crash at the same point. */
-export function lostAnswers(): Promise<Outcome> {
-  const name = { fault: "F14", what: "the answer to a send is lost, applied or not; a crash there" };
-  return tried(name, { rooms: ROOMS }, async (world) => {
+export function lostAnswers(channels: WorldOptions["channels"] = "host"): Promise<Outcome> {
+  const name = {
+    fault: "F14",
+    what: `the answer to a send is lost, applied or not; a crash there${through(channels)}`,
+  };
+  return tried(name, { rooms: ROOMS, channels }, async (world) => {
     const findings: Finding[] = [];
     let trials = 0;
     let host = world.start();
@@ -58,6 +66,34 @@ async function shownAsPromised(world: World, how: keyof typeof SHOWN, message: M
   return [
     ...rule(times === wanted, "I3", `${how}, ${message.account}: shown ${times} times instead of ${wanted}`),
   ];
+}
+
+/** A third within ten minutes would be the end of the plugin. */
+const CRASHES = 2;
+
+/**
+ * F2: kill -9 of a channel's plugin as it hears and sends. The host stays, and another process goes on.
+ * @param times of hosts, each of which loses its plugin twice
+ */
+export function killPlugin(times: number, seed: number): Promise<Outcome> {
+  const name = { fault: "F2", what: "kill -9 of the process of a channel's plugin" };
+  return tried(name, { rooms: ROOMS, channels: "plugin" }, async (world) => {
+    const chance = createChance(seed);
+    for (let at = 0; at < times; at += 1) {
+      const host = world.start();
+      const { pid } = await host.ready;
+      for (let crash = 0; crash < CRASHES; crash += 1) {
+        const plugin = await pidOf(pid, "plugin");
+        await world.answered([await world.write(ROOMS[0])], PATIENCE_MS);
+        for (const room of ROOMS) await world.write(room, "parts:3");
+        await pause(chance.between(0, LONGEST_ANSWER_MS));
+        process.kill(plugin, "SIGKILL");
+        await world.answered(world.written, PATIENCE_MS);
+      }
+      await host.stop();
+    }
+    return { trials: CRASHES * times, expected: { notices: /may not have arrived/ } };
+  });
 }
 
 /** F17: the third of five parts fails for good, then for a while. */

@@ -1,6 +1,6 @@
 /**
- * The host under test: what `bellhop up --json` starts, with the fake platform's channels and, where
- * wanted, one armed failpoint. Its one argument is `FaultHost` as JSON.
+ * The host under test: what `bellhop up --json` starts, with the fake platform's channels in its own
+ * memory or as a plugin of its home, and, where wanted, one armed failpoint. Its one argument is `FaultHost` as JSON.
  */
 import { join } from "node:path";
 import { z } from "zod";
@@ -9,12 +9,13 @@ import { loadConfig } from "../../packages/host/src/config.ts";
 import { systemClock } from "../../packages/host/src/core/clock.ts";
 import { armFailpoints, FAILPOINTS } from "../../packages/host/src/core/failpoint.ts";
 import { startHost } from "../../packages/host/src/main.ts";
-import { platformChannel } from "./platform-channel.ts";
-import { Account } from "./platform-words.ts";
+import { platformChannel } from "./plugin/channel.ts";
+import { Account } from "./plugin/words.ts";
 
 const FaultHost = z.object({
   home: z.string(),
-  platform: z.url(),
+  /** The platform whose channels the host has itself; without it a plugin in the home brings them. */
+  platform: z.url().optional(),
   /** Strikes at the nth time that the place is passed, once. */
   arm: z
     .object({
@@ -64,7 +65,8 @@ const config = loadConfig({
 });
 const starting = startHost({
   config,
-  channels: Account.options.map((account) => platformChannel(account, platform)),
+  channels:
+    platform === undefined ? [] : Account.options.map((account) => platformChannel(account, platform)),
 });
 let code = 0;
 takeStops({

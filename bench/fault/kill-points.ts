@@ -8,14 +8,15 @@
  */
 import { FAILPOINTS, type Failpoint } from "../../packages/host/src/core/failpoint.ts";
 import { type Chance, createChance } from "../random.ts";
-import { type Outcome, rule, tried } from "./outcome.ts";
-import { type Room, soon, type World } from "./world.ts";
+import { type Outcome, rule, through, tried } from "./outcome.ts";
+import { type Room, soon, type World, type WorldOptions } from "./world.ts";
 
 export interface KillPointsOptions {
   readonly trials: number;
   readonly seed: number;
   /** Only these; default: all. */
   readonly places?: readonly Failpoint[] | undefined;
+  readonly channels?: WorldOptions["channels"];
   /** Called after each kill. */
   readonly onKill?: ((kills: number, place: Failpoint, nth: number) => void) | undefined;
 }
@@ -56,10 +57,11 @@ export function killAtEveryPlace({
   trials,
   seed,
   places: only = PLACES,
+  channels = "host",
   onKill = () => undefined,
 }: KillPointsOptions): Promise<Outcome> {
-  const name = { fault: "F1", what: "kill -9 of the host at every failpoint" };
-  return tried(name, { rooms: ROOMS }, async (world) => {
+  const name = { fault: "F1", what: `kill -9 of the host at every failpoint${through(channels)}` };
+  return tried(name, { rooms: ROOMS, channels }, async (world) => {
     const chance = createChance(seed);
     const places: Place[] = only.map((place) => ({ place, nth: 1, most: undefined, kills: 0 }));
     let kills = 0;

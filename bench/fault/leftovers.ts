@@ -15,10 +15,10 @@ export interface Leftovers {
 }
 
 /**
- * What a host that has stopped leaves there on purpose: the lock's file, the groups' composed memory, and what
- * sandboxes are to trust, which each start writes anew.
+ * What a host that has stopped leaves there on purpose: the files of its locks, the groups' composed memory, what
+ * plugins give to engines, and what sandboxes are to trust, which each start writes anew.
  */
-const STAYS = /^(lock\.db|compose\/.*|ca(-bundle)?\.pem|chromium-policy\.json)$/;
+const STAYS = /^((plugins\.)?lock\.db|(compose|gifts)\/.*|ca(-bundle)?\.pem|chromium-policy\.json)$/;
 
 /** Of the home at this real path, once no host runs on it. */
 export async function leftovers(home: string): Promise<Leftovers> {

@@ -50,3 +50,8 @@ export async function tried(
 export function rule(holds: boolean, invariant: Invariant, sentence: string): readonly Finding[] {
   return holds ? [] : [{ invariant, sentence }];
 }
+
+/** For the name of a fault. */
+export function through(channels: WorldOptions["channels"]): string {
+  return channels === "plugin" ? ", through a plugin" : "";
+}

@@ -15,7 +15,7 @@ import { createServer, type ServerResponse } from "node:http";
 import { text } from "node:stream/consumers";
 import { setTimeout as pause } from "node:timers/promises";
 import { z } from "zod";
-import { Account, PlatformCall, type PlatformLine } from "./platform-words.ts";
+import { Account, PlatformCall, type PlatformLine } from "./plugin/words.ts";
 
 const [, , file] = process.argv;
 if (file === undefined) throw new TypeError("name the file of the journal");

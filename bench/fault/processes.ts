@@ -3,8 +3,8 @@ import { readFile } from "node:fs/promises";
 import { setTimeout as pause } from "node:timers/promises";
 import { descendantsOf, type HomeProcess } from "./leftovers.ts";
 
-/** The agent's own program, what supervises its sandbox, or what the agent has started. */
-export type Part = "agent" | "supervisor" | "child";
+/** The agent's own program, what supervises its sandbox, what the agent has started, or the process of a plugin. */
+export type Part = "agent" | "supervisor" | "child" | "plugin";
 
 const PATIENCE_MS = 10_000;
 const LOOK_MS = 50;
@@ -34,6 +34,8 @@ function select(all: readonly HomeProcess[], host: number, part: Part): HomeProc
       const agents = new Set(all.filter(isAgent).map(({ pid }) => pid));
       return all.filter(({ parent }) => agents.has(parent));
     }
+    case "plugin":
+      return all.filter(({ words }) => /^\S*node .*\/plugins\/child\/start\b/.test(words));
     default:
       return part satisfies never;
   }

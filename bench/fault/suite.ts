@@ -1,7 +1,7 @@
 /** The faults of the suite, and how much of each a profile asks for. */
 import type { Failpoint } from "../../packages/host/src/core/failpoint.ts";
 import { brokenFrames, floods, killParts, poison, resumes, stopAndContinue } from "./agent-faults.ts";
-import { failingPart, lostAnswers } from "./delivery-faults.ts";
+import { failingPart, killPlugin, lostAnswers } from "./delivery-faults.ts";
 import { emergencyStop, terminate } from "./end-faults.ts";
 import { killAtEveryPlace, killInTools } from "./kill-points.ts";
 import type { Outcome } from "./outcome.ts";
@@ -40,12 +40,19 @@ const FAULTS: readonly Fault[] = [
         },
       }),
   },
+  {
+    id: "F1",
+    run: ({ profile, seed, trials = KILLS[profile], places }) =>
+      killAtEveryPlace({ trials: Math.ceil(trials / 5), seed, places, channels: "plugin" }),
+  },
   { id: "F1", run: ({ profile }) => killInTools(profile === "ci" ? 2 : 50) },
   { id: "F2", run: ({ profile }) => killParts(profile === "ci" ? 1 : 5) },
+  { id: "F2", run: ({ profile, seed }) => killPlugin(profile === "ci" ? 2 : 50, seed) },
   { id: "F3", run: ({ profile }) => stopAndContinue(profile === "ci" ? 4_000 : 90_000) },
   { id: "F9-F10", run: () => brokenFrames() },
   { id: "F11", run: ({ profile }) => floods(profile === "ci" ? 20 : 100) },
   { id: "F14", run: () => lostAnswers() },
+  { id: "F14", run: () => lostAnswers("plugin") },
   { id: "F17", run: () => failingPart() },
   { id: "F21", run: () => resumes() },
   { id: "F22", run: () => poison() },

@@ -15,8 +15,9 @@ import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { homePaths } from "../../packages/host/src/config.ts";
 import { type HostProcess, type Settings, startProgram, temporaryHome } from "../host.ts";
+import { approve } from "../plugin.ts";
 import type { FaultHost } from "./host.ts";
-import { type PlatformCall, PlatformLine } from "./platform-words.ts";
+import { type PlatformCall, PlatformLine } from "./plugin/words.ts";
 
 const here = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 const AGENT_INSIDE = "/opt/fault-agent/agent.mjs";
@@ -79,12 +80,14 @@ export interface WorldOptions {
   readonly settings?: Settings;
   /** Who answers: the fault-injecting agent, or the Claude engine on the rehearsal model, one message at a time. */
   readonly engine?: "agent" | "claude";
+  /** Who brings the platform's channels: the host itself, or a plugin in a process of its own. */
+  readonly channels?: "host" | "plugin";
   /** The home lies on a disk of its own, so small. Only root can have that. */
   readonly diskMb?: number;
 }
 
 export async function createWorld(options: WorldOptions): Promise<World> {
-  const { rooms, settings = {}, engine = "agent", diskMb } = options;
+  const { rooms, settings = {}, engine = "agent", channels = "host", diskMb } = options;
   const disposing = new AsyncDisposableStack();
   const home = disposing.use(await temporaryHome());
   if (diskMb !== undefined) {
@@ -135,6 +138,8 @@ export async function createWorld(options: WorldOptions): Promise<World> {
     for (const watcher of watchers) watcher();
   });
   const url = `http://127.0.0.1:${await port.promise}/`;
+  if (channels === "plugin")
+    await approve(home.path, { name: "fault", folder: here("plugin"), ships: false }, { url });
 
   async function call(asked: PlatformCall): Promise<void> {
     const response = await fetch(url, { method: "POST", body: JSON.stringify(asked) });
@@ -169,7 +174,11 @@ export async function createWorld(options: WorldOptions): Promise<World> {
     recoveryMs,
     journal,
     start(arm) {
-      const options: FaultHost = { home: home.path, platform: url, ...(arm && { arm }) };
+      const options: FaultHost = {
+        home: home.path,
+        ...(channels === "host" && { platform: url }),
+        ...(arm && { arm }),
+      };
       began = { at: performance.now(), shown: hosts === 0 };
       hosts += 1;
       const host = startProgram([here("host.ts"), JSON.stringify(options)], { NODE_COMPILE_CACHE });

@@ -32,9 +32,9 @@ describe("a stranger's card", () => {
     await anns.shows(({ buttons = [] }) => buttons.length > 0);
     await restart();
 
-    anns.presses(ann, "Let them in");
+    const button = anns.presses(ann, "Let them in");
     await dm.shows(({ from, text }) => from === "us" && text === "let me in");
-    anns.presses(ann, "Let them in");
+    anns.pressesId(ann, button);
     await platform.taken();
 
     expect(await client.senders.list()).toMatchObject({
@@ -42,6 +42,22 @@ describe("a stranger's card", () => {
       waiting: [],
     });
     expect(dm.ours().filter((text) => text === "let me in")).toHaveLength(1);
+  });
+});
+
+describe("a stranger's card that is decided", () => {
+  it.each([
+    ["Let them in", "Ben (fake:ben) wrote to me in fake:bens.\n\nLet in by Ann (fake:ann)."],
+    ["Turn them away", "Ben (fake:ben) wrote to me in fake:bens.\n\nTurned away by Ann (fake:ann)."],
+  ])("by “%s” says so in its place, without buttons", async (label, words) => {
+    const { platform, anns } = await given();
+    platform.direct("bens").says(ben, "say: let me in");
+    const card = await anns.shows(({ buttons = [] }) => buttons.length > 0);
+
+    anns.presses(ann, label);
+
+    const closed = await anns.shows(({ text }) => text === words);
+    expect(closed).toMatchObject({ platformId: card.platformId, buttons: undefined });
   });
 });
 

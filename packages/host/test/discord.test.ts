@@ -31,7 +31,7 @@ groups:
     variables: { DISCORD_BOT_TOKEN: BOT.token },
   });
 
-  const shows = showsBy(discord.server.changes);
+  const shows = showsBy(discord.server.changes, journey);
   const kitchen = chatPeer(discord, home);
   return { journey, discord, home, kitchen, shows, sams: chatPeer(discord, directWith(discord, SAM)) };
 }

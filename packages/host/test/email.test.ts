@@ -1,4 +1,5 @@
 /** E-mail as people have it: the plugin that ships, in a process of its own, with a real Dovecot and a real SMTP server. */
+import { untilBy } from "@bellhop/sdk/testing";
 import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { expect, it, onTestFinished } from "vitest";
@@ -7,6 +8,7 @@ import { AUTHSERV_ID, composed, openServers } from "../../../plugins/email/test/
 import { homePaths } from "../src/config.ts";
 import { givenHost } from "./journey.ts";
 import { setUpShipped } from "./shipped.ts";
+import { notShown } from "./shown.ts";
 
 const ANN = "ann@people.example";
 const why = withoutDovecot();
@@ -46,12 +48,15 @@ groups:
 
   /** Resolves with the first mail of ours that fits. */
   async function shows(fits: (text: string) => boolean) {
-    for (;;) {
-      const change = peer.changed();
-      const found = peer.taken.find(({ mail }) => fits(mail.text ?? ""));
-      if (found) return found;
-      await change;
-    }
+    const find = () => peer.taken.find(({ mail }) => fits(mail.text ?? ""));
+    return await untilBy(peer.changed)(find).catch(async (cause: unknown) => {
+      throw await notShown(
+        String(fits),
+        peer.taken.map(({ mail }) => mail.text ?? ""),
+        journey,
+        cause,
+      );
+    });
   }
   return { journey, peer, writes, shows };
 }

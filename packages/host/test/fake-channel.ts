@@ -289,8 +289,10 @@ export function fakePlatform(options: FakePlatformOptions = {}) {
     if (listener) throw new ConfigError(`${name}: somebody else listens for this account already`);
     const cut = Promise.withResolvers<never>();
     listener = cut.reject;
-    const ended = Promise.race([cut.promise, aborted(signal)]);
+    const ended = cut.promise;
     ended.catch(() => undefined); // where nobody waits for it just now
+    const stop = () => cut.reject(signal.reason);
+    signal.addEventListener("abort", stop, { once: true });
     try {
       for (let at = Number(cursor ?? 0); ;) {
         signal.throwIfAborted();
@@ -303,6 +305,7 @@ export function fakePlatform(options: FakePlatformOptions = {}) {
         } else await Promise.race([change(), ended]);
       }
     } finally {
+      signal.removeEventListener("abort", stop);
       listener = undefined;
     }
   }

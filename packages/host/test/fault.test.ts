@@ -2,10 +2,10 @@
 import { describe, expect, it } from "vitest";
 import { killAgainAndAgain } from "../../../bench/fault/kill.ts";
 import { type Evidence, judge as judgeJournals } from "../../../bench/fault/check.ts";
-import { lostAnswers } from "../../../bench/fault/delivery-faults.ts";
+import { killPlugin, lostAnswers } from "../../../bench/fault/delivery-faults.ts";
 import { emergencyStop } from "../../../bench/fault/end-faults.ts";
 import { killAtEveryPlace } from "../../../bench/fault/kill-points.ts";
-import type { PlatformLine } from "../../../bench/fault/platform-words.ts";
+import type { PlatformLine } from "../../../bench/fault/plugin/words.ts";
 import { judge, type Sent } from "../../../bench/verdict.ts";
 import { type DurableEvent, EventId } from "../src/core/events.ts";
 import { ChatId, InboxId, newId, OutboxId, TurnId } from "../src/core/ids.ts";
@@ -46,11 +46,22 @@ describe("the fault suite", () => {
     },
   );
 
+  it.each(["host", "plugin"] as const)(
+    "loses answers of a platform: each is shown as often as its channel promises (channels of a %s)",
+    { timeout: 180_000 },
+    async (channels) => {
+      expect((await lostAnswers(channels)).findings).toEqual([]);
+    },
+  );
+
   it(
-    "loses answers of a platform: each is shown as often as its channel promises",
+    "kills the process of a channel's plugin, and another one goes on where it was",
     { timeout: 180_000 },
     async () => {
-      expect((await lostAnswers()).findings).toEqual([]);
+      const outcome = await killPlugin(2, 5);
+
+      expect(outcome.findings).toEqual([]);
+      expect(outcome).toMatchObject({ trials: 4, lost: 0, doubled: 0, unexpected: 0 });
     },
   );
 

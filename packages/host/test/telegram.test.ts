@@ -32,7 +32,7 @@ groups:
     variables: { TELEGRAM_BOT_TOKEN: BOT.token, TELEGRAM_BOT_TOKEN_2: OTHER.token },
   });
 
-  const shows = showsBy(api.server.changes);
+  const shows = showsBy(api.server.changes, journey);
   return { journey, one, two, shows };
 }
 

@@ -34,8 +34,8 @@ groups:
     settings: { apiRoot: slack.apiRoot },
     variables: { SLACK_BOT_TOKEN: APP.botToken, SLACK_APP_TOKEN: APP.appToken },
   });
-  const onDiscord = showsBy(discord.server.changes);
-  const onSlack = showsBy(slack.server.changes);
+  const onDiscord = showsBy(discord.server.changes, journey);
+  const onSlack = showsBy(slack.server.changes, journey);
 
   await anns.says(ANN, "run: echo milk > list.txt\nsay: written down");
   await onDiscord(anns, ({ text }) => text.endsWith("written down"));

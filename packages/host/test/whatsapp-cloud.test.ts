@@ -8,6 +8,7 @@ import type { FakeMessage, FakePerson } from "../../../plugins/whatsapp-cloud/te
 import { homePaths } from "../src/config.ts";
 import { givenHost } from "./journey.ts";
 import { setUpShipped } from "./shipped.ts";
+import { notShown } from "./shown.ts";
 
 const TEMPLATE = { name: "word", language: "en" };
 const ANN = { id: "491511111111", name: "Ann" };
@@ -45,7 +46,15 @@ groups:
     { messages }: FakePerson,
     fits: (message: FakeMessage) => boolean,
   ): Promise<FakeMessage> {
-    return await graph.server.changes.until(() => messages.find((one) => one.from === "us" && fits(one)));
+    const find = () => messages.find((one) => one.from === "us" && fits(one));
+    return await graph.server.changes.until(find).catch(async (cause: unknown) => {
+      throw await notShown(
+        String(fits),
+        messages.map(({ text }) => text),
+        journey,
+        cause,
+      );
+    });
   }
   const person = (who: typeof ANN) => {
     const opened = graph.world.open(who);

@@ -16,6 +16,7 @@ import { approvedWhole } from "../src/plugins/asks.ts";
 import { editInstalled } from "../src/plugins/installed.ts";
 import { readManifest } from "../src/plugins/manifest-file.ts";
 import { givenHost } from "./journey.ts";
+import { notShown } from "./shown.ts";
 
 const REPOSITORY = fileURLToPath(new URL("../../..", import.meta.url));
 export const ANN = { id: "4915200000001", name: "Ann" };
@@ -64,8 +65,13 @@ async function openControl(home: string, name: string) {
       changes.until(() => (lives > after && seen?.connected === true ? true : undefined)),
     does: (deed: Deed) => void line?.write(`${JSON.stringify(deed)}\n`),
     sees: <T>(look: (now: Seen) => T | undefined) => changes.until(() => seen && look(seen)),
-    shows: (fits: (message: Seen["messages"][number]) => boolean) =>
-      changes.until(() => seen?.messages.find((message) => message.from === "us" && fits(message))),
+    async shows(fits: (message: Seen["messages"][number]) => boolean) {
+      const find = () => seen?.messages.find((message) => message.from === "us" && fits(message));
+      return await changes.until(find).catch(async (cause: unknown) => {
+        const stands = (seen?.messages ?? []).map(({ from, text }) => `${from}: ${text}`);
+        throw await notShown(String(fits), stands, { home }, cause);
+      });
+    },
   };
 }
 

@@ -187,6 +187,13 @@ export interface Button {
   readonly label: string;
 }
 
+/** A message that was sent reads otherwise from then on. */
+export interface Edit {
+  readonly chat: string;
+  readonly platformId: string;
+  readonly text: string;
+}
+
 export interface Sent {
   /** The platform's id of what was sent; reactions have none of their own. */
   readonly platformId: string;
@@ -243,7 +250,7 @@ export interface Channel {
    * Replaces the text of a message that was sent, and takes away its buttons; the same again changes nothing.
    * Throws as `send` does.
    */
-  edit?(message: { chat: string; platformId: string; text: string }, signal: AbortSignal): Promise<void>;
+  edit?(edit: Edit, signal: AbortSignal): Promise<void>;
   /** Shows that an answer is being written; it goes by itself. Throws as `send` does. */
   typing?(chat: string, signal: AbortSignal): Promise<void>;
   /** Throws as `send` does. */

@@ -1,7 +1,7 @@
 /**
  * What went wrong with a request that a platform was sent, in the errors that the outbox acts on (G14): for adapters
- * that speak with their platform by `fetch`. Where a platform means something else by a status, its adapter says so
- * itself.
+ * that speak with their platform by `createWire` or by `fetch`. Where a platform means something else by a status, its
+ * adapter says so itself.
  */
 import {
   type BellhopError,
@@ -10,6 +10,7 @@ import {
   TemporaryError,
   UnknownOutcomeError,
 } from "./errors.ts";
+import { WireError } from "./wire.ts";
 
 /** Not one byte of the request was written: no name, no way, no connection, no TLS. */
 const NEVER_WRITTEN =
@@ -17,15 +18,27 @@ const NEVER_WRITTEN =
 
 /**
  * There was no answer, or none that could be read to its end.
- * @param cause what `fetch`, or reading its answer, threw
+ * @param cause what `createWire`'s or Node's `fetch`, or reading its answer, threw
  * @param who the platform, in words
+ * @param what it was asked to take, in words
  */
-export function unanswered(cause: unknown, who: string): TemporaryError | UnknownOutcomeError {
+export function unanswered(cause: unknown, who: string, what = "this"): TemporaryError | UnknownOutcomeError {
+  if (cause instanceof WireError && !cause.written)
+    return new TemporaryError(`${who} was not given ${what}: ${cause.message}`, { cause });
   for (let error = cause; error instanceof Error; error = error.cause) {
     const code = "code" in error ? String(error.code) : "";
     if (NEVER_WRITTEN.test(code)) return new TemporaryError(`${who} cannot be reached (${code})`, { cause });
   }
-  return new UnknownOutcomeError(`${who} did not say whether it took this`, { cause });
+  return new UnknownOutcomeError(`${who} did not say whether it took ${what}`, { cause });
+}
+
+/**
+ * Of a call that nobody sees anything of, or that only asks: it can be made again whatever became of it.
+ * @returns what to throw
+ */
+export function repeatable(error: unknown): unknown {
+  if (!(error instanceof UnknownOutcomeError)) return error;
+  return new TemporaryError(error.message, { cause: error });
 }
 
 /**

@@ -7,6 +7,7 @@ export * from "./auth.ts";
 export * from "./channel.ts";
 export * from "./download.ts";
 export * from "./errors.ts";
+export * from "./form.ts";
 export * from "./health.ts";
 export * from "./http-errors.ts";
 export * from "./plugin.ts";

@@ -25,6 +25,17 @@ export function sendingBy({ text, file, reaction }: Senders) {
   };
 }
 
+/** What `maxTextLength` leaves for a name before a text (`Outbound.sender`), in any unit. */
+export const NAME_ROOM = 96;
+
+/** The slowest line that a file is sent over. */
+const BYTES_PER_MS = 50;
+
+/** How much longer a call may take that brings so many bytes along, ms. */
+export function uploadMs(bytes: number): number {
+  return Math.ceil(bytes / BYTES_PER_MS);
+}
+
 /**
  * The content of a file, for the body of a request: what cannot be read to its end was not sent to its end either.
  * @throws WireError

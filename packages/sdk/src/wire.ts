@@ -13,7 +13,7 @@ export class WireError extends Error {
   override readonly name = "WireError";
   /** All of the request was written: it may have been applied. */
   readonly written: boolean;
-  /** Of an answer that is no JSON. */
+  /** Of an answer that cannot be read, or is no JSON. */
   readonly status: number | undefined;
   constructor(message: string, options: ErrorOptions & { written: boolean; status?: number | undefined }) {
     super(message, options);
@@ -33,6 +33,8 @@ export interface WireRequest {
 export interface WireAnswer {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
+  /** @throws WireError it cannot be read to its end */
+  text(): Promise<string>;
   /** Undefined where there is nothing, as with 204. @throws WireError it cannot be read */
   json(): Promise<unknown>;
 }
@@ -42,7 +44,8 @@ export type Wire = ReturnType<typeof createWire>;
 /** A connection that nobody used for so long may be closed by the other side just when we write on it. */
 const IDLE_MS = 4_000;
 
-export function createWire() {
+/** @param signal closes it */
+export function createWire(signal?: AbortSignal) {
   // Whoever imports node:http gets Node's `fetch` and WebSocket with it, a sixth of the memory of such a process;
   // what reads streams at once, in node:stream/consumers, is left out for the same reason.
   const http = process.getBuiltinModule("node:http");
@@ -50,7 +53,13 @@ export function createWire() {
   const plain = new http.Agent({ keepAlive: true, timeout: IDLE_MS });
   const secure = new https.Agent({ keepAlive: true, timeout: IDLE_MS });
 
-  /** Resolves with the head of the answer. @throws WireError */
+  function close(): void {
+    plain.destroy();
+    secure.destroy();
+  }
+  signal?.addEventListener("abort", close, { once: true });
+
+  /** Resolves with the head of the answer; a redirect is one, and is not followed. @throws WireError */
   async function open(url: string, { method = "GET", headers = {}, body, signal }: WireRequest) {
     // What the other side has closed meanwhile is noticed first, and is not written on.
     for (let turn = 0; turn < 2; turn += 1) await new Promise((resolve) => setImmediate(resolve));
@@ -85,28 +94,26 @@ export function createWire() {
     async fetch(url: string, request: WireRequest): Promise<WireAnswer> {
       const response = await open(url, request);
       const status = response.statusCode ?? 0;
+      async function read<T>(make: (text: string) => T): Promise<T> {
+        try {
+          return make(await textOf(response));
+        } catch (cause) {
+          throw new WireError(`HTTP ${status}, and no answer that can be read`, {
+            cause,
+            written: true,
+            status,
+          });
+        }
+      }
       return {
         status,
         headers: response.headers,
-        async json(): Promise<unknown> {
-          try {
-            const text = await textOf(response);
-            return text === "" ? undefined : JSON.parse(text);
-          } catch (cause) {
-            throw new WireError(`HTTP ${status}, and no answer that can be read`, {
-              cause,
-              written: true,
-              status,
-            });
-          }
-        },
+        text: () => read((text) => text),
+        json: () => read((text): unknown => (text === "" ? undefined : JSON.parse(text))),
       };
     },
 
-    close(): void {
-      plain.destroy();
-      secure.destroy();
-    },
+    close,
   };
 }
 

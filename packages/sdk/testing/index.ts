@@ -4,6 +4,7 @@ export * from "./fake/feed.ts";
 export * from "./fake/journal.ts";
 export * from "./fake/rates.ts";
 export * from "./fake/server.ts";
+export { halfFrame, openTrickle, trickledFrame } from "./fake/trickle.ts";
 export * from "./peer.ts";
 export * from "./contract/ambiguity.ts";
 export * from "./contract/suite.ts";

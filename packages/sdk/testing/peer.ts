@@ -23,6 +23,8 @@ export type PeerFault = { readonly calls?: number } & (
   | { readonly how: "delay"; readonly ms: number }
   /** The answer ends in the middle. Applied. */
   | { readonly how: "truncate" }
+  /** Half of the answer comes at once, and then one byte after the other, for ever. Applied. On a live connection: a frame. */
+  | { readonly how: "trickle"; readonly everyMs: number }
   /** A frame of the live connection ends in the middle, and the connection with it. */
   | { readonly how: "close mid-frame" }
   /** The live connection stays open and says nothing more, whatever is sent over it; a new one is well. */

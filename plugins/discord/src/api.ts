@@ -3,11 +3,18 @@
  *
  * Every call ends by itself: with the caller's signal, or after its time. What is read of an answer is parsed here.
  */
-import { download, type OutboundFile, UnknownOutcomeError, type Wire, WireError } from "@bellhop/sdk";
+import {
+  download,
+  formOf,
+  type OutboundFile,
+  UnknownOutcomeError,
+  uploadMs,
+  type Wire,
+  WireError,
+} from "@bellhop/sdk";
 import type { Readable } from "node:stream";
 import type { z } from "zod";
 import { failed, refused } from "./errors.ts";
-import { formOf } from "./form.ts";
 
 export interface ApiOptions {
   readonly token: string;
@@ -33,23 +40,22 @@ export type Api = ReturnType<typeof createApi>;
 
 const VERSION = 10;
 const CALL_MS = 30_000;
-/** The slowest line that a file is sent over. */
-const BYTES_PER_MS = 50;
+const JSON_TYPE = "application/json";
 /** Discord asks for a name of this form. */
 const AGENT = "DiscordBot (https://bellhop.example.org, 0.1.0)";
 
 export function createApi({ token, apiRoot, wire, callMs = CALL_MS }: ApiOptions) {
   async function call({ method, path, what, body, file }: Request, signal: AbortSignal): Promise<unknown> {
     signal.throwIfAborted();
-    const ms = callMs + Math.ceil((file?.bytes ?? 0) / BYTES_PER_MS);
-    const form = file && formOf(body ?? {}, file);
-    const content = form?.headers ?? (body && { "content-type": "application/json" });
+    const json = body && JSON.stringify(body);
+    const form = file && withFile(json, file);
+    const content = form?.headers ?? (json && { "content-type": JSON_TYPE });
     try {
       const answer = await wire.fetch(`${apiRoot}/v${VERSION}${path}`, {
         method,
         headers: { authorization: `Bot ${token}`, "user-agent": AGENT, ...content },
-        body: form?.body ?? (body && JSON.stringify(body)),
-        signal: AbortSignal.any([signal, AbortSignal.timeout(ms)]),
+        body: form?.body ?? json,
+        signal: AbortSignal.any([signal, AbortSignal.timeout(callMs + uploadMs(file?.bytes ?? 0))]),
       });
       const { status, headers } = answer;
       // Who asks us to wait may be a server before Discord, which does not say it in JSON.
@@ -84,4 +90,11 @@ export function createApi({ token, apiRoot, wire, callMs = CALL_MS }: ApiOptions
       return await download(wire, url, { who: "Discord", signal });
     },
   };
+}
+
+function withFile(json = "{}", content: OutboundFile) {
+  return formOf({
+    fields: [{ name: "payload_json", type: JSON_TYPE, value: json }],
+    file: { name: "files[0]", content },
+  });
 }

@@ -4,8 +4,15 @@
  *
  * It holds nothing that a restart would miss: what it remembers it would only ask for again.
  */
-import type { Accept, Channel, ChannelAbilities, ChannelHealth, Logger, Wire } from "@bellhop/sdk";
-import { healthAfter } from "@bellhop/sdk";
+import {
+  type Accept,
+  type Channel,
+  type ChannelAbilities,
+  createHealth,
+  type Logger,
+  NAME_ROOM,
+  type Wire,
+} from "@bellhop/sdk";
 import { createApi } from "./api.ts";
 import { Application, User } from "./events.ts";
 import { createHearing } from "./hearing.ts";
@@ -29,8 +36,6 @@ export interface DiscordOptions {
   readonly log: Logger;
 }
 
-/** A name may stand before a text. */
-const NAME_ROOM = 96;
 /** As long as Discord knows a nonce again; it says "a few minutes". */
 const NONCE_MS = 2 * 60_000;
 
@@ -55,7 +60,7 @@ export function createDiscord(options: DiscordOptions): Channel {
   const sender = createSender(api);
   const slash = createSlash(api, log);
   const hearing = createHearing({ api, places, log });
-  let health: ChannelHealth = { state: "connecting" };
+  const health = createHealth();
   let registered = false;
 
   const listening = createListening({
@@ -63,9 +68,7 @@ export function createDiscord(options: DiscordOptions): Channel {
     allowPlain,
     api,
     hearing,
-    onUp: () => {
-      health = { state: "up" };
-    },
+    onUp: health.up,
     onTaken: slash.taken,
     pace,
     now,
@@ -83,22 +86,17 @@ export function createDiscord(options: DiscordOptions): Channel {
   }
 
   async function listen(cursor: string | undefined, accept: Accept, signal: AbortSignal): Promise<void> {
-    try {
-      const me = await api.ask({ method: "GET", path: "/users/@me", what: "who we are" }, User, signal);
-      await registerCommands(signal);
-      await listening.listen(cursor, me.id, accept, signal);
-    } catch (error) {
-      health = healthAfter(error);
-      throw error;
-    }
+    const me = await api.ask({ method: "GET", path: "/users/@me", what: "our account" }, User, signal);
+    await registerCommands(signal);
+    await listening.listen(cursor, me.id, accept, signal);
   }
 
   return {
     name: "discord",
     account,
     abilities: ABILITIES,
-    health: () => health,
-    listen,
+    health: health.now,
+    listen: health.listening(listen),
     send: sender.send,
     edit: sender.edit,
     typing: sender.typing,

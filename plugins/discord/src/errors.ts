@@ -11,7 +11,14 @@
  *
  * No sentence holds a token, nor an address with one in it.
  */
-import { ConfigError, RejectedError, TemporaryError, UnknownOutcomeError, WireError } from "@bellhop/sdk";
+import {
+  ConfigError,
+  RejectedError,
+  TemporaryError,
+  unanswered,
+  UnknownOutcomeError,
+  type WireError,
+} from "@bellhop/sdk";
 import { z } from "zod";
 
 /** The account's page, where its token and its intents are. */
@@ -35,14 +42,11 @@ const HINTS: Readonly<Record<number, string>> = {
 };
 
 /** There was no answer, or none that can be read. */
-export function failed(what: string, cause: unknown): Error {
-  if (!(cause instanceof WireError))
-    return new UnknownOutcomeError(`Discord: ${what} failed in an unforeseen way`, { cause });
-  const { status, written } = cause;
+export function failed(what: string, cause: WireError): Error {
+  const { status } = cause;
   if (status !== undefined && (status < 200 || status >= 300))
     return refused(what, status, undefined, { cause });
-  if (written) return new UnknownOutcomeError(`Discord: ${what} got no answer`, { cause });
-  return new TemporaryError(`Discord cannot be reached for ${what}`, { cause });
+  return unanswered(cause, "Discord", what);
 }
 
 export interface Beside {

@@ -37,7 +37,7 @@ export interface GatewayOptions {
   readonly intents: number;
   /** The session that is taken up again; without it a new one begins. */
   readonly session?: Session | undefined;
-  /** How long its first word is waited for. */
+  /** How long its first word is waited for, and then that it lets us in. */
   readonly helloMs: number;
   /** From 0 to below 1. */
   readonly random: () => number;
@@ -66,10 +66,13 @@ export async function* gateway(
   let over: { readonly why: unknown } | undefined;
   let seq: number | null = session?.seq ?? null;
   let answered = true;
-  let heart: NodeJS.Timeout = setTimeout(
-    () => end(new TemporaryError("Discord's gateway says nothing")),
-    options.helloMs,
-  );
+  let heart: NodeJS.Timeout | undefined;
+  /** Whatever it says meanwhile: it may say that for ever. */
+  let entry = patience("says nothing");
+
+  function patience(does: string): NodeJS.Timeout {
+    return setTimeout(() => end(new TemporaryError(`Discord's gateway ${does}`)), options.helloMs);
+  }
 
   function end(why: unknown): void {
     over ??= { why };
@@ -106,6 +109,7 @@ export async function* gateway(
   function take(frame: Frame): void {
     switch (frame.op) {
       case 0:
+        clearTimeout(entry);
         seq = frame.s;
         waiting.push(frame);
         if (waiting.length > MOST_WAITING) end(new TemporaryError("Discord sends more than can be stored"));
@@ -118,6 +122,8 @@ export async function* gateway(
         if (frame.d) return end(new TemporaryError("Discord asks us to take up the session once more"));
         return end(new SessionOverError("Discord does not know the session any more"));
       case 10:
+        clearTimeout(entry);
+        entry = patience("does not let us in");
         keepBeating(frame.d.heartbeat_interval);
         return begin();
       case 11:
@@ -152,6 +158,7 @@ export async function* gateway(
     }
   } finally {
     clearTimeout(heart);
+    clearTimeout(entry);
     signal.removeEventListener("abort", abort);
     socket.terminate();
   }

@@ -3,8 +3,7 @@
  *
  * - The number in the cursor moves only with what is on disk (G1). What was not accepted, Discord brings again when
  *   the session is taken up from the older number.
- * - Where Discord does not know the session any more, a new one begins, and what was written meanwhile is read from
- *   the chats that were heard (G4). Until that is on disk, the cursor does not know of the new session.
+ * - Where Discord does not know the session any more, a new one begins, and what was written meanwhile is read (G4). Until that is on disk, the cursor does not know of the new session.
  * - At most one new session per call, none where Discord has few left for today, and none within five seconds of
  *   the one before: whoever begins too many loses his token.
  */
@@ -16,10 +15,10 @@ import { SessionOverError } from "./errors.ts";
 import { GatewayBot, type Interaction, Ready } from "./events.ts";
 import { type Dispatch, gateway } from "./gateway.ts";
 import { type Hearing, INTENTS, isUnreadable } from "./hearing.ts";
-import { messagesAfter } from "./history.ts";
+import { messagesAfter, unheard } from "./history.ts";
 
 export interface Pace {
-  /** So long the gateway may take for its first word. */
+  /** So long the gateway may take for its first word, and then to let us in. */
   readonly helloMs: number;
   /** Between two sessions that begin. */
   readonly identifyEveryMs: number;
@@ -116,7 +115,7 @@ export function createListening(parts: ListeningParts) {
     if (!ready.success) throw new TemporaryError("Discord's session cannot be read", { cause: ready.error });
     const { session_id: id, resume_gateway_url: url } = ready.data;
     let { heard } = before;
-    for (const [channel, last] of before.heard) {
+    for (const [channel, last] of [...before.heard, ...(await unheard(before.heard, { api, log }, signal))]) {
       for await (const message of messagesAfter(channel, last, { api, log }, signal)) {
         const [found] = await hearing.message(message, "message", me, signal);
         heard = afterMessage({ heard }, channel, message.id).heard;

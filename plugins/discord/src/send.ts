@@ -7,6 +7,7 @@
  */
 import {
   type Button,
+  type Edit,
   type OutboundFile,
   type OutboundOf,
   RejectedError,
@@ -97,10 +98,7 @@ export function createSender(api: Pick<Api, "ask" | "call">) {
   return {
     send: sendingBy({ text: sendText, file: sendFile, reaction: react }),
 
-    async edit(
-      { chat, platformId, text }: { chat: string; platformId: string; text: string },
-      signal: AbortSignal,
-    ): Promise<void> {
+    async edit({ chat, platformId, text }: Edit, signal: AbortSignal): Promise<void> {
       const path = `/channels/${channelOf(chat)}/messages/${idOf(platformId)}`;
       const body = { content: await shown(text, undefined), components: [], allowed_mentions: NO_PINGS };
       await api.call({ method: "PATCH", path, what: "the edit", body }, signal);

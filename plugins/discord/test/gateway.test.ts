@@ -2,7 +2,7 @@ import { ConfigError, TemporaryError } from "@bellhop/sdk";
 import { afterEach, describe, expect, it } from "vitest";
 import { placeFrom } from "../src/cursor.ts";
 import type { FakeDiscordOptions } from "./fake/discord.ts";
-import { BOT } from "./fake/peer.ts";
+import { BOT, chatPeer } from "./fake/peer.ts";
 import { ANN, BEN, openRig, type OpenRig } from "./rig.ts";
 
 let opened: OpenRig | undefined;
@@ -167,6 +167,27 @@ describe("a new session on Discord", () => {
     const inGroup = second.heard.filter(({ chat }) => chat === group.id).map((one) => one.text);
     expect(inGroup).toEqual(Array.from({ length: 120 }, (_, n) => `meanwhile ${n}`));
     expect(discord.gateway.journal).toEqual(["identify", "resume", "identify"]);
+  });
+
+  it("hears who wrote meanwhile where nobody had written before", async () => {
+    const { discord, connect, listen, direct, group, groupChannel } = await given();
+    discord.world.put(groupChannel, { from: BEN, text: "before it was there" });
+    const first = listen(connect());
+    await direct.says(ANN, "one");
+    await first.hears(text("one"));
+    await first.stop();
+    const thread = discord.world.open({ type: 11, name: "Dinner", parent: groupChannel.id });
+    await group.says(BEN, "in the channel");
+    await chatPeer(discord, thread).says(BEN, "in its thread");
+    discord.gateway.forget();
+
+    const second = listen(connect(), first.cursor);
+    await second.hears(text("in its thread"));
+
+    expect(second.heard.map((one) => [one.chat, one.text])).toEqual([
+      [group.id, "in the channel"],
+      [`${group.id}:${thread.id}`, "in its thread"],
+    ]);
   });
 
   it("is not gone on with before what was written meanwhile is on disk", async () => {

@@ -1,12 +1,5 @@
 /** One mailbox as a channel: mails in by IMAP, out by SMTP, and the truth of how it stands. */
-import {
-  type Accept,
-  type Channel,
-  type ChannelAbilities,
-  type ChannelHealth,
-  type Logger,
-  healthAfter,
-} from "@bellhop/sdk";
+import { type Channel, type ChannelAbilities, createHealth, type Logger } from "@bellhop/sdk";
 import type { ImapPace } from "./imap.ts";
 import type { Ledger } from "./ledger.ts";
 import { createListening } from "./listening.ts";
@@ -62,16 +55,14 @@ export function abilitiesOf({
 
 export function createEmail({ account, rules, ledger, pace = PACE, now, log }: EmailOptions): Channel {
   const { address, password } = account;
-  let health: ChannelHealth = { state: "connecting" };
+  const health = createHealth();
   const hear = createListening({
     account,
     rules,
     ledger,
     access: { server: account.imap, password, pace: pace.imap },
     idleMs: pace.imap.idleMs,
-    onUp: () => {
-      health = { state: "up" };
-    },
+    onUp: health.up,
     now,
     log,
   });
@@ -87,17 +78,9 @@ export function createEmail({ account, rules, ledger, pace = PACE, now, log }: E
     name: "email",
     account: account.account,
     abilities: abilitiesOf(rules),
-    health: () => health,
+    health: health.now,
+    listen: health.listening(hear),
     send,
-
-    async listen(cursor: string | undefined, accept: Accept, signal: AbortSignal) {
-      try {
-        await hear(cursor, accept, signal);
-      } catch (error) {
-        health = healthAfter(error);
-        throw error;
-      }
-    },
 
     async chatInfo(chat) {
       const { address: title, root } = placeOf(chat);

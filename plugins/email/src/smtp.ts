@@ -15,7 +15,7 @@ import type { Server } from "./settings.ts";
 
 export interface SmtpPace {
   readonly connectMs: number;
-  /** Longest silence of a server that has something to say. */
+  /** For a server's answer to a mail, for all before it, and for each pause in between. */
   readonly answerMs: number;
   /** A server that refuses for the moment (4xx) does not say for how long. */
   readonly laterMs: number;
@@ -40,11 +40,14 @@ export async function submit(
   signal: AbortSignal,
 ): Promise<void> {
   let written = false;
+  using patience = patienceWith(access);
+  message.once("resume", patience.stop); // how long it takes is a matter of its size
   message.once("end", () => {
     written = true;
+    patience.start(access.pace.answerMs);
   });
   try {
-    await connected(access, signal, (connection, done) =>
+    await connected(access, AbortSignal.any([signal, patience.signal]), (connection, done) =>
       connection.send({ from: envelope.from, to: [envelope.to] }, message, done),
     );
   } catch (error) {
@@ -57,12 +60,26 @@ export async function submit(
 
 /** Whether the account is let in; nothing is sent. Throws as `submit` does. */
 export async function knock(access: SmtpAccess, signal: AbortSignal): Promise<void> {
+  using patience = patienceWith(access);
   try {
-    await connected(access, signal, (_, done) => done(null));
+    await connected(access, AbortSignal.any([signal, patience.signal]), (_, done) => done(null));
   } catch (error) {
     signal.throwIfAborted();
     throw mapped(error, { access, written: false });
   }
+}
+
+/** What the library waits for is silence; a server that sends a byte now and then would be waited for without an end. */
+function patienceWith({ server, pace }: SmtpAccess) {
+  const over = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  const stop = () => clearTimeout(timer);
+  function start(ms: number): void {
+    stop();
+    timer = setTimeout(() => over.abort(new Error(`${server.host} did not finish its answer`)), ms);
+  }
+  start(pace.connectMs + pace.answerMs);
+  return { signal: over.signal, start, stop, [Symbol.dispose]: stop };
 }
 
 async function connected(

@@ -12,11 +12,12 @@ import {
   RejectedError,
   TemporaryError,
   UnknownOutcomeError,
+  uploadMs,
   type Wire,
 } from "@bellhop/sdk";
 import type { Readable } from "node:stream";
 import { z } from "zod";
-import { limited, refused, unanswered } from "./errors.ts";
+import { failed, limited, refused } from "./errors.ts";
 
 export interface WebApiOptions {
   readonly token: string;
@@ -31,8 +32,7 @@ export type Arguments = Readonly<Record<string, string | number | boolean | obje
 export type WebApi = ReturnType<typeof createWebApi>;
 
 const CALL_MS = 30_000;
-/** The slowest line that a file is sent over. */
-const BYTES_PER_MS = 50;
+const UPLOAD_MS = 60_000;
 /** Where Slack does not say how long. */
 const WAIT_S = 10;
 
@@ -81,7 +81,7 @@ export function createWebApi({ token, root, wire, callMs = CALL_MS }: WebApiOpti
         } catch (error) {
           signal.throwIfAborted();
           if (error instanceof TemporaryError || error instanceof UnknownOutcomeError) throw error;
-          throw unanswered(method, error);
+          throw failed(method, error);
         }
       })();
       if (!answer.success)
@@ -111,10 +111,7 @@ export function createWebApi({ token, root, wire, callMs = CALL_MS }: WebApiOpti
      */
     async upload(url: string, file: OutboundFile, signal: AbortSignal): Promise<void> {
       if (!isSlacks(url)) throw new RejectedError("Slack names an address for the file that is not its own");
-      const within = AbortSignal.any([
-        signal,
-        AbortSignal.timeout(60_000 + Math.ceil(file.bytes / BYTES_PER_MS)),
-      ]);
+      const within = AbortSignal.any([signal, AbortSignal.timeout(UPLOAD_MS + uploadMs(file.bytes))]);
       const response = await wire
         .open(url, {
           method: "POST",

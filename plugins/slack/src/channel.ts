@@ -8,20 +8,20 @@ import {
   type Accept,
   type Channel,
   type ChannelAbilities,
-  type ChannelHealth,
   ConfigError,
+  createHealth,
   type Inbound,
   type Logger,
   RejectedError,
+  repeatable,
   safeRoot,
   type Wire,
-  healthAfter,
 } from "@bellhop/sdk";
 import { z } from "zod";
 import { addressOf } from "./address.ts";
 import { createWebApi } from "./api.ts";
 import { ChannelInfo, createDirectory, titleOf } from "./directory.ts";
-import { askedOnly, ScopeError } from "./errors.ts";
+import { ScopeError } from "./errors.ts";
 import type { File, Said } from "./event.ts";
 import { cursorOf, heardUntil, hearing, mayHaveMissed } from "./heard.ts";
 import type { Here, Me } from "./inbound.ts";
@@ -87,7 +87,7 @@ export function createSlack(options: SlackOptions): Channel {
   const history = async () => (await import("./history.ts")).createHistory({ api, now, log });
   const sender = createSend({ api, places, me: async (signal) => me ?? (await whoAmI(signal)), log });
   let me: Me | undefined;
-  let health: ChannelHealth = { state: "connecting" };
+  const health = createHealth();
 
   async function whoAmI(signal: AbortSignal): Promise<Me> {
     const { user_id: userId, bot_id: botId } = await api.call("auth.test", {}, Who, signal);
@@ -107,7 +107,7 @@ export function createSlack(options: SlackOptions): Channel {
     const { file: found } = await api
       .call("files.info", { file: file.id }, Place, signal)
       .catch((error: unknown) => {
-        throw askedOnly(error);
+        throw repeatable(error);
       });
     const there = found.url_private_download ?? found.url_private;
     if (there === undefined) throw new RejectedError("Slack does not hand out the file any more");
@@ -139,15 +139,14 @@ export function createSlack(options: SlackOptions): Channel {
         await accept(done.inbound, cursorOf(heard));
       };
       const onUp = (shared: boolean) => {
-        if (shared) log.warn("another program seems to be connected for this Slack app");
-        health = shared ? { state: "connecting", why: SHARED } : { state: "up" };
+        if (!shared) return health.up();
+        log.warn("another program seems to be connected for this Slack app");
+        health.connecting(SHARED);
       };
       await listening({ address, take, onUp, pace, log }, signal);
-    } catch (given) {
-      const error =
-        given instanceof ScopeError ? new ConfigError(given.message, { cause: given }) : askedOnly(given);
-      health = healthAfter(error);
-      throw error;
+    } catch (error) {
+      if (error instanceof ScopeError) throw new ConfigError(error.message, { cause: error });
+      throw repeatable(error);
     }
   }
 
@@ -155,8 +154,8 @@ export function createSlack(options: SlackOptions): Channel {
     name: "slack",
     account,
     abilities: ABILITIES,
-    health: () => health,
-    listen,
+    health: health.now,
+    listen: health.listening(listen),
     send: sender.send,
     edit: sender.edit,
     typing: sender.typing,

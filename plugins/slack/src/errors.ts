@@ -12,7 +12,14 @@
  *
  * Tokens go in a header; none of these sentences holds one.
  */
-import { ConfigError, RejectedError, TemporaryError, UnknownOutcomeError, WireError } from "@bellhop/sdk";
+import {
+  ConfigError,
+  RejectedError,
+  TemporaryError,
+  unanswered,
+  UnknownOutcomeError,
+  WireError,
+} from "@bellhop/sdk";
 
 /** The app may not do this: a scope is missing. What it concerns is not done; the rest of the account works. */
 export class ScopeError extends RejectedError {
@@ -87,18 +94,9 @@ export function limited(method: string, retryAfterMs: number): TemporaryError {
 }
 
 /** There was no answer, or none that can be read. */
-export function unanswered(method: string, cause: unknown): Error {
-  if (!(cause instanceof WireError))
-    return new UnknownOutcomeError(`Slack: ${method} failed in an unforeseen way`, { cause });
-  const { status, written } = cause;
+export function failed(method: string, cause: unknown): Error {
+  const status = cause instanceof WireError ? cause.status : undefined;
   if (status !== undefined && status >= 400 && status < 500)
     return new RejectedError(`Slack: a server between us and Slack refuses ${method} (${status})`, { cause });
-  if (written) return new UnknownOutcomeError(`Slack: ${method} got no answer`, { cause });
-  return new TemporaryError(`Slack cannot be reached for ${method}`, { cause });
-}
-
-/** What was only asked, and changes nothing, can be asked again whatever became of it. */
-export function askedOnly(error: unknown): unknown {
-  if (!(error instanceof UnknownOutcomeError)) return error;
-  return new TemporaryError(error.message, { cause: error });
+  return unanswered(cause, "Slack", method);
 }

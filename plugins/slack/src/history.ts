@@ -2,11 +2,11 @@
  * Reads chats back: to find what we sent (G14), and what people wrote while nobody listened (G4). Both read so far
  * and no further; what lies beyond is said in the log.
  */
-import { type Logger, RejectedError, type Sent, TemporaryError } from "@bellhop/sdk";
+import { type Logger, RejectedError, repeatable, type Sent, TemporaryError } from "@bellhop/sdk";
 import { z } from "zod";
 import { addressOf } from "./address.ts";
 import type { WebApi } from "./api.ts";
-import { askedOnly, ScopeError } from "./errors.ts";
+import { ScopeError } from "./errors.ts";
 import { Message, type Said } from "./event.ts";
 import type { Heard } from "./heard.ts";
 import { METADATA } from "./send.ts";
@@ -22,10 +22,14 @@ const Keyed = Message.extend({
 /** What hangs below a message. */
 const Root = z.object({ ts: z.string(), thread_ts: z.string(), latest_reply: z.string() });
 
+const Joined = z.object({ channels: z.array(z.object({ id: z.string() })) });
+
 const PAGE = 100;
 const MOST_PAGES = 5;
 /** Chats, with the threads that are found in them. */
 const MOST_READ = 40;
+const MOST_JOINED = 200;
+const KINDS = "im,mpim,private_channel,public_channel";
 /** Longer than anything is owed. */
 const OWED_S = 25 * 60 * 60;
 /** Events may overtake each other by so much. */
@@ -51,7 +55,7 @@ export function createHistory({ api, now, log }: HistoryParts) {
           signal,
         )
         .catch((error: unknown) => {
-          throw askedOnly(error);
+          throw repeatable(error);
         });
       yield* messages;
       cursor = response_metadata?.next_cursor || undefined;
@@ -65,6 +69,20 @@ export function createHistory({ api, now, log }: HistoryParts) {
     const found: unknown[] = [];
     for await (const message of messagesOf(chat, oldest, signal)) found.push(message);
     return addressOf(chat).thread === undefined ? found.toReversed() : found;
+  }
+
+  /** Where the app is, also if it has heard nothing there yet: somebody new writes in a chat of their own. */
+  async function joined(signal: AbortSignal): Promise<string[]> {
+    const asked = { types: KINDS, exclude_archived: true, limit: MOST_JOINED };
+    const found = await api.call("users.conversations", asked, Joined, signal).catch((error: unknown) => {
+      const asks = repeatable(error);
+      if (!isUnreadable(asks)) throw asks;
+      log.warn("Slack does not say in which chats the app is; those that it has heard are read back", {
+        why: asks.message,
+      });
+      return { channels: [] };
+    });
+    return found.channels.map(({ id }) => id);
   }
 
   return {
@@ -86,12 +104,15 @@ export function createHistory({ api, now, log }: HistoryParts) {
     },
 
     /**
-     * What was written in the chats that were heard since they were.
+     * What was written since then: first in the chats that were heard last, then in the others.
      * @throws TemporaryError, what `take` threw
      */
     async repair(heard: Heard, take: (message: Said) => Promise<void>, signal: AbortSignal): Promise<void> {
       const oldest = (heard.at ?? 0) - MARGIN_S;
-      const chats = [...heard.chats];
+      const all = new Set([...heard.chats, ...(await joined(signal))]);
+      const chats = [...all].slice(0, MOST_READ);
+      if (all.size > chats.length)
+        log.warn("the app is in more chats on Slack than are read back", { left: all.size - chats.length });
       log.info("nobody listened to Slack for a while; its chats are read back", { chats: chats.length });
       for (const chat of chats) {
         const messages = await since(chat, oldest, signal).catch((error: unknown) => unread(chat, error));
@@ -114,12 +135,18 @@ export function createHistory({ api, now, log }: HistoryParts) {
 
   /** A gap that stays is said; whether the others can be read is another matter. */
   function unread(chat: string, error: unknown): unknown[] | "enough" {
-    const waits = error instanceof TemporaryError && error.retryAfterMs !== undefined;
-    if (!waits && !(error instanceof RejectedError)) throw error;
+    if (!isUnreadable(error)) throw error;
     log.warn("what was written on Slack while nobody listened could not be read", {
       chat,
       why: error.message,
     });
-    return waits || error instanceof ScopeError ? "enough" : [];
+    return error instanceof TemporaryError || error instanceof ScopeError ? "enough" : [];
   }
+}
+
+/** Slack says no, or that it was asked too often: to ask again will not help just now. */
+function isUnreadable(error: unknown): error is RejectedError | TemporaryError {
+  return (
+    error instanceof RejectedError || (error instanceof TemporaryError && error.retryAfterMs !== undefined)
+  );
 }

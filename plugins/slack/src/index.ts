@@ -5,8 +5,7 @@ import { planOf } from "./settings.ts";
 
 export default definePlugin(({ settings, environment, log, signal }) => {
   const plan = planOf(settings, environment);
-  const wire = createWire();
-  signal.addEventListener("abort", () => wire.close(), { once: true });
+  const wire = createWire(signal);
   const { apiRoot, allowPlain } = plan;
   return {
     channels: plan.apps.map((app) => createSlack({ ...app, apiRoot, allowPlain, wire, now: Date.now, log })),

@@ -6,13 +6,13 @@
  */
 import {
   ConfigError,
+  type Edit,
   type Logger,
   type OutboundOf,
   RejectedError,
+  repeatable,
   sendingBy,
   type Sent,
-  TemporaryError,
-  UnknownOutcomeError,
 } from "@bellhop/sdk";
 import { z } from "zod";
 import { type Address, addressOf } from "./address.ts";
@@ -145,10 +145,7 @@ export function createSend({ api, places, me, log }: SendParts) {
     /** Of what was sent under this key, where it was a file and is remembered. */
     fileOf: (key: string): string | undefined => uploads.get(key),
 
-    async edit(
-      { chat, platformId, text }: { chat: string; platformId: string; text: string },
-      signal: AbortSignal,
-    ): Promise<void> {
+    async edit({ chat, platformId, text }: Edit, signal: AbortSignal): Promise<void> {
       const { channel } = addressOf(chat);
       const { wordsOf } = await words();
       // Blocks that are not named stay as they are.
@@ -198,8 +195,7 @@ async function unseen<T>(call: () => Promise<T>): Promise<T> {
   try {
     return await call();
   } catch (error) {
-    if (!(error instanceof UnknownOutcomeError)) throw error;
-    throw new TemporaryError(error.message, { cause: error });
+    throw repeatable(error);
   }
 }
 

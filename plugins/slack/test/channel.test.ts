@@ -275,6 +275,32 @@ describe("an app that was away for longer than Slack tries again (G4)", () => {
     expect(cursors.at(-1)).not.toBe(cursors[0]);
   });
 
+  it("reads where it has heard nothing yet", async () => {
+    const { listening, ann, inKitchen, slack } = await given();
+    await inKitchen.says(ANN, "first words");
+    slack.socketMode.forget();
+
+    const { hears } = listening(undefined, longAgo(ann.id));
+
+    expect((await hears("first words")).chat).toBe("C1");
+  });
+
+  it("reads what it has heard where Slack does not say where else it is", async () => {
+    const { listening, ann, inKitchen, slack, world, logged } = await given();
+    await inKitchen.says(ANN, "first words");
+    await ann.says(ANN, "are you there?");
+    slack.socketMode.forget();
+    world.scopes.delete("channels:read");
+
+    const { heard, hears } = listening(undefined, longAgo(ann.id));
+    await hears("are you there?");
+    await ann.says(ANN, "now");
+    await hears("now");
+
+    expect(heard.map(({ chat }) => chat)).not.toContain("C1");
+    expect(logged.filter((line) => line.includes("in which chats the app is"))).toHaveLength(1);
+  });
+
   it("reads nothing where it was away for a moment", async () => {
     const { listening, ann, slack, server } = await given();
     await ann.says(ANN, "old");

@@ -8,11 +8,11 @@ import {
   type Accept,
   type Channel,
   type ChannelAbilities,
-  type ChannelHealth,
+  createHealth,
   type Logger,
+  NAME_ROOM,
   RejectedError,
   type Wire,
-  healthAfter,
 } from "@bellhop/sdk";
 import { createBotApi } from "./api.ts";
 import { toInbound, topicOf } from "./inbound.ts";
@@ -43,8 +43,6 @@ export interface Telegram {
 
 const MiB = 1024 * 1024;
 const ANSWER_MS = 5_000;
-/** A name may stand before a text. */
-const NAME_ROOM = 96;
 /** More topics of messages than anybody still reacts to. */
 const MOST_TOPICS = 5_000;
 
@@ -77,13 +75,9 @@ export function createTelegram(options: TelegramOptions): Telegram {
   const topics = new Map<string, number>();
   const sender = createSend({ api, moved });
   let me: Me | undefined;
-  let health: ChannelHealth = { state: "connecting" };
+  const health = createHealth();
 
-  const webhook = options.webhook && createWebhook({ api, ...options.webhook, take, onUp: isUp, now });
-
-  function isUp(): void {
-    health = { state: "up" };
-  }
+  const webhook = options.webhook && createWebhook({ api, ...options.webhook, take, onUp: health.up, now });
 
   /** Whatever an update is, it is done with afterwards; only what was not written down is brought again. */
   async function take(given: unknown, cursor: string, accept: Accept): Promise<void> {
@@ -138,22 +132,17 @@ export function createTelegram(options: TelegramOptions): Telegram {
   }
 
   async function listen(cursor: string | undefined, accept: Accept, signal: AbortSignal): Promise<void> {
-    try {
-      me = Me.parse(await api.call("getMe", (raw, within) => raw.getMe(within), signal));
-      if (webhook) return await webhook.listen(accept, signal);
-      await poll(cursor, accept, { api, take, onUp: isUp, now, log, pace }, signal);
-    } catch (error) {
-      health = healthAfter(error);
-      throw error;
-    }
+    me = Me.parse(await api.call("getMe", (raw, within) => raw.getMe(within), signal));
+    if (webhook) return await webhook.listen(accept, signal);
+    await poll(cursor, accept, { api, take, onUp: health.up, now, log, pace }, signal);
   }
 
   const channel: Channel = {
     name: "telegram",
     account,
     abilities: ABILITIES,
-    health: () => health,
-    listen,
+    health: health.now,
+    listen: health.listening(listen),
     async send(outbound, signal) {
       const sent = await sender.send(outbound, signal);
       const { chat_id, message_thread_id } = placeOf(outbound.chat);

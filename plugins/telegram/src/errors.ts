@@ -11,7 +11,14 @@
  *
  * A token stands in every address that is called; none of these sentences holds one.
  */
-import { ConfigError, RejectedError, TemporaryError, UnknownOutcomeError, WireError } from "@bellhop/sdk";
+import {
+  ConfigError,
+  RejectedError,
+  TemporaryError,
+  unanswered,
+  UnknownOutcomeError,
+  WireError,
+} from "@bellhop/sdk";
 import { GrammyError, HttpError } from "grammy/web";
 
 /** 400: a group became a supergroup, and has this id now. */
@@ -32,13 +39,10 @@ export class UnparsedError extends RejectedError {}
 export function mapped(method: string, error: unknown): Error {
   if (error instanceof GrammyError) return refusal(method, error);
   const cause = error instanceof HttpError ? error.error : error;
-  if (!(cause instanceof WireError))
-    return new UnknownOutcomeError(`Telegram: ${method} failed in an unforeseen way`, { cause });
-  const { status, written } = cause;
+  const status = cause instanceof WireError ? cause.status : undefined;
   if (status !== undefined && status >= 400 && status < 500)
     return refused(method, status, "a server between us and Telegram refuses it", { cause });
-  if (written) return new UnknownOutcomeError(`Telegram: ${method} got no answer`, { cause });
-  return new TemporaryError(`Telegram cannot be reached for ${method}`, { cause });
+  return unanswered(cause, "Telegram", method);
 }
 
 function refusal(method: string, cause: GrammyError): Error {

@@ -9,8 +9,7 @@ import { planOf } from "./settings.ts";
 
 export default definePlugin(({ settings, environment, log, signal }) => {
   const plan = planOf(settings, environment);
-  const wire = createWire();
-  signal.addEventListener("abort", () => wire.close(), { once: true });
+  const wire = createWire(signal);
   const accounts = plan.bots.map(({ account, token }) => {
     const { apiRoot, webhook } = plan;
     const url = webhook && `${webhook.url}/plugins/telegram/${account === "" ? "default" : account}`;

@@ -6,11 +6,14 @@
 import {
   type Button,
   bytesOf,
+  type Edit,
+  inQuotes,
   type OutboundFile,
   type OutboundOf,
   RejectedError,
   sendingBy,
   type Sent,
+  uploadMs,
 } from "@bellhop/sdk";
 import { InputFile, type RawApi } from "grammy/web";
 import type { BotApi } from "./api.ts";
@@ -24,8 +27,7 @@ export const MOST_CAPTION = 1_024;
 export const MOST_FILE_BYTES = 50 * MiB;
 const MOST_PHOTO_BYTES = 10 * MiB;
 const ROW = 2;
-/** The slowest line that a file is sent over. */
-const BYTES_PER_MS = 50;
+const UPLOAD_MS = 60_000;
 
 export interface SendParts {
   readonly api: Pick<BotApi, "call">;
@@ -105,7 +107,7 @@ export function createSend({ api, moved }: SendParts) {
                 ...(caption === "" ? {} : { caption, ...mode }),
               }),
             signal,
-            60_000 + Math.ceil(file.bytes / BYTES_PER_MS),
+            UPLOAD_MS + uploadMs(file.bytes),
           ),
         ),
       );
@@ -146,10 +148,7 @@ export function createSend({ api, moved }: SendParts) {
   return {
     send: sendingBy({ text: sendText, file: sendFile, reaction: react }),
 
-    async edit(
-      { chat, platformId, text }: { chat: string; platformId: string; text: string },
-      signal: AbortSignal,
-    ): Promise<void> {
+    async edit({ chat, platformId, text }: Edit, signal: AbortSignal): Promise<void> {
       try {
         await toChat(chat, ({ chat_id }) =>
           inWords(text, MOST_TEXT, undefined, (words) =>
@@ -241,8 +240,7 @@ function upload(
   signal: Signal,
   rest: Place & { caption?: string; parse_mode?: "HTML" },
 ): Promise<{ message_id: number }> {
-  // It stands in a header: in quotes, without what would end them.
-  const content = new InputFile(bytesOf(file), `"${file.name.replace(/[\r\n"\\]/g, "_")}"`);
+  const content = new InputFile(bytesOf(file), inQuotes(file.name)); // it stands in a header
   switch (kind) {
     case "photo":
       return raw.sendPhoto({ ...rest, photo: content }, signal);

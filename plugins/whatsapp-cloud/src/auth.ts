@@ -1,5 +1,5 @@
 /** Connects a number: asks for what Meta's console shows, looks whether it fits together, and says what to set there. */
-import { type AuthFlow, ConfigError, nextNumber, numberedVariable } from "@bellhop/sdk";
+import { type AuthFlow, ConfigError, nextNumber, numberedVariable, type Wire } from "@bellhop/sdk";
 import { createGraph } from "./graph.ts";
 import { profileOf } from "./number.ts";
 import { callbackPath, NUMBERS, type Plan } from "./settings.ts";
@@ -7,7 +7,7 @@ import { callbackPath, NUMBERS, type Plan } from "./settings.ts";
 export interface AuthParts {
   readonly plan: Pick<Plan, "graphUrl" | "publicUrl">;
   readonly environment: Readonly<Record<string, string>>;
-  readonly fetch: typeof globalThis.fetch;
+  readonly wire: Pick<Wire, "fetch" | "open">;
   readonly randomId: () => string;
   readonly signal: AbortSignal;
 }
@@ -17,7 +17,7 @@ const TOKEN = `The access token. In Business settings make a system user with th
 const SECRET = `The app secret, under App settings, Basic: what Meta posts here is signed with it.`;
 
 /** The first number is the account without a name; each further one takes the next variables that are free. */
-export async function* connect({ plan, environment, fetch, randomId, signal }: AuthParts): AuthFlow {
+export async function* connect({ plan, environment, wire, randomId, signal }: AuthParts): AuthFlow {
   const number = nextNumber({ ...NUMBERS, environment });
   const [idName, tokenName, secretName, verifyName] = NUMBERS.variables.map((variable) =>
     numberedVariable(variable, number),
@@ -43,7 +43,7 @@ export async function* connect({ plan, environment, fetch, randomId, signal }: A
     "That is no app secret: it has 32 digits and letters a to f, and stands under App settings, Basic.",
   );
   yield { step: "wait", text: "Asking WhatsApp whose number that is …" };
-  const graph = createGraph({ url: plan.graphUrl, phoneNumberId, token, appSecret, fetch });
+  const graph = createGraph({ url: plan.graphUrl, phoneNumberId, token, appSecret, wire });
   const { display_phone_number, verified_name } = await profileOf(graph, signal);
   const verifyToken = randomId();
   const account = number === 1 ? "" : String(number);

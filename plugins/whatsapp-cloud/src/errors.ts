@@ -3,6 +3,8 @@
  *
  * | what it says                                          | it is                        |
  * | ----------------------------------------------------- | ---------------------------- |
+ * | nothing, as it was not given all of the request       | TemporaryError               |
+ * | nothing that can be read to its end                   | UnknownOutcomeError (G14)    |
  * | the token, a right, or the account is not in order    | ConfigError                  |
  * | too many calls, too many to one person, maintenance   | TemporaryError               |
  * | it failed itself, or something on the way did         | UnknownOutcomeError (G14)    |
@@ -63,7 +65,7 @@ export interface Refused {
   readonly status: number;
   /** Undefined where it is no JSON. */
   readonly body: unknown;
-  readonly retryAfter: string | null;
+  readonly retryAfter: string | undefined;
   /** What was asked for, in words. */
   readonly what: string;
   readonly token: string;
@@ -115,7 +117,7 @@ export function wordsOf({ code, title, message, error_subcode, error_data, fbtra
 }
 
 /** Something between us and the Graph API, or an answer that is none of its own. */
-function withoutWords(status: number, what: string, retryAfter: string | null): BellhopError {
+function withoutWords(status: number, what: string, retryAfter: string | undefined): BellhopError {
   if (status === 429)
     return new TemporaryError(`WhatsApp asks to wait before ${what}`, {
       retryAfterMs: waitOf(retryAfter) ?? WAIT_MS,
@@ -126,6 +128,6 @@ function withoutWords(status: number, what: string, retryAfter: string | null): 
   return new RejectedError(`WhatsApp: ${what} was refused (HTTP ${status})`);
 }
 
-function waitOf(retryAfter: string | null): number | undefined {
-  return retryAfter !== null && /^\d+$/.test(retryAfter) ? Number(retryAfter) * 1_000 : undefined;
+function waitOf(retryAfter = ""): number | undefined {
+  return /^\d+$/.test(retryAfter) ? Number(retryAfter) * 1_000 : undefined;
 }

@@ -2,7 +2,7 @@
  * WhatsApp for Bellhop by Meta's Cloud API: chats of one person with a business number, for as many numbers as are
  * connected (docs/whatsapp-cloud.md).
  */
-import { definePlugin } from "@bellhop/sdk";
+import { createWire, definePlugin } from "@bellhop/sdk";
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { connect } from "./auth.ts";
@@ -15,14 +15,14 @@ export default definePlugin(({ settings, environment, folder, log, signal }) => 
   const plan = planOf(settings, environment);
   const people = openPeople(join(folder, "people.db"));
   signal.addEventListener("abort", () => people.close(), { once: true });
-  const outside = { fetch: globalThis.fetch, randomId: randomUUID };
+  const wire = createWire(signal);
   const numbers = plan.numbers.map(({ account, credentials, verifyToken }) => ({
     account,
     ...credentials,
     verifyToken,
     ...createNumber({
       ...plan,
-      ...outside,
+      wire,
       account,
       credentials,
       people: people.of(account),
@@ -33,6 +33,6 @@ export default definePlugin(({ settings, environment, folder, log, signal }) => 
   return {
     channels: numbers.map(({ channel }) => channel),
     routes: createWebhook(numbers, log),
-    auth: () => connect({ ...outside, plan, environment, signal }),
+    auth: () => connect({ plan, environment, wire, randomId: randomUUID, signal }),
   };
 });

@@ -5,15 +5,14 @@
  * Meta stores only the types that it knows. What has another goes as a document under its own name, and is declared
  * as plain text, which says nothing of what is in it. So does a picture or film that is too large for one.
  */
-import { type OutboundFile, RejectedError, TemporaryError, UnknownOutcomeError } from "@bellhop/sdk";
+import { formOf, type OutboundFile, RejectedError, repeatable, uploadMs } from "@bellhop/sdk";
 import type { Readable } from "node:stream";
 import { z } from "zod";
 import type { Graph } from "./graph.ts";
 
 const MiB = 1024 * 1024;
 export const MOST_FILE_BYTES = 100 * MiB;
-/** The slowest line that a file is sent over. */
-const BYTES_PER_MS = 50;
+const UPLOAD_MS = 60_000;
 
 export type Kind = "image" | "video" | "audio" | "document";
 
@@ -47,44 +46,25 @@ export async function store(
   graph: Pick<Graph, "call" | "phoneNumberId">,
   file: OutboundFile,
   kind: Kind,
-  boundary: string,
   signal: AbortSignal,
 ): Promise<string> {
   const [essence = ""] = file.type.split(";");
   const type = kind !== "document" || DOCUMENTS.test(essence) ? essence : "text/plain";
-  const before = Buffer.from(
-    field(boundary, "messaging_product", "whatsapp") +
-      field(boundary, "type", type) +
-      `--${boundary}\r\ncontent-disposition: form-data; name="file"; filename="${inHeader(file.name)}"\r\ncontent-type: ${type}\r\n\r\n`,
-  );
-  const after = Buffer.from(`\r\n--${boundary}--\r\n`);
-  async function* body(): AsyncGenerator<Uint8Array> {
-    yield before;
-    yield* file.open();
-    yield after;
-  }
-  try {
-    const { id } = await graph.call(
-      {
-        what: "a file",
-        path: `${graph.phoneNumberId}/media`,
-        upload: {
-          type: `multipart/form-data; boundary=${boundary}`,
-          length: before.length + file.bytes + after.length,
-          body: body(),
-        },
-        answer: Stored,
-        ms: 60_000 + Math.ceil(file.bytes / BYTES_PER_MS),
-      },
-      signal,
-    );
-    return id;
-  } catch (cause) {
-    if (!(cause instanceof UnknownOutcomeError)) throw cause;
-    throw new TemporaryError("WhatsApp did not say whether it stored the file; nobody has seen it", {
-      cause,
+  const form = formOf({
+    fields: [
+      { name: "messaging_product", value: "whatsapp" },
+      { name: "type", value: type },
+    ],
+    file: { name: "file", content: file, type },
+  });
+  const path = `${graph.phoneNumberId}/media`;
+  const ms = UPLOAD_MS + uploadMs(file.bytes);
+  const { id } = await graph
+    .call({ what: "a file", path, form, answer: Stored, ms }, signal)
+    .catch((error: unknown) => {
+      throw repeatable(error);
     });
-  }
+  return id;
 }
 
 /** Throws as `InboundFile.open` does. */
@@ -99,20 +79,10 @@ export async function fetchFile(graph: Graph, id: string, signal: AbortSignal): 
       },
       signal,
     )
-    .catch((cause: unknown) => {
-      if (!(cause instanceof UnknownOutcomeError)) throw cause;
-      throw new TemporaryError("WhatsApp did not say where the file is", { cause });
+    .catch((error: unknown) => {
+      throw repeatable(error);
     });
   if ((place.file_size ?? 0) > MOST_FILE_BYTES)
     throw new RejectedError("WhatsApp hands out files of at most 100 MB");
   return await graph.download(place.url, signal);
-}
-
-function field(boundary: string, name: string, value: string): string {
-  return `--${boundary}\r\ncontent-disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`;
-}
-
-/** In quotes, without what would end them. */
-function inHeader(name: string): string {
-  return name.replace(/[\r\n"\\]/g, "_");
 }

@@ -11,8 +11,10 @@ import {
   type ChannelHealth,
   ConfigError,
   type Logger,
+  NAME_ROOM,
   RejectedError,
   TemporaryError,
+  type Wire,
 } from "@bellhop/sdk";
 import { once } from "node:events";
 import { z } from "zod";
@@ -29,20 +31,17 @@ export interface NumberOptions {
   readonly account: string;
   readonly credentials: Credentials;
   readonly graphUrl: string;
-  readonly fetch: typeof globalThis.fetch;
+  readonly wire: Pick<Wire, "fetch" | "open">;
   /** How long an answer is waited for. */
   readonly callMs?: number | undefined;
   readonly people: ReturnType<People["of"]>;
   readonly template: Template | undefined;
   readonly readReceipts: boolean;
-  readonly randomId: () => string;
   /** Wall clock, ms. */
   readonly now: () => number;
   readonly log: Logger;
 }
 
-/** A name may stand before a text. */
-const NAME_ROOM = 96;
 /** More people than anybody answers at the same time. */
 const MOST_UNREAD = 1_000;
 const Done = z.object({ success: z.literal(true) });
@@ -90,8 +89,8 @@ function abilitiesOf({ template, readReceipts }: NumberOptions): ChannelAbilitie
 }
 
 export function createNumber(options: NumberOptions) {
-  const { account, credentials, graphUrl, fetch, callMs, people, readReceipts, now, log } = options;
-  const graph = createGraph({ ...credentials, url: graphUrl, fetch, callMs });
+  const { account, credentials, graphUrl, wire, callMs, people, readReceipts, now, log } = options;
+  const graph = createGraph({ ...credentials, url: graphUrl, wire, callMs });
   const send = createSend({ ...options, graph });
   /** Set while somebody listens. */
   let accept: Accept | undefined;

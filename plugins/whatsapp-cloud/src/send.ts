@@ -31,7 +31,6 @@ export interface SendParts {
   readonly graph: Pick<Graph, "call" | "phoneNumberId">;
   readonly people: ReturnType<People["of"]>;
   readonly template: Template | undefined;
-  readonly randomId: () => string;
   /** Wall clock, ms. */
   readonly now: () => number;
 }
@@ -39,7 +38,7 @@ export interface SendParts {
 const Answer = z.object({ messages: z.tuple([z.object({ id: z.string().min(1) })], z.unknown()) });
 
 /** @returns `Channel.send` */
-export function createSend({ graph, people, template, randomId, now }: SendParts) {
+export function createSend({ graph, people, template, now }: SendParts) {
   async function post(chat: string, what: string, message: object, signal: AbortSignal): Promise<Sent> {
     const json = {
       messaging_product: "whatsapp",
@@ -71,7 +70,7 @@ export function createSend({ graph, people, template, randomId, now }: SendParts
     if (file.bytes > MOST_FILE_BYTES) throw new RejectedError("WhatsApp takes files of at most 100 MB");
     const caption = text === "" ? "" : await shown(text, MOST_CAPTION);
     const kind = kindOf(file, caption);
-    const id = await store(graph, file, kind, `bellhop-${randomId()}`, signal);
+    const id = await store(graph, file, kind, signal);
     const media = {
       id,
       ...(caption === "" ? {} : { caption }),

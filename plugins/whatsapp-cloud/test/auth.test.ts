@@ -1,4 +1,4 @@
-import { type AuthStep, ConfigError } from "@bellhop/sdk";
+import { type AuthStep, ConfigError, createWire } from "@bellhop/sdk";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { connect } from "../src/auth.ts";
 import { NUMBER, openFakeGraph } from "./fake/graph-api.ts";
@@ -11,10 +11,12 @@ async function answered(
 ): Promise<AuthStep[]> {
   const graph = await openFakeGraph();
   onTestFinished(graph.server.close);
+  const wire = createWire();
+  onTestFinished(wire.close);
   const flow = connect({
     plan: { graphUrl: graph.url, publicUrl },
     environment: taken,
-    fetch: globalThis.fetch,
+    wire,
     randomId: () => "a-token-to-verify-with",
     signal: new AbortController().signal,
   });

@@ -1,5 +1,5 @@
 /** A number on the fake, as tests of what is WhatsApp's own need it. */
-import type { Inbound, Json, Logger } from "@bellhop/sdk";
+import { createWire, type Inbound, type Json, type Logger } from "@bellhop/sdk";
 import { onTestFinished } from "vitest";
 import { createNumber, type NumberOptions } from "../src/number.ts";
 import { openPeople } from "../src/people.ts";
@@ -24,6 +24,7 @@ export async function givenNumber(more: Partial<NumberOptions> = {}, fake: FakeG
   const clock = () => now;
   const graph = await openFakeGraph({ now: clock, ...fake });
   const people = openPeople(":memory:");
+  const wire = createWire();
   const logged: Logged[] = [];
   const note =
     (level: string) =>
@@ -40,11 +41,10 @@ export async function givenNumber(more: Partial<NumberOptions> = {}, fake: FakeG
     const { account, credentials } = { account: "", credentials: NUMBER, ...more, ...also };
     const number = createNumber({
       graphUrl: graph.url,
-      fetch: globalThis.fetch,
+      wire,
       people: people.of(account),
       template: undefined,
       readReceipts: true,
-      randomId: () => "boundary",
       now: clock,
       log,
       ...more,
@@ -77,6 +77,7 @@ export async function givenNumber(more: Partial<NumberOptions> = {}, fake: FakeG
     stop.abort(new Error("the test is over"));
     meta.close();
     await over?.catch(() => undefined);
+    wire.close();
     await graph.server.close();
     people.close();
   });

@@ -361,10 +361,18 @@ describe("the token", () => {
   it("is told to nobody but the Graph API and Meta's own files", async () => {
     const addresses: string[] = [];
     const { start, person, meta, heard } = await givenNumber();
+    const elsewhere = { url: "https://elsewhere.example/file", messaging_product: "whatsapp" };
     const spying = start({
-      fetch: async (input) => {
-        addresses.push(new Request(input).url);
-        return Response.json({ url: "https://elsewhere.example/file", messaging_product: "whatsapp" });
+      wire: {
+        async fetch(url) {
+          addresses.push(url);
+          const json = async () => elsewhere;
+          return { status: 200, headers: {}, json, text: async () => JSON.stringify(elsewhere) };
+        },
+        async open(url) {
+          addresses.push(url);
+          throw new Error("nothing is asked for there");
+        },
       },
     });
     const stop = new AbortController();

@@ -3,12 +3,12 @@ import {
   type Accept,
   type Channel,
   type ChannelAbilities,
-  type ChannelHealth,
   ConfigError,
+  createHealth,
   type Logger,
+  NAME_ROOM,
   RejectedError,
   TemporaryError,
-  healthAfter,
 } from "@bellhop/sdk";
 import type { OpenedOnce } from "./account.ts";
 import { stayConnected } from "./connection.ts";
@@ -26,6 +26,8 @@ import type { After } from "./undecrypted.ts";
 
 /** How long is waited for what, ms. */
 export interface Patience {
+  /** Until it is connected and let in. */
+  readonly openMs: number;
   /** A connection, before something is sent. */
   readonly readyMs: number;
   /** The server's word that it took a message. */
@@ -36,7 +38,13 @@ export interface Patience {
   readonly undecryptedMs: number;
 }
 
-export const PATIENCE: Patience = { readyMs: 5_000, ackMs: 30_000, slowMs: 30_000, undecryptedMs: 60_000 };
+export const PATIENCE: Patience = {
+  openMs: 120_000,
+  readyMs: 5_000,
+  ackMs: 30_000,
+  slowMs: 30_000,
+  undecryptedMs: 60_000,
+};
 
 export interface WhatsAppOptions {
   /** As it stands in the addresses of its chats. */
@@ -51,9 +59,6 @@ export interface WhatsAppOptions {
   readonly now: () => number;
   readonly log: Logger;
 }
-
-/** A name may stand before a text. */
-const NAME_ROOM = 96;
 
 /** Slower than a person in a hurry: whoever writes like a machine is taken for one, and loses the number. */
 const RATE = { chat: { calls: 3, perMs: 3_000 }, account: { calls: 20, perMs: 60_000 } };
@@ -80,7 +85,7 @@ export function createWhatsApp(options: WhatsAppOptions): Channel {
   const { settings, account, makeSocket, download, patience = PATIENCE, after, now, log } = options;
   let open = Promise.withResolvers<WhatsAppSocket>();
   let socket: WhatsAppSocket | undefined;
-  let health: ChannelHealth = { state: "connecting" };
+  const health = createHealth();
   const groups = createGroups(() => socket);
 
   async function ready(signal: AbortSignal): Promise<WhatsAppSocket> {
@@ -101,7 +106,7 @@ export function createWhatsApp(options: WhatsAppOptions): Channel {
 
   function isOpen(one: WhatsAppSocket): void {
     socket = one;
-    health = { state: "up" };
+    health.up();
     open.resolve(one);
   }
 
@@ -146,7 +151,7 @@ export function createWhatsApp(options: WhatsAppOptions): Channel {
       );
       const { onMade, onOpen, settled, handOverAll } = receiving;
       const over = await stayConnected(
-        { makeSocket, keys, options: socketOptions },
+        { makeSocket, keys, options: socketOptions, open: { ms: patience.openMs, after } },
         {
           onMade(one) {
             onMade(one);
@@ -167,9 +172,6 @@ export function createWhatsApp(options: WhatsAppOptions): Channel {
         keys.forget();
       }
       throw over;
-    } catch (error) {
-      health = healthAfter(error);
-      throw error;
     } finally {
       void receiving?.settled();
       isClosed();
@@ -180,8 +182,8 @@ export function createWhatsApp(options: WhatsAppOptions): Channel {
     name: "whatsapp",
     account: options.name,
     abilities: abilitiesOf(settings, options.rate ?? RATE),
-    health: () => health,
-    listen,
+    health: health.now,
+    listen: health.listening(listen),
     send: sender.send,
     edit: sender.edit,
     typing: sender.typing,

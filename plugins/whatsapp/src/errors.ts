@@ -59,7 +59,7 @@ export function ended(cause: unknown): BellhopError {
         { cause },
       );
     default:
-      return new TemporaryError(`The connection to WhatsApp ended (${status})`, {
+      return new TemporaryError(`WhatsApp ended the connection, or cannot be reached (${status})`, {
         cause,
       });
   }

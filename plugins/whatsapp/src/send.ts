@@ -7,6 +7,7 @@
  */
 import type { AnyMessageContent, proto, WAMessage } from "baileys";
 import {
+  type Edit,
   type Outbound,
   type OutboundFile,
   type OutboundOf,
@@ -158,10 +159,7 @@ export function createSend({ account, ready, ackMs, slowMs, now }: SendParts) {
   return {
     send: sendingBy({ text: sendText, file: sendFile, reaction: react }),
 
-    async edit(
-      { chat, platformId, text }: { chat: string; platformId: string; text: string },
-      signal: AbortSignal,
-    ): Promise<void> {
+    async edit({ chat, platformId, text }: Edit, signal: AbortSignal): Promise<void> {
       const socket = await ready(signal);
       const jid = await addressOf(chat, socket);
       const { messages } = await account();

@@ -3,6 +3,7 @@
  * a key of WhatsApp's own that it brings along, so no other server gets past the first answer.
  */
 import { TemporaryError } from "@bellhop/sdk";
+import { openTrickle } from "@bellhop/sdk/testing";
 import {
   addTransactionCapability,
   type BinaryNode,
@@ -20,11 +21,11 @@ import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { WebSocketServer } from "ws";
 import { type Account, openAccount } from "../src/account.ts";
-import { stayConnected } from "../src/connection.ts";
+import { type ConnectionParts, stayConnected } from "../src/connection.ts";
 import { openLeftOver } from "../src/left-over.ts";
 import { connectBaileys } from "../src/socket.ts";
 import { remembering, rememberingRepository } from "../src/spool.ts";
-import { QUIET } from "./fake/peer.ts";
+import { after, QUIET } from "./fake/peer.ts";
 
 let opened = new AsyncDisposableStack();
 afterEach(async () => {
@@ -57,6 +58,16 @@ function signalsOf({ keys }: Account) {
   return repository;
 }
 
+const optionsFor = (port: number) =>
+  ({
+    version: [2, 3000, 1],
+    markOnline: false,
+    url: `ws://127.0.0.1:${port}`,
+    sentAs: async () => undefined,
+    groupOf: async () => undefined,
+    log: QUIET,
+  }) satisfies ConnectionParts["options"];
+
 describe("Baileys", () => {
   it("says hello to the server that it is given, and ends with its class where that hangs up", async () => {
     const { keys } = await givenAccount();
@@ -75,18 +86,7 @@ describe("Baileys", () => {
     });
 
     const over = stayConnected(
-      {
-        makeSocket: connectBaileys,
-        keys,
-        options: {
-          version: [2, 3000, 1],
-          markOnline: false,
-          url: `ws://127.0.0.1:${address.port}`,
-          sentAs: async () => undefined,
-          groupOf: async () => undefined,
-          log: QUIET,
-        },
-      },
+      { makeSocket: connectBaileys, keys, options: optionsFor(address.port) },
       {},
       new AbortController().signal,
     );
@@ -95,6 +95,24 @@ describe("Baileys", () => {
     const frame = await hello;
     expect(frame.subarray(0, 4).toString("latin1")).toBe("WA\u0006\u0003");
     expect(proto.HandshakeMessage.decode(frame.subarray(7)).clientHello?.ephemeral).toHaveLength(32);
+  });
+
+  it("is given up where a server takes the connection and never comes to an end of its answer", async () => {
+    const { keys } = await givenAccount();
+    const server = opened.use(await openTrickle("HTTP/1.1 101 Switching Protocols\r\nx: "));
+
+    const over = stayConnected(
+      {
+        makeSocket: connectBaileys,
+        keys,
+        options: optionsFor(server.port),
+        open: { ms: 300, after },
+      },
+      {},
+      new AbortController().signal,
+    );
+
+    await expect(over).rejects.toThrow("WhatsApp does not come to an end of letting us in");
   });
 
   it("keeps its credentials and keys in our file as it gave them", async () => {

@@ -10,7 +10,7 @@ import { createFakeServer, ME, OTHER_ME } from "./fake/server.ts";
 const ANN = { id: "7001", name: "Ann" };
 const ANN_LID = "887001@lid";
 const { signal } = new AbortController();
-const PATIENCE = { readyMs: 1_000, ackMs: 1_000, slowMs: 1_000, undecryptedMs: 20 };
+const PATIENCE = { openMs: 5_000, readyMs: 1_000, ackMs: 1_000, slowMs: 1_000, undecryptedMs: 20 };
 
 let opened = new AsyncDisposableStack();
 afterEach(async () => {

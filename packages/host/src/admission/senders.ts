@@ -11,7 +11,8 @@ import type { Clock } from "../core/clock.ts";
 import type { ChatId, GroupFolder, SenderId } from "../core/ids.ts";
 import { newCode } from "../core/pairing-code.ts";
 import type { Log } from "../log.ts";
-import type { HeldInbound, Known, Newcomers, NotTaken, Waiting } from "../store/newcomers.ts";
+import type { CloseCard, HeldInbound, Known, Newcomers, NotTaken, Waiting } from "../store/newcomers.ts";
+import { cardKey, closedCard, strangerCard } from "./stranger-card.ts";
 
 export interface SendersParts {
   readonly store: Newcomers;
@@ -29,6 +30,8 @@ export interface SendersParts {
   readonly furnish: (group: GroupFolder) => Promise<void>;
   /** Tells the owner, once per key. */
   readonly tell: (key: string, text: string, offer?: Offer) => Promise<void>;
+  /** The chat is owed something. */
+  readonly deliver: (chat: ChatId) => void;
   readonly random: (bytes: number) => Uint8Array;
   readonly clock: Clock;
   readonly log: Log;
@@ -73,30 +76,26 @@ export function createSenders(parts: SendersParts) {
   }
 
   async function tellPending(): Promise<void> {
-    for (const { id, chat_id, sender_id, sender_name, expires_at } of await store.pending()) {
-      const instead = `${sender_name ?? "Somebody"} (${sender_id}) wrote to me in ${chat_id}, and I do not know them. What they write is held for an hour.`;
-      await parts.tell(
-        `stranger:${id}`,
-        `${instead} Let them in with /senders allow ${sender_id} (or bellhop senders allow, also with the code that they were given), or turn them away with /senders deny ${sender_id}.`,
-        {
-          instead,
-          until: expires_at,
-          buttons: [
-            { label: "Let them in", command: `/senders allow ${sender_id}` },
-            { label: "Turn them away", command: `/senders deny ${sender_id}` },
-          ],
-        },
-      );
+    for (const asked of await store.pending()) {
+      const { text, offer } = strangerCard(asked);
+      await parts.tell(cardKey(asked), text, offer);
     }
   }
 
+  /** What the card of somebody reads, once it is decided. */
+  const closing =
+    (standing: "allowed" | "denied", by?: string): CloseCard =>
+    (row) => ({ key: `notice:${cardKey(row)}`, text: closedCard(row, by, standing) });
+
   /** Forgets who has waited too long, and looks again when the next one will have. */
   async function expire(): Promise<void> {
-    for (const { id, kind, sender_id } of await store.expire())
-      if (kind === "stranger")
+    const { late, owed } = await store.expire(closing("denied"));
+    for (const chat of owed) parts.deliver(chat);
+    for (const row of late)
+      if (row.kind === "stranger")
         await parts.tell(
-          `stranger:${id}:expired`,
-          `Nobody let ${sender_id} in within the hour: what they wrote is dropped.`,
+          `${cardKey(row)}:expired`,
+          `Nobody let ${row.sender_id} in within the hour: what they wrote is dropped.`,
         );
     const next = await store.nextExpiry();
     cancel?.();
@@ -149,7 +148,8 @@ export function createSenders(parts: SendersParts) {
       who: string,
       by: string,
     ): Promise<{ readonly sender: SenderId; readonly chats: readonly ChatId[] }> {
-      const { sender, entering: chats } = await store.allow(who, by);
+      const { sender, entering: chats, owed } = await store.allow(who, by, closing("allowed", by));
+      for (const chat of owed) parts.deliver(chat);
       await enterOrLater();
       return { sender, chats };
     },
@@ -158,7 +158,9 @@ export function createSenders(parts: SendersParts) {
     async deny(who: string, by: string): Promise<{ readonly sender: SenderId }> {
       if (parts.owners.some((owner) => owner === who.trim()))
         throw new RejectedError(`${who.trim()} is an owner in config.yaml: take them out there.`);
-      return { sender: (await store.deny(who, by)).sender };
+      const { sender, owed } = await store.deny(who, by, closing("denied", by));
+      for (const chat of owed) parts.deliver(chat);
+      return { sender };
     },
 
     /** A code that makes whoever sends it an owner. Shown once. */

@@ -13,7 +13,7 @@ export async function openSenders(
   { groups }: Records,
   { choices }: Pick<Agents, "choices">,
   notices: Notices,
-  { admit }: Pick<SendersParts, "admit">,
+  { admit, deliver }: Pick<SendersParts, "admit" | "deliver">,
 ) {
   const allowlist = await openSenderAllowlist({
     directory: config.policies,
@@ -35,6 +35,7 @@ export async function openSenders(
       await choices.refresh(); // the commit that let them in has made the group of a guest one that exists
     },
     tell: (key, text, offer) => notices.tell(key, text, undefined, offer),
+    deliver,
     random: randomBytes,
     clock,
     log,

@@ -73,6 +73,7 @@ export async function openWayIn(parts: WayInParts) {
   }
 
   const { allowlist, senders } = await openSenders(ground, records, agents, notices, {
+    deliver: delivery.wake,
     admit: async (chat, held) => {
       const channel = out.channelOf(chat);
       if (channel) await admission.admit(channel, chat, held);

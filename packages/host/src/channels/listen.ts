@@ -5,6 +5,7 @@
  *   (G1); what cannot be a message at all is passed over, so that it is not brought again for ever.
  * - Who throws is called again: when it said, else with full jitter. An account that only its operator
  *   can mend is left alone for ten minutes, and the owner is told once.
+ * - The log has one line for each thing that goes wrong, however often it is tried, and one for its end.
  */
 import {
   type Accept,
@@ -48,7 +49,7 @@ export interface Listeners {
 }
 
 const HELD_MS = 10 * 60_000;
-/** Who has listened that long was listening: what fails after it is another incident. */
+/** Who has listened that long listens: what fails after it is another incident. */
 const SETTLED_MS = 60_000;
 /** A channel that does not end when it is told to does not hold up ours. */
 const CLOSE_MS = 2_000;
@@ -93,6 +94,8 @@ function keepListening(channel: Channel, parts: ListeningParts) {
   const { name, account } = channel;
   let failures = 0;
   let held = false;
+  /** What the log was told last, of an account that does not listen. */
+  let told: string | undefined;
   let trouble: { readonly why: string; readonly stopped: boolean } | undefined;
 
   async function take(inbound: Inbound, cursor?: string): Promise<void> {
@@ -116,6 +119,8 @@ function keepListening(channel: Channel, parts: ListeningParts) {
   function recovered(): void {
     failures = 0;
     held = false;
+    if (told !== undefined) log.info({ channel: name, account }, "a channel listens again");
+    told = undefined;
   }
 
   /** How long to leave the account alone. */
@@ -125,27 +130,29 @@ function keepListening(channel: Channel, parts: ListeningParts) {
       held = true;
       return HELD_MS;
     }
-    if (error instanceof TemporaryError && error.retryAfterMs !== undefined) return error.retryAfterMs;
-    return fullJitter(failures++, random);
+    const waitMs = fullJitter(failures++, random);
+    if (!(error instanceof TemporaryError)) return waitMs;
+    return Math.max(error.retryAfterMs ?? 0, waitMs); // a platform may say "at once", again and again
   }
 
   async function keep(): Promise<void> {
     while (!signal.aborted) {
-      const since = clock.monotonic();
+      const cancel = clock.after(SETTLED_MS, recovered);
       try {
         trouble = undefined;
         await channel.listen?.(await inbox.cursor(name, account), accept, signal);
         throw new TemporaryError(`${name} stopped listening by itself`);
       } catch (error) {
+        cancel();
         if (signal.aborted) return;
-        if (clock.monotonic() - since >= SETTLED_MS) recovered();
         const ms = patience(error);
         const why = error instanceof Error ? error.message : String(error);
         trouble = { why, stopped: error instanceof ConfigError };
-        log.warn(
+        log[why === told ? "debug" : "warn"](
           { err: error, channel: name, account, againInMs: Math.ceil(ms) },
           "a channel does not listen",
         );
+        told = why;
         await pause(clock, ms, signal);
       }
     }

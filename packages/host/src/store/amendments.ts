@@ -11,9 +11,9 @@ import { isAmendment, isOwed, owe } from "./outbox.ts";
 import type { Database } from "./tables.ts";
 
 export interface Amended {
-  /** What the messages are owed under: this key, and all that begin with `below`. */
+  /** What the messages are owed under: this key, and all that begin with `below`, if there are such. */
   readonly key: string;
-  readonly below: string;
+  readonly below?: string;
   readonly text: string;
   readonly now: number;
 }
@@ -27,12 +27,15 @@ export async function amend(
   { key, below, text, now }: Amended,
 ): Promise<readonly ChatId[]> {
   const exact = await trx.selectFrom("outbox").selectAll().where("key", "=", key).execute();
-  const others = await trx
-    .selectFrom("outbox")
-    .selectAll()
-    .where("key", ">=", below)
-    .where("key", "<", `${below}\u{10ffff}`)
-    .execute();
+  const others =
+    below === undefined
+      ? []
+      : await trx
+          .selectFrom("outbox")
+          .selectAll()
+          .where("key", ">=", below)
+          .where("key", "<", `${below}\u{10ffff}`)
+          .execute();
   const chats: ChatId[] = [];
   for (const row of [...exact, ...others]) {
     const own = `${row.key}:amended`;

@@ -14,6 +14,7 @@ import type { Clock } from "../core/clock.ts";
 import { failpoint } from "../core/failpoint.ts";
 import { ChatId, type GroupFolder, MAIN, SenderId } from "../core/ids.ts";
 import { asCode, CODE_LIVES_MS, hashCode } from "../core/pairing-code.ts";
+import { amend } from "./amendments.ts";
 import { audit } from "./audit.ts";
 import { owe } from "./outbox.ts";
 import {
@@ -230,6 +231,13 @@ export interface Known {
   readonly at: number;
 }
 
+/** The owner was asked about somebody by a card, which reads otherwise from now on. */
+export interface ClosedCard {
+  readonly key: string;
+  readonly text: string;
+}
+export type CloseCard = (row: PairingRow) => ClosedCard;
+
 export type Newcomers = ReturnType<typeof createNewcomers>;
 
 export function createNewcomers(db: Kysely<Database>, clock: Pick<Clock, "now">) {
@@ -278,12 +286,16 @@ export function createNewcomers(db: Kysely<Database>, clock: Pick<Clock, "now">)
     return Number(numDeletedRows);
   }
 
-  /** @throws RejectedError with a sentence for a person */
   async function decideOn(
     who: string,
     standing: "allowed" | "denied",
     by: string,
-  ): Promise<{ readonly sender: SenderId; readonly entering: readonly ChatId[] }> {
+    card: CloseCard,
+  ): Promise<{
+    readonly sender: SenderId;
+    readonly entering: readonly ChatId[];
+    readonly owed: readonly ChatId[];
+  }> {
     const now = clock.now();
     const done = await db.transaction().execute(async (trx) => {
       const rows = await meant(trx, who.trim(), now);
@@ -296,8 +308,10 @@ export function createNewcomers(db: Kysely<Database>, clock: Pick<Clock, "now">)
       if (standing === "allowed" && (await standingOf(trx, { id: sender })) === "owner")
         throw new RejectedError(`${sender} is an owner already.`);
       const entering: ChatId[] = [];
+      const owed: ChatId[] = [];
       let dropped = 0;
       for (const row of rows) {
+        owed.push(...(await amend(trx, { ...card(row), now })));
         if (standing === "denied") dropped += await close(trx, row, "denied");
         else if (row.chat_id !== null) {
           await trx.updateTable("pairings").set({ state: "used" }).where("id", "=", row.id).execute();
@@ -308,7 +322,7 @@ export function createNewcomers(db: Kysely<Database>, clock: Pick<Clock, "now">)
       }
       const detail = standing === "denied" ? `${dropped} held messages were dropped` : entering.join(" ");
       await decide(trx, { sender, name: rows[0]?.sender_name ?? "", standing, by, detail }, now);
-      return { sender, entering };
+      return { sender, entering, owed };
     });
     if (done === "wrong code") throw new RejectedError("No stranger who waits was given this code.");
     failpoint("stranger.allowed");
@@ -317,18 +331,22 @@ export function createNewcomers(db: Kysely<Database>, clock: Pick<Clock, "now">)
 
   return {
     pending,
-    allow: (who: string, by: string) => decideOn(who, "allowed", by),
-    deny: (who: string, by: string) => decideOn(who, "denied", by),
+    /** @throws RejectedError with a sentence for a person */
+    allow: (who: string, by: string, card: CloseCard) => decideOn(who, "allowed", by, card),
+    deny: (who: string, by: string, card: CloseCard) => decideOn(who, "denied", by, card),
 
     /** A code that makes whoever sends it an owner. */
     ownerCode: (code: string, by: string) =>
       db.transaction().execute((trx) => issueOwnerCode(trx, code, by, clock.now())),
     knowsOwnerCode: (codes: readonly string[]) => knowsOwnerCode(db, codes),
 
-    /** Forgets those whom nobody answered in time. Returns them. */
-    async expire(): Promise<readonly PairingRow[]> {
+    /** Forgets those whom nobody answered in time. Returns them, and the chats that are owed something now. */
+    async expire(
+      card: CloseCard,
+    ): Promise<{ readonly late: readonly PairingRow[]; readonly owed: readonly ChatId[] }> {
       const now = clock.now();
       return await db.transaction().execute(async (trx) => {
+        const owed: ChatId[] = [];
         const late = await trx
           .selectFrom("pairings")
           .selectAll()
@@ -337,6 +355,7 @@ export function createNewcomers(db: Kysely<Database>, clock: Pick<Clock, "now">)
           .execute();
         for (const row of late) {
           const dropped = await close(trx, row, "expired");
+          if (row.kind === "stranger") owed.push(...(await amend(trx, { ...card(row), now })));
           const subject = row.sender_id === null ? "code" : `sender:${row.sender_id}`;
           const detail =
             row.kind === "owner"
@@ -348,7 +367,7 @@ export function createNewcomers(db: Kysely<Database>, clock: Pick<Clock, "now">)
             now,
           );
         }
-        return late;
+        return { late, owed };
       });
     },
 

@@ -2,13 +2,14 @@
 import {
   type Accept,
   type Channel,
+  type ChannelHealth,
   type Inbound,
   type Outbound,
   TemporaryError,
   UnknownOutcomeError,
 } from "@bellhop/sdk";
 import { ADAPTER_CHECKS, runCheck } from "@bellhop/sdk/testing";
-import { describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import { openMemoryPeer } from "./memory-peer.ts";
 
 type Spoil = (channel: Channel) => { readonly [Name in keyof Channel]?: Channel[Name] | undefined };
@@ -25,9 +26,12 @@ function inbound(change: (inbound: Inbound) => Inbound): Spoil {
 }
 
 let copies = 0;
+const leftBehind: NodeJS.Timeout[] = [];
+afterAll(() => leftBehind.forEach((timer) => clearInterval(timer)));
 let heardBefore: Inbound | undefined;
 
-const BAD: readonly { point: number; who: string; spoil: Spoil }[] = [
+/** `by`: what it is found by, where a point has several things that it could be. */
+const BAD: readonly { point: number; who: string; spoil: Spoil; by?: RegExp }[] = [
   { point: 0, who: "declares edits and has none", spoil: () => ({ edit: undefined }) },
   {
     point: 1,
@@ -188,6 +192,65 @@ const BAD: readonly { point: number; who: string; spoil: Spoil }[] = [
     }),
   },
   {
+    point: 7,
+    who: "leaves a timer behind with each connection",
+    by: /as many resources/,
+    spoil: ({ listen }) => ({
+      async listen(cursor, accept, signal) {
+        leftBehind.push(setInterval(() => undefined, 60_000));
+        await listen?.(cursor, accept, signal);
+      },
+    }),
+  },
+  {
+    point: 7,
+    who: "listens to the same signal once more with each connection",
+    by: /as many listeners/,
+    spoil: ({ listen }) => ({
+      async listen(cursor, accept, signal) {
+        signal.addEventListener("abort", () => undefined);
+        await listen?.(cursor, accept, signal);
+      },
+    }),
+  },
+  {
+    point: 7,
+    who: "says something else each time that it cannot reach its platform",
+    by: /its health says one thing/,
+    spoil: ({ listen }) => {
+      let health: ChannelHealth = { state: "up" };
+      return {
+        health: () => health,
+        async listen(cursor, accept, signal) {
+          try {
+            health = { state: "up" };
+            await listen?.(cursor, accept, signal);
+          } catch (error) {
+            health = { state: "connecting", why: `The platform could not be reached, now ${++copies} times` };
+            throw error;
+          }
+        },
+      };
+    },
+  },
+  {
+    point: 7,
+    who: "knocks without a pause where nobody answers",
+    by: /it knocked/,
+    spoil: ({ listen }) => ({
+      async listen(cursor, accept, signal) {
+        for (let n = 0; ; n += 1) {
+          const before = performance.now();
+          try {
+            return await listen?.(cursor, accept, signal);
+          } catch (error) {
+            if (n === 20 || performance.now() - before > 5) throw error;
+          }
+        }
+      },
+    }),
+  },
+  {
     point: 11,
     who: "says that it sent a file that nobody took",
     spoil: ({ send, abilities }) => ({
@@ -234,7 +297,7 @@ async function found(point: number, spoil: Spoil): Promise<string | undefined> {
 }
 
 describe("the contract suite", () => {
-  it.each(BAD)("finds, at point $point, an adapter that $who", async ({ point, spoil }) => {
-    expect(await found(point, spoil)).toMatch(/Assertion/);
+  it.each(BAD)("finds, at point $point, an adapter that $who", async ({ point, spoil, by = /Assertion/ }) => {
+    expect(await found(point, spoil)).toMatch(by);
   });
 });

@@ -30,6 +30,8 @@ export function openMemoryPeer(options: FakePlatformOptions = {}): ChannelPeer {
   const { channel, journal } = platform;
   const chats = new Map<string, PeerChat>();
   let away = false;
+  /** How often it was listened to while it was away. */
+  let inVain = 0;
   let doubles = 0;
   let groups = 0;
 
@@ -66,6 +68,7 @@ export function openMemoryPeer(options: FakePlatformOptions = {}): ChannelPeer {
           }
         };
         try {
+          if (away) inVain += 1;
           reachable();
           health = { state: "up" };
           await channel.listen?.(cursor, hear, signal);
@@ -156,7 +159,7 @@ export function openMemoryPeer(options: FakePlatformOptions = {}): ChannelPeer {
       return true;
     },
     applied: (call) => count(call, ({ applied }) => applied),
-    asked: (call) => count(call, () => true),
+    asked: (call) => count(call, () => true) + (call === "listen" ? inVain : 0),
     patienceMs: PATIENCE_MS,
     cut: () => platform.disconnect(),
     async mend() {
@@ -196,6 +199,7 @@ function faultOf(fault: PeerFault): Fault | undefined {
     case "reorder":
     case "close mid-frame":
     case "go silent":
+    case "trickle":
       return undefined;
     default:
       return fault satisfies never;

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { ConfigError, RejectedError, TemporaryError, UnknownOutcomeError } from "../errors.ts";
-import { refusal, unanswered } from "../http-errors.ts";
+import { refusal, repeatable, unanswered } from "../http-errors.ts";
+import { WireError } from "../wire.ts";
 
 const failed = (code: string) =>
   new TypeError("fetch failed", { cause: Object.assign(new Error("x"), { code }) });
@@ -19,6 +20,26 @@ describe("a request without an answer", () => {
       expect(unanswered(failed(code), "it")).toBeInstanceOf(UnknownOutcomeError);
     },
   );
+
+  it.each([
+    [false, "TemporaryError", "it was not given a text: the connection failed"],
+    [true, "UnknownOutcomeError", "it did not say whether it took a text"],
+  ])(
+    "is judged by how far it came, where that is known (all of it written: %s)",
+    (written, name, message) => {
+      const cause = new WireError("the connection failed", { written });
+
+      expect(unanswered(cause, "it", "a text")).toMatchObject({ name, message, cause });
+    },
+  );
+
+  it("can be made again where it only asked, whatever became of it", () => {
+    const unknown = unanswered(failed("ECONNRESET"), "it");
+    const refused = new RejectedError("no");
+
+    expect(repeatable(unknown)).toMatchObject({ name: "TemporaryError", cause: unknown });
+    expect(repeatable(refused)).toBe(refused);
+  });
 
   it("may have been taken where nothing is known, and keeps its cause", () => {
     const cause = new Error("terminated");

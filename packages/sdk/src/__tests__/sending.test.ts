@@ -2,8 +2,6 @@ import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { describe, expect, it } from "vitest";
 import type { OutboundFile } from "../channel.ts";
-import { ConfigError, TemporaryError } from "../errors.ts";
-import { healthAfter } from "../health.ts";
 import { bytesOf, sendingBy } from "../sending.ts";
 import { WireError } from "../wire.ts";
 
@@ -48,15 +46,5 @@ describe("the bytes of a file", () => {
 
     expect(failure).toBeInstanceOf(WireError);
     expect(failure).toMatchObject({ written: false, cause });
-  });
-});
-
-describe("health after listening failed", () => {
-  it.each([
-    [new ConfigError("The token is wrong."), "down"],
-    [new TemporaryError("The network is gone."), "connecting"],
-    ["what is no error", "connecting"],
-  ] as const)("says of %s: %s", (error, state) => {
-    expect(healthAfter(error)).toEqual({ state, why: error instanceof Error ? error.message : error });
   });
 });

@@ -26,6 +26,9 @@ const NEVER = { once: 0, lookup: 0, twice: 0 };
 const ONCE = { once: 1, lookup: 1, twice: 1 };
 const TWICE_AT_MOST = { once: 1, lookup: 1, twice: 2 };
 
+/** Whether it lasts until the adapter's own patience ends, so that whoever sets it has to know that. */
+export const needsPatience = ({ how }: PeerFault): boolean => how === "delay" || how === "trickle";
+
 export const RETRY_AFTER_MS = 1_000;
 
 export const AMBIGUITY: readonly Ambiguity[] = [
@@ -45,4 +48,11 @@ export const AMBIGUITY: readonly Ambiguity[] = [
   { fault: { how: "truncate" }, throws: UnknownOutcomeError, applied: true, seen: TWICE_AT_MOST },
   // As long as it takes: the adapter's own patience ends first (`ChannelPeer.patienceMs`).
   { fault: { how: "delay", ms: 600_000 }, throws: UnknownOutcomeError, applied: true, seen: TWICE_AT_MOST },
+  // Bytes are no answer: it ends there too.
+  {
+    fault: { how: "trickle", everyMs: 50 },
+    throws: UnknownOutcomeError,
+    applied: true,
+    seen: TWICE_AT_MOST,
+  },
 ];

@@ -2,7 +2,7 @@
  * What a check of the contract is: a plain function that throws where an adapter does not keep its word. So the
  * checks run under any runner of tests, and without one.
  */
-import { AssertionError } from "node:assert";
+import { AssertionError, ok } from "node:assert";
 import type { Channel } from "../../src/channel.ts";
 import type { ChannelPeer, PeerCall, PeerFault } from "../peer.ts";
 import type { Rig } from "./rig.ts";
@@ -35,6 +35,12 @@ export async function within<T>(ms: number, what: string, work: Promise<T>): Pro
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** A sentence for its operator, which can stand in one line of a table and of a log. */
+export function oneLine(words: string | undefined): void {
+  ok(words !== undefined && words.length > 20, `it does not say what is wrong: ${words}`);
+  ok(words.length <= 300 && !/[\r\n\u2028]/.test(words), `it is more than one line: ${words}`);
 }
 
 export function fail(message: string): never {

@@ -4,7 +4,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { PeerChat, PeerMessage } from "../peer.ts";
 import { TemporaryError } from "../../src/errors.ts";
-import { AMBIGUITY } from "./ambiguity.ts";
+import { AMBIGUITY, needsPatience } from "./ambiguity.ts";
 import { cannot, type Check, fail, type Lack, needsListen, within, without } from "./check.ts";
 import { essay, readsAs, sourceOf } from "./essay.ts";
 import { type ContractHost, GUEST, OWNER, type Plainer, STRANGER } from "./hosted.ts";
@@ -134,8 +134,7 @@ export const HOST_CHECKS: readonly HostCheck[] = [
       await asks(given, "ready");
       for (const [index, { fault, throws, seen }] of AMBIGUITY.entries()) {
         // An account that was refused stands still until its operator comes; that is shown elsewhere.
-        if (fault.how === "unauthorised" || (fault.how === "delay" && peer.patienceMs === undefined))
-          continue;
+        if (fault.how === "unauthorised" || (needsPatience(fault) && peer.patienceMs === undefined)) continue;
         const word = `message ${index}`;
         // Who cannot be reached is not heard from either: what is asked has to be in the house by then.
         const later = fault.how === "unreachable";
@@ -158,6 +157,34 @@ export const HOST_CHECKS: readonly HostCheck[] = [
         await asks(given, `after ${index}`);
         equal(count(direct, word), times, `${fault.how}: people see it ${count(direct, word)} times`);
       }
+    },
+  },
+  {
+    point: 7,
+    says: "brings what was written while its platform could not be reached, both ways and once",
+    plain: true,
+    without: without(
+      needsListen,
+      cannot("listen", { how: "unreachable" }),
+      cannot("send", { how: "unreachable" }),
+    ),
+    async run(given) {
+      const { peer, direct, calls, until, hears } = given;
+      await asks(given, "ready");
+      const asked = "think: 1\nsay: answered meanwhile";
+      await direct.says(OWNER, asked);
+      await hears(asked);
+      for (const call of ["listen", "send"] as const) peer.fault(call, { how: "unreachable" });
+      peer.cut();
+      await direct.says(OWNER, "say: asked meanwhile");
+      const tries = () => calls().filter(({ text }) => text === "answered meanwhile");
+      await until("the answer is tried twice", () => tries().length >= 2);
+      await peer.mend();
+      await until("all of it is seen", () => count(direct, "asked meanwhile") > 0);
+      await asks(given, "after");
+
+      ok(tries()[0]?.error instanceof TemporaryError, String(tries()[0]?.error));
+      deepStrictEqual(texts(direct), ["ready", "answered meanwhile", "asked meanwhile", "after"]);
     },
   },
   {

@@ -7,6 +7,7 @@ import { ConfigError, TemporaryError } from "../../src/errors.ts";
 import { type Changes, createChanges } from "../fake/changes.ts";
 import type { ChannelPeer, PeerChat, PeerPerson } from "../peer.ts";
 import { fail, within } from "./check.ts";
+import { held } from "./holding.ts";
 
 export interface Rig {
   readonly peer: ChannelPeer;
@@ -23,6 +24,8 @@ export interface Rig {
   marker(): Promise<void>;
   /** Resolves once this is true. */
   until(what: string, look: () => boolean): Promise<void>;
+  /** What listening holds on to just now (holding.ts). */
+  held(): ReturnType<typeof held>;
   send(message: Unkeyed, signal?: AbortSignal): Promise<Sent>;
   /** What comes from now on waits for `release` before it is committed; what was not is lost by a restart. */
   hold(): void;
@@ -157,6 +160,7 @@ export async function openRig(peer: ChannelPeer): Promise<Rig & AsyncDisposable>
       await until(`heard: ${text}`, () => heard.some((one) => one.text === text));
     },
     until,
+    held: () => held(stopping.signal),
     send: (message, signal = new AbortController().signal) =>
       channel.send({ ...message, key: message.key ?? `contract-${++keys}` }, signal),
     hold() {

@@ -5,7 +5,7 @@
 import { deepStrictEqual, equal, ok } from "node:assert/strict";
 import type { Channel } from "../../src/channel.ts";
 import { RejectedError, TemporaryError } from "../../src/errors.ts";
-import { AMBIGUITY, type Ambiguity, RETRY_AFTER_MS } from "./ambiguity.ts";
+import { AMBIGUITY, type Ambiguity, needsPatience, RETRY_AFTER_MS } from "./ambiguity.ts";
 import { cannot, type Check, fail, outcome, within, without } from "./check.ts";
 import { ANN, PATIENCE_MS, type Rig } from "./rig.ts";
 
@@ -25,7 +25,7 @@ function gives(kind: Kind, { fault, throws, applied }: Ambiguity): Check {
         kind === "edit" && !(abilities.edits && edit) ? "it has no edits" : undefined,
       cannot(kind, fault),
       (_, peer) =>
-        fault.how === "delay" && peer.patienceMs === undefined
+        needsPatience(fault) && peer.patienceMs === undefined
           ? "its peer does not say how long it waits"
           : undefined,
     ),

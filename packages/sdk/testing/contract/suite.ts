@@ -8,6 +8,7 @@
  */
 import type { ChannelPeer } from "../peer.ts";
 import type { Check } from "./check.ts";
+import { CONNECTION } from "./connection.ts";
 import { CONTENT, DECLARING } from "./content.ts";
 import { DELIVERING } from "./delivering.ts";
 import { HEARING } from "./hearing.ts";
@@ -39,6 +40,7 @@ export const ADAPTER_CHECKS: readonly Check[] = [
   ...DECLARING,
   ...HEARING,
   ...DELIVERING,
+  ...CONNECTION,
   ...SENDING,
   ...CONTENT,
 ].toSorted((a, b) => a.point - b.point);

@@ -4,9 +4,15 @@ export interface Changes {
   note(): void;
   /** Resolves with the next change. */
   changed(): Promise<void>;
-  /** Resolves with what `look` finds, now or after a change. */
-  until<T>(look: () => T | undefined): Promise<T>;
+  /**
+   * Resolves with what `look` finds, now or after a change.
+   * @param withinMs long enough for a machine that is busy with other things, and too short for a test to hang in
+   * @throws it did not come within that time
+   */
+  until<T>(look: () => T | undefined, withinMs?: number): Promise<T>;
 }
+
+const PATIENCE_MS = 60_000;
 
 export function createChanges(): Changes {
   let next = Promise.withResolvers<void>();
@@ -19,13 +25,27 @@ export function createChanges(): Changes {
       now.resolve();
     },
     changed,
-    async until(look) {
+    until: untilBy(changed),
+  };
+}
+
+/** `until` of whatever tells of its next change. */
+export function untilBy(changed: Changes["changed"]): Changes["until"] {
+  return async function until(look, withinMs = PATIENCE_MS) {
+    const late = Promise.withResolvers<never>();
+    const timer = setTimeout(
+      () => late.reject(new Error(`not within ${withinMs / 1_000} s: ${String(look)}`)),
+      withinMs,
+    );
+    try {
       for (;;) {
         const change = changed(); // asked for before looking: nothing is missed in between
         const found = look();
         if (found !== undefined) return found;
-        await change;
+        await Promise.race([change, late.promise]);
       }
-    },
+    } finally {
+      clearTimeout(timer);
+    }
   };
 }

@@ -9,6 +9,7 @@
  * - `drop after accept`: `handle` runs, then the connection is reset without an answer.
  * - `truncate`, `close mid-frame`: `handle` runs; half of its answer goes out, then the connection ends.
  * - `delay`: `handle` runs; its answer waits.
+ * - `trickle`: `handle` runs; half of its answer goes out, and then a blank now and then.
  * - `go silent`: `handle` is not called, and nothing is answered for as long as the caller waits. A WebSocket that
  *   goes silent is the fake's own.
  * - `unreachable`: nobody listens on the port any more, and what was connected is cut, until `mend`.
@@ -23,6 +24,7 @@ import { type Changes, createChanges } from "./changes.ts";
 import { createFaults } from "./faults.ts";
 import { createJournal, type Journal } from "./journal.ts";
 import { createRates, type Rates } from "./rates.ts";
+import { trickled } from "./trickle.ts";
 
 export interface FakeRequest {
   readonly method: string;
@@ -81,6 +83,9 @@ export interface FakeServer {
   mend(): Promise<void>;
   close(): Promise<void>;
 }
+
+/** More blanks than anybody waits for. */
+const TRICKLED = 1_000_000;
 
 export async function openFakeServer(options: FakeServerOptions): Promise<FakeServer> {
   const now = options.now ?? (() => performance.now());
@@ -144,8 +149,12 @@ export async function openFakeServer(options: FakeServerOptions): Promise<FakeSe
     response.writeHead(status, {
       ...(isBytes ? {} : { "content-type": "application/json" }),
       ...headers,
-      "content-length": bytes.length,
+      "content-length": bytes.length + (fault?.how === "trickle" ? TRICKLED : 0),
     });
+    if (fault?.how === "trickle") {
+      response.write(bytes.subarray(0, Math.ceil(bytes.length / 2)));
+      return await trickled((blank) => void response.write(blank), fault.everyMs, gone(hungUp));
+    }
     if (fault?.how === "truncate" || fault?.how === "close mid-frame") {
       response.write(bytes.subarray(0, Math.floor(bytes.length / 2)), () => socket?.destroy());
     } else response.end(bytes);

@@ -10,7 +10,6 @@ describe("what went wrong with a call", () => {
     ["no answer", failed("it", wire(true)), UnknownOutcomeError],
     ["half an answer", failed("it", wire(true, 200)), UnknownOutcomeError],
     ["a bad gateway", failed("it", wire(true, 502)), UnknownOutcomeError],
-    ["something unforeseen", failed("it", new Error("what?")), UnknownOutcomeError],
     ["401", refused("it", 401, { message: "401: Unauthorized", code: 0 }), ConfigError],
     ["403", refused("it", 403, { message: "Missing Access", code: 50001 }), RejectedError],
     ["404", refused("it", 404, { message: "Unknown Channel", code: 10003 }), RejectedError],

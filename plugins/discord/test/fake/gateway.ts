@@ -3,7 +3,7 @@
  * keeps what happened, to be brought again to whoever takes it up.
  */
 import { WebSocket, WebSocketServer } from "ws";
-import { type Changes } from "@bellhop/sdk/testing";
+import { type Changes, halfFrame, trickledFrame } from "@bellhop/sdk/testing";
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { z } from "zod";
@@ -88,6 +88,7 @@ export function createFakeGateway(world: World, rules: GatewayRules, changes: Ch
   let beats = 0;
   let doubles = 0;
   let halves = 0;
+  let trickles: number[] = [];
   let reorders = 0;
   let held: Event | undefined;
   let refusing: { readonly code: number } | undefined;
@@ -104,16 +105,15 @@ export function createFakeGateway(world: World, rules: GatewayRules, changes: Ch
     const frame = { op: 0, s: session.seq, ...asTold(event, session.intents) };
     if (halves > 0 && event.t === "MESSAGE_CREATE") {
       halves -= 1;
-      return half(client, JSON.stringify(frame));
+      return halfFrame(client.raw, JSON.stringify(frame));
+    }
+    const everyMs = event.t === "MESSAGE_CREATE" ? trickles.shift() : undefined;
+    if (everyMs !== undefined) {
+      client.silent = true;
+      void trickledFrame(client.raw, JSON.stringify(frame), everyMs);
+      return;
     }
     for (let i = 0; i < times; i += 1) give(client, frame);
-  }
-
-  /** Half a frame, and the end. */
-  function half({ raw }: Client, text: string): void {
-    const bytes = Buffer.from(text);
-    const head = Buffer.from([0x81, 126, bytes.length >> 8, bytes.length & 0xff]);
-    raw.write(Buffer.concat([head, bytes.subarray(0, bytes.length >> 1)]), () => raw.destroy());
   }
 
   function spread(event: Event): void {
@@ -272,12 +272,14 @@ export function createFakeGateway(world: World, rules: GatewayRules, changes: Ch
     duplicate: (calls = 1) => void (doubles += calls),
     reorder: (calls = 1) => void (reorders += calls),
     closeMidFrame: (calls = 1) => void (halves += calls),
+    /** The next message comes in a frame that never ends. */
+    trickle: (everyMs: number) => void trickles.push(everyMs),
     goSilent(): void {
       for (const client of clients) client.silent = true;
     },
 
     mend(): void {
-      [doubles, halves, reorders] = [0, 0, 0];
+      [doubles, halves, reorders, trickles] = [0, 0, 0, []];
       refusing = undefined;
     },
 

@@ -86,6 +86,10 @@ export async function openDiscordPeer(): Promise<ChannelPeer> {
       return chatPeer(discord, world.open({ type: 11, name: title, parent: parent.id }), ready);
     },
     fault(call, fault) {
+      if (fault.how === "trickle" && call === "listen") {
+        gateway.trickle(fault.everyMs);
+        return true;
+      }
       const own = OWN_FAULTS[fault.how];
       if (call !== "listen" || !own) return server.fault(call, fault);
       own(gateway, fault.calls);

@@ -110,6 +110,26 @@ export const ROUTES: readonly Route[] = [
   ],
   [
     "GET",
+    /^\/users\/@me\/guilds$/,
+    ({ world }) => ({
+      body: [...new Set([...world.channels.values()].flatMap(({ guild }) => guild ?? []))].map((id) => ({
+        id,
+        name: "Home",
+      })),
+    }),
+  ],
+  [
+    "GET",
+    /^\/guilds\/(\d+)\/channels$/,
+    ({ world, ids: [guild] }) => ({ body: channelsOf(world, guild, 0) }),
+  ],
+  [
+    "GET",
+    /^\/guilds\/(\d+)\/threads\/active$/,
+    ({ world, ids: [guild] }) => ({ body: { threads: channelsOf(world, guild, 11), members: [] } }),
+  ],
+  [
+    "GET",
     /^\/guilds\/(\d+)\/members\/(\d+)$/,
     ({ world }) => ({ body: { user: ourJson(world), roles: world.bot.roles ?? [] } }),
   ],
@@ -151,6 +171,12 @@ export const ROUTES: readonly Route[] = [
   ],
   ["POST", /^\/interactions\/(\d+)\/([^/]+)\/callback$/, answered],
 ];
+
+function channelsOf(world: World, guild: string | undefined, type: FakeChannel["type"]): object[] {
+  return [...world.channels.values()]
+    .filter((one) => one.guild === guild && one.type === type)
+    .map((one) => ({ ...channelJson(one), last_message_id: [...one.messages.keys()].at(-1) ?? null }));
+}
 
 function channelOf({ world, ids: [id = ""] }: Asked): FakeChannel {
   const channel = world.channels.get(id);

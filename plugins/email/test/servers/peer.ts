@@ -21,7 +21,7 @@ import { createEmail, type Pace } from "../../src/channel.ts";
 import { openLedger } from "../../src/ledger.ts";
 import type { Rules, Server } from "../../src/settings.ts";
 import { type Dovecot, openDovecot, PASSWORD } from "./dovecot.ts";
-import { openProxy } from "./proxy.ts";
+import { type OnAnswer, openProxy } from "./proxy.ts";
 import { openSmtp, type Taken, type TestSmtp } from "./smtp.ts";
 
 const PEOPLE = "people.example";
@@ -75,6 +75,14 @@ export async function openServers(format?: Parameters<typeof openDovecot>[0]): P
   };
 }
 
+/** What becomes of a server's answer to a mail. */
+const ANSWERED = {
+  "drop after accept": "drop",
+  truncate: "half",
+  delay: "keep",
+  trickle: "trickle",
+} as const satisfies Partial<Record<PeerFault["how"], ReturnType<OnAnswer>>>;
+
 const SILENT: Logger = { debug() {}, info() {}, warn() {}, error() {} };
 let peers = 0;
 
@@ -89,12 +97,13 @@ async function openPeer(
   const chats = new Map<string, { readonly chat: PeerChat; readonly messages: PeerMessage[] }>();
   const taken: Taken[] = [];
   const asked = { send: 0, listen: 0 };
-  let answers: "drop after accept" | "truncate" | "delay" | undefined;
+  let answers: keyof typeof ANSWERED | undefined;
   let answersLeft = 0;
   /** What came before a fault was set has been taken already, and only waits to be told so. */
   let answersAfter = 0;
   let byes = 0;
-  let midFrame = false;
+  /** What becomes of the next answer with a mail in it. */
+  let midFrame: "half" | "trickle" | undefined;
   let refusing = false;
   let doubles = 0;
   let holding = false;
@@ -118,9 +127,10 @@ async function openPeer(
     onQuestion: (said) => (refusing ? said.replace(saslOf(PASSWORD), saslOf("wrong")) : said),
     onAnswer(bytes) {
       changes.note();
-      if (!midFrame || !bytes.includes("FETCH")) return undefined;
-      midFrame = false;
-      return "half";
+      if (!bytes.includes("FETCH")) return undefined;
+      const becomes = midFrame;
+      midFrame = undefined;
+      return becomes;
     },
   });
   const smtpProxy = await openProxy({
@@ -137,7 +147,7 @@ async function openPeer(
       )
         return undefined;
       answersLeft -= 1;
-      return answers === "truncate" ? "half" : answers === "delay" ? "keep" : "drop";
+      return answers && ANSWERED[answers];
     },
   });
 
@@ -239,6 +249,7 @@ async function openPeer(
       case "drop after accept":
       case "truncate":
       case "delay":
+      case "trickle":
         [answers, answersLeft, answersAfter] = [fault.how, fault.calls ?? 1, asked.send];
         return true;
       case "server error": // a refusal of SMTP says that nothing was taken, whatever its number
@@ -264,7 +275,10 @@ async function openPeer(
         byes = fault.calls ?? 1;
         return true;
       case "close mid-frame":
-        midFrame = true;
+        midFrame = "half";
+        return true;
+      case "trickle":
+        midFrame = "trickle";
         return true;
       case "go silent":
         imapProxy.silence();
@@ -333,7 +347,7 @@ async function openPeer(
     },
     async mend() {
       smtp.faults.clear();
-      [answersLeft, byes, doubles, midFrame, holding, refusing] = [0, 0, 0, false, false, false];
+      [answersLeft, byes, doubles, midFrame, holding, refusing] = [0, 0, 0, undefined, false, false];
       await Promise.all([imapProxy.open(), smtpProxy.open()]);
     },
     changed: changes.changed,

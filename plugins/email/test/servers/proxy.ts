@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 
 /** What becomes of bytes on their way to the client; undefined: they are passed on. */
-export type OnAnswer = (bytes: Buffer, line: Line) => "drop" | "half" | "keep" | undefined;
+export type OnAnswer = (bytes: Buffer, line: Line) => "drop" | "half" | "keep" | "trickle" | undefined;
 
 export interface Line {
   /** Of the connections, from 1, in the order in which they came. */
@@ -35,6 +35,7 @@ export interface Proxy {
 }
 
 const REMEMBERED = 64 * 1024;
+const TRICKLE_MS = 50;
 
 export async function openProxy({
   to,
@@ -89,6 +90,11 @@ export async function openProxy({
         case "keep":
           line.silent = true;
           break;
+        case "trickle":
+          line.silent = true;
+          client.write(bytes.subarray(0, Math.floor(bytes.length / 2)));
+          trickle(client);
+          break;
       }
     });
     server.on("close", () => line.silent || client.end());
@@ -96,6 +102,12 @@ export async function openProxy({
       server.destroy();
       lines.delete(line);
     });
+  }
+
+  /** Half an answer, and then a blank for ever. */
+  function trickle(client: Socket): void {
+    const timer = setInterval(() => client.write(" "), TRICKLE_MS);
+    client.once("close", () => clearInterval(timer));
   }
 
   function cut(): void {

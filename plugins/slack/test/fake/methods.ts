@@ -64,6 +64,10 @@ export const METHODS = {
   "auth.test": { form: z.strictObject({}), scope: undefined },
   "apps.connections.open": { form: z.strictObject({}), scope: "connections:write" },
   "users.info": { form: z.strictObject({ user: z.string() }), scope: "users:read" },
+  "users.conversations": {
+    form: z.strictObject({ types: z.string(), exclude_archived: Flag, limit: Count.max(999) }),
+    scope: "channels:read",
+  },
   "conversations.info": {
     form: z.strictObject({ ...Place, include_num_members: Flag.optional() }),
     scope: "channels:read",
@@ -190,6 +194,11 @@ export function answers(
       return {
         user: { id, name: name.toLowerCase(), real_name: name, is_bot: bot, profile: { display_name: name } },
       };
+    },
+    "users.conversations": ({ types, limit }) => {
+      const wanted = new Set(types.split(",").map((type) => (type.endsWith("_channel") ? "channel" : type)));
+      const found = [...world.channels.values()].filter(({ kind, joined }) => joined && wanted.has(kind));
+      return { channels: found.slice(0, limit).map(({ id }) => ({ id })) };
     },
     "conversations.info": ({ channel: id, include_num_members }) => {
       const { kind, name, user } = channelOf(id);

@@ -65,6 +65,10 @@ export async function openSlackPeer(): Promise<ChannelPeer> {
       return chatPeer(slack, channel, root.ts);
     },
     fault(call, fault) {
+      if (fault.how === "trickle" && call === "listen") {
+        socketMode.fault(fault);
+        return true;
+      }
       if (
         fault.how === "duplicate" ||
         fault.how === "reorder" ||
@@ -182,6 +186,7 @@ export function chatPeer(slack: FakeSlack, channel: FakeChannel, thread?: string
       const message = messageOf(ts);
       const { buttons } = blocksRead(message.blocks ?? []);
       if (buttons.every(({ id }) => id !== button)) throw new Error("there is no such button");
+      // Slack keeps no press for an app that is away: whoever pressed is told so, and presses again. Here it is kept.
       slack.socketMode.tell({
         type: "interactive",
         payload: {

@@ -2,7 +2,7 @@
  * Slack's side of Socket Mode: hands out what people did over one of an app's connections, again where it was not
  * acknowledged in time or its connection ended, with the faults that only a live connection can have.
  */
-import { createFeed, type PeerFault } from "@bellhop/sdk/testing";
+import { createFeed, halfFrame, type PeerFault, trickledFrame } from "@bellhop/sdk/testing";
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { WebSocket, WebSocketServer } from "ws";
@@ -46,7 +46,7 @@ export function createSocketMode({ ackMs = 3_000, note }: SocketModeOptions) {
   const deliveries: Delivery[] = [];
   const envelopes = new Map<string, Delivery>();
   const tickets = new Set<string>();
-  let faults: ("go silent" | "close mid-frame")[] = [];
+  let faults: Extract<PeerFault, { how: "go silent" | "close mid-frame" | "trickle" }>[] = [];
   let ids = 0;
   let turn = 0;
   /** Of those that were not acknowledged. */
@@ -131,14 +131,19 @@ export function createSocketMode({ ackMs = 3_000, note }: SocketModeOptions) {
     delivery.line = line;
     delivery.attempt += 1;
     const fault = faults.shift();
-    if (fault === "go silent") for (const one of lines) one.silent = true;
+    if (fault?.how === "go silent") for (const one of lines) one.silent = true;
     const frame = {
       ...told,
       envelope_id,
       accepts_response_payload: told.type !== "events_api",
       ...(delivery.attempt > 1 ? { retry_attempt: delivery.attempt - 1, retry_reason: "timeout" } : {}),
     };
-    if (fault === "close mid-frame") return half(line, JSON.stringify(frame));
+    if (fault?.how === "close mid-frame") return halfFrame(line.raw, JSON.stringify(frame));
+    if (fault?.how === "trickle") {
+      line.silent = true;
+      void trickledFrame(line.raw, JSON.stringify(frame), fault.everyMs);
+      return;
+    }
     say(line, frame);
     delivery.timer = setTimeout(() => {
       if (delivery.acknowledged || delivery.line !== line || delivery.attempt >= MOST_ATTEMPTS) return;
@@ -164,10 +169,13 @@ export function createSocketMode({ ackMs = 3_000, note }: SocketModeOptions) {
         (deliveries[at] ??= { line: undefined, attempt: 0, acknowledged: true }).acknowledged = true;
     },
     fault(
-      fault: Extract<PeerFault, { how: "duplicate" | "reorder" | "go silent" | "close mid-frame" }>,
+      fault: Extract<
+        PeerFault,
+        { how: "duplicate" | "reorder" | "go silent" | "close mid-frame" | "trickle" }
+      >,
     ): void {
       if (fault.how === "duplicate" || fault.how === "reorder") feed.fault(fault);
-      else faults.push(fault.how);
+      else faults.push(fault);
     },
     mend(): void {
       faults = [];
@@ -185,13 +193,4 @@ export function createSocketMode({ ackMs = 3_000, note }: SocketModeOptions) {
       for (const { socket } of lines) socket.terminate();
     },
   };
-}
-
-/** A frame that says how long it is, half of it, and the end of the connection. */
-function half({ raw }: Line, text: string): void {
-  const length = Math.min(Buffer.byteLength(text), 65_535);
-  const head = Buffer.from([0x81, 126, length >> 8, length & 0xff]);
-  raw.write(Buffer.concat([head, Buffer.from(text.slice(0, Math.floor(text.length / 2)))]), () =>
-    raw.destroy(),
-  );
 }

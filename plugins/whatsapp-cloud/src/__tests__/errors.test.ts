@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { ClosedWindowError, refusalOf } from "../errors.ts";
 
 const TOKEN = "EAAG-secret-token";
-const refused = (status: number, body: unknown, retryAfter: string | null = null) =>
+const refused = (status: number, body: unknown, retryAfter?: string) =>
   refusalOf({ status, body, retryAfter, what: "a text", token: TOKEN });
 const error = (code: number, more: object = {}) => ({ error: { message: "(#1) words", code, ...more } });
 
@@ -33,7 +33,7 @@ describe("what the Graph API says no with", () => {
 
   it.each([
     ["as long as it says", 429, error(130_429), "3", 3_000],
-    ["six seconds for one person", 400, error(131_056), null, 6_000],
+    ["six seconds for one person", 400, error(131_056), undefined, 6_000],
     ["a little otherwise", 429, {}, "soon", 5_000],
   ])("is waited for: %s", (_, status, body, retryAfter, retryAfterMs) => {
     expect(refused(status, body, retryAfter)).toMatchObject({ retryAfterMs });

@@ -1,5 +1,5 @@
 /** The fake as the contract suite wants it: people who write on it, and what they see. */
-import type { Channel, Logger, RouteRequest, RouteResponse } from "@bellhop/sdk";
+import { type Channel, createWire, type Logger, type RouteRequest, type RouteResponse } from "@bellhop/sdk";
 import type { ChannelPeer, PeerChat, PeerMessage } from "@bellhop/sdk/testing";
 import { setTimeout as pause } from "node:timers/promises";
 import { createNumber } from "../../src/number.ts";
@@ -25,6 +25,7 @@ export async function openWhatsAppPeer(): Promise<ChannelPeer> {
   // As the plugin's folder, it is there again after a restart.
   const people = openPeople(":memory:");
   const hosts: Post[] = [];
+  const wire = createWire();
 
   const meta = createMeta(graph, async (request) => {
     // Whoever listens for the account is told, as where two programs share one address.
@@ -37,12 +38,11 @@ export async function openWhatsAppPeer(): Promise<ChannelPeer> {
       account: "",
       credentials: NUMBER,
       graphUrl: graph.url,
-      fetch: globalThis.fetch,
+      wire,
       callMs: PATIENCE_MS,
       people: people.of(""),
       template: undefined,
       readReceipts: true,
-      randomId: () => "boundary",
       now: Date.now,
       log: QUIET,
     });
@@ -73,6 +73,7 @@ export async function openWhatsAppPeer(): Promise<ChannelPeer> {
     async close() {
       meta.close();
       people.close();
+      wire.close();
       await server.close();
     },
   };

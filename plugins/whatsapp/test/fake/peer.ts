@@ -56,7 +56,7 @@ export async function openPeer(more: PeerOptions = {}) {
       account,
       makeSocket: socketsTo(server),
       download: downloadFrom(server),
-      patience: { readyMs: 1_000, ackMs: PATIENCE_MS, slowMs: 1_000, undecryptedMs: 60_000 },
+      patience: { openMs: 5_000, readyMs: 1_000, ackMs: PATIENCE_MS, slowMs: 1_000, undecryptedMs: 60_000 },
       rate: { account: { calls: 1_000, perMs: 1_000 } },
       after,
       now: Date.now,
@@ -88,7 +88,8 @@ export async function openPeer(more: PeerOptions = {}) {
         server.goAway();
         return true;
       }
-      if (fault.how === "go silent") return false; // Baileys finds that out, below what is faked
+      // Baileys finds that out, below what is faked.
+      if (fault.how === "go silent" || fault.how === "trickle") return false;
       if (OF_LISTENING.includes(fault.how) && call !== "listen") return false;
       server.faults.set(call, fault);
       return true;
@@ -120,11 +121,11 @@ const lidOf = ({ id }: PeerPerson) => `88${id}@lid`;
 
 export function chatPeer(server: FakeServer, chat: FakeChat): PeerChat {
   const isGroup = chat.title !== undefined;
-  let ids = 0;
+
+  const nextNumber = (): string => String((chat.written += 1)).padStart(8, "0");
 
   function put(person: PeerPerson, content: proto.IMessage): string {
-    ids += 1;
-    const id = `3A${chat.jid.slice(0, 6)}${String(server.firstId + ids + chat.messages.size).padStart(8, "0")}${person.id}`;
+    const id = `3A${chat.jid.slice(0, 6)}${nextNumber()}${person.id}`;
     const author = jidOf(person);
     chat.messages.set(id, { id, from: person.id, author, content, reactions: new Map() });
     chat.members.add(author);
@@ -140,8 +141,7 @@ export function chatPeer(server: FakeServer, chat: FakeChat): PeerChat {
 
   /** Something about another message: a message of its own, which nobody sees. */
   function about(person: PeerPerson, content: proto.IMessage): void {
-    ids += 1;
-    server.comes(attrsOf(person, `3B${String(ids).padStart(8, "0")}${server.clock.now}`), content);
+    server.comes(attrsOf(person, `3B${nextNumber()}${server.clock.now}`), content);
   }
 
   const keyOf = (id: string): proto.IMessageKey => {

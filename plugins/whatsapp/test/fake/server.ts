@@ -37,6 +37,8 @@ export interface FakeChat {
   readonly title: string | undefined;
   readonly members: Set<string>;
   readonly messages: Map<string, FakeMessage>;
+  /** How much people have written in it. */
+  written: number;
   typings: number;
 }
 
@@ -57,7 +59,7 @@ export type FakeServer = ReturnType<typeof createFakeServer>;
 /** The real thing answers after the network, never within the call. */
 const soon = (work: () => void): void => void setTimeout(work, 1);
 
-/** @param firstId ids of messages begin there: one server after another must not use the same */
+/** @param firstId ids of messages begin there: a server must not use those of the one before it */
 export function createFakeServer(me: Me = ME, firstId = 0, clock = { now: 1_800_000_000_000 }) {
   const changes = createChanges();
   const journal = createJournal();
@@ -84,7 +86,14 @@ export function createFakeServer(me: Me = ME, firstId = 0, clock = { now: 1_800_
   }
 
   function open(jid: string, title?: string): FakeChat {
-    const chat = chats.get(jid) ?? { jid, title, members: new Set(), messages: new Map(), typings: 0 };
+    const chat = chats.get(jid) ?? {
+      jid,
+      title,
+      members: new Set(),
+      messages: new Map(),
+      written: firstId,
+      typings: 0,
+    };
     chats.set(jid, chat);
     return chat;
   }
@@ -116,7 +125,6 @@ export function createFakeServer(me: Me = ME, firstId = 0, clock = { now: 1_800_
 
   return {
     me,
-    firstId,
     clock,
     changes,
     journal,

@@ -11,6 +11,9 @@ function given(script: ((bring: (text: string, cursor: string) => Promise<void>)
   const cursors: (string | undefined)[] = [];
   const taken: string[] = [];
   const held: string[] = [];
+  const logged: string[] = [];
+  const line = (...words: unknown[]) => void logged.push(String(words.at(-1)));
+  const log = { info: line, warn: line };
   let cursor: string | undefined;
   let refusing: ((text: string) => Error | undefined) | undefined;
   const channel: Channel = {
@@ -44,7 +47,7 @@ function given(script: ((bring: (text: string, cursor: string) => Promise<void>)
     onHeld: (_channel, problem) => held.push(problem.message),
     clock,
     random: () => 0.5,
-    log: silentLog,
+    log: { ...silentLog, ...log },
   });
   onTestFinished(listeners.close);
   return {
@@ -52,6 +55,7 @@ function given(script: ((bring: (text: string, cursor: string) => Promise<void>)
     cursors,
     taken,
     held,
+    logged,
     listeners,
     refuses: (by: typeof refusing) => (refusing = by),
     async advance(ms: number) {
@@ -72,6 +76,7 @@ async function settled(): Promise<void> {
 const fails = (problem: Error) => async () => {
   throw problem;
 };
+const minutes = (n: number) => n * 60_000;
 const nothing = () => Promise.resolve();
 
 describe("listening to a platform", () => {
@@ -126,6 +131,42 @@ describe("listening to a platform", () => {
 
     expect(cursors).toHaveLength(2);
     expect(held).toEqual(["log in"]);
+  });
+
+  it("knocks a dozen times where nobody answers for ten minutes, and the log has one line for it and one for its end", async () => {
+    const { clock, cursors, logged, advance } = given([
+      async () => {
+        if (clock.monotonic() < minutes(10)) throw new TemporaryError("nobody answers");
+      },
+    ]);
+    await settled();
+    for (let s = 0; s < 10 * 60; s += 1) await advance(1_000);
+    const knocks = cursors.length;
+
+    for (let s = 0; s < 10 * 60; s += 1) await advance(1_000);
+
+    expect(knocks).toBeLessThan(20);
+    expect(logged).toEqual(["a channel does not listen", "a channel listens again"]);
+  });
+
+  it("does not knock without a pause where its platform says again and again that it may", async () => {
+    const { cursors, advance } = given([fails(new TemporaryError("slow", { retryAfterMs: 0 }))]);
+    await settled();
+    for (let s = 0; s < 60; s += 1) await advance(1_000);
+
+    expect(cursors.length).toBeLessThan(10);
+  });
+
+  it("says once in the log that an account needs its operator, whatever else went wrong before", async () => {
+    const { logged, advance } = given([
+      fails(new TemporaryError("cut")),
+      fails(new ConfigError("The token was revoked")),
+    ]);
+    await settled();
+    await advance(500);
+    for (let m = 0; m < 60; m += 1) await advance(minutes(1));
+
+    expect(logged).toEqual(["a channel does not listen", "a channel does not listen"]);
   });
 
   it("passes over what cannot be a message, cursor and all", async () => {

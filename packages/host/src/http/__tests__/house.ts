@@ -193,6 +193,7 @@ export async function openHouse(options: { clock?: Clock; log?: AppDeps["log"] }
       admit: async () => true,
       furnish: async () => undefined,
       tell: async () => undefined,
+      deliver: () => undefined,
       random: randomBytes,
       clock,
       log: silentLog,

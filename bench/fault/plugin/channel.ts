@@ -1,4 +1,4 @@
-/** The host's side of the fake platform: one channel per account, as a plugin would bring it. */
+/** An account of the fake platform as a channel. */
 import {
   type Channel,
   type InboundFile,
@@ -9,7 +9,7 @@ import {
 } from "@bellhop/sdk";
 import { Readable } from "node:stream";
 import { z } from "zod";
-import type { Account, PlatformCall } from "./platform-words.ts";
+import type { Account, PlatformCall } from "./words.ts";
 
 const Updates = z.object({
   updates: z.array(z.object({ id: z.int(), room: z.string(), text: z.string() })),
