@@ -8,6 +8,7 @@ export type AuthStep =
       readonly step: "ask";
       /** The variable or setting that it becomes: `TELEGRAM_BOT_TOKEN`. */
       readonly name: string;
+      /** Its last line is the question; those before say what it is about. */
       readonly text: string;
       /** It is not shown while it is typed, and is kept as a secret. */
       readonly secret: boolean;

@@ -193,9 +193,21 @@ describe("disconnecting an account", () => {
     ]);
   });
 
+  it("takes the name of an account before its number", async () => {
+    const named = fakeConnectable(undefined, variables, ["home", "1"]);
+    const house = given(named, new Set(variables));
+
+    expect(await house.disconnect("fake", "1", "the owner")).toEqual(["FAKE_TOKEN_2"]);
+    expect(await house.disconnect("fake", "home", "the owner")).toEqual(["FAKE_TOKEN", "FAKE_SECRET"]);
+    expect(house.noted.map(({ detail }) => detail)).toEqual([
+      "the account fake/1; forgotten: FAKE_TOKEN_2",
+      "the account fake/home; forgotten: FAKE_TOKEN, FAKE_SECRET",
+    ]);
+  });
+
   it.each([
     ["fake", "2", /Nothing of fake\/2 is kept/],
-    ["fake", "work", /disconnect it by its number/],
+    ["fake", "work", /no account fake\/work; see: bellhop channels list/],
     ["other", "", /these do: fake/],
   ])("says what stands in the way: %s, %s", async (name, account, words) => {
     const house = connected("FAKE_TOKEN");
