@@ -20,7 +20,7 @@ export async function throughMemory(
   { nodeFlags, ...options }: PassOptions & { readonly nodeFlags: readonly string[] },
 ): Promise<Passed> {
   const ids = people.map(({ id }) => ({ sender: id, chat: id }));
-  await using home = await temporaryHome(settingsFor("memory", ids));
+  await using home = await temporaryHome(settingsFor("memory", ids, ids.length));
   const host = spawn(process.execPath, [...nodeFlags, HOST, home.path], {
     env: { ...START, XDG_CONFIG_HOME: join(home.path, "..", "config") },
     stdio: ["pipe", "pipe", "inherit"],

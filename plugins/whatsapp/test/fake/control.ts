@@ -1,4 +1,4 @@
-/** What a journey and the fake in a plugin's process say to each other, a line each. */
+/** What the fake in a plugin's process and whoever drives it from outside (driver.ts) say to each other, a line each. */
 import { z } from "zod";
 
 /** A socket in the plugin's own folder, for one account of WhatsApp's; and one for another. */
@@ -25,16 +25,20 @@ export const Deeds = z.discriminatedUnion("do", [
 ]);
 export type Deed = z.infer<typeof Deeds>;
 
-/** What stands on the fake, each time that anything changes. */
-export const Seen = z.strictObject({
-  connected: z.boolean(),
-  codes: z.array(z.string()),
-  messages: z.array(
-    z.strictObject({
-      from: z.string(),
-      text: z.string(),
-      file: z.strictObject({ name: z.string(), content: z.string() }).optional(),
-    }),
-  ),
+/** As it reads just now. */
+const Shown = z.strictObject({
+  id: z.string(),
+  chat: z.string(),
+  from: z.string(),
+  text: z.string(),
+  file: z.strictObject({ name: z.string(), content: z.string() }).optional(),
 });
-export type Seen = z.infer<typeof Seen>;
+export type Shown = z.infer<typeof Shown>;
+
+/** What has changed on the fake; the first line is how it stands with the connection. */
+export const News = z.discriminatedUnion("news", [
+  z.strictObject({ news: z.literal("connection"), isUp: z.boolean() }),
+  z.strictObject({ news: z.literal("code"), code: z.string() }),
+  z.strictObject({ news: z.literal("message"), message: Shown }),
+]);
+export type News = z.infer<typeof News>;

@@ -10,7 +10,7 @@ import { createWhatsApp, type WhatsAppOptions } from "../../src/channel.ts";
 import { placesOf } from "../../src/settings.ts";
 import { readStars } from "../../../whatsapp-cloud/test/fake/stars.ts";
 import { downloadFrom, uploaded } from "./media.ts";
-import { createFakeServer, type FakeChat, type FakeMessage, type FakeServer } from "./server.ts";
+import { createFakeServer, type FakeChat, type FakeMessage, type FakeServer, ME } from "./server.ts";
 import { linkedBy, socketsTo } from "./socket.ts";
 
 /** How long the adapter waits for an answer here. */
@@ -39,13 +39,20 @@ export interface PeerOptions extends Partial<Pick<WhatsAppOptions, "patience" | 
   readonly folder?: string;
 }
 
+interface Linking {
+  /** Of the account, from 1. */
+  readonly number?: number;
+  readonly me?: FakeServer["me"];
+}
+
 export async function openPeer(more: PeerOptions = {}) {
   const { settings, number = 1, server = createFakeServer(), folder: given, ...options } = more;
   const folder = given ?? (await mkdtemp(join(tmpdir(), "bellhop-whatsapp-")));
   const place = placesOf(settings, {}).find((one) => one.number === number) ?? nowhere();
   const accounts: { close(): Promise<void> }[] = [];
   const groups = new Map<string, FakeChat>();
-  await link();
+  const linking = { number, me: server.me };
+  await link(folder, linking);
 
   function connect(): Channel {
     const account = openedOnce(folder, Date.now, number);
@@ -63,14 +70,6 @@ export async function openPeer(more: PeerOptions = {}) {
       log: QUIET,
       ...options,
     });
-  }
-
-  /** As if a phone had taken the device in. */
-  async function link(): Promise<void> {
-    const { keys, close } = await openAccount(folder, Date.now, number);
-    const creds = keys.creds();
-    if (!creds.account) keys.save({ ...creds, ...linkedBy(server.me) });
-    close();
   }
 
   const peer: ChannelPeer = {
@@ -99,7 +98,7 @@ export async function openPeer(more: PeerOptions = {}) {
     cut: () => server.cut(),
     async mend() {
       server.comeBack();
-      await link(); // what its operator does where it was unlinked
+      await link(folder, linking); // what its operator does where it was unlinked
     },
     changed: server.changes.changed,
     async close() {
@@ -112,6 +111,14 @@ export async function openPeer(more: PeerOptions = {}) {
 
 function nowhere(): never {
   throw new Error("there are not so many accounts");
+}
+
+/** As if a phone had taken the device in. */
+export async function link(folder: string, { number = 1, me = ME }: Linking = {}): Promise<void> {
+  const { keys, close } = await openAccount(folder, Date.now, number);
+  const creds = keys.creds();
+  if (!creds.account) keys.save({ ...creds, ...linkedBy(me) });
+  close();
 }
 
 export const jidOf = ({ id, bot }: PeerPerson) => `${id}@${bot === true ? "bot" : "s.whatsapp.net"}`;
@@ -127,7 +134,7 @@ export function chatPeer(server: FakeServer, chat: FakeChat): PeerChat {
   function put(person: PeerPerson, content: proto.IMessage): string {
     const id = `3A${chat.jid.slice(0, 6)}${nextNumber()}${person.id}`;
     const author = jidOf(person);
-    chat.messages.set(id, { id, from: person.id, author, content, reactions: new Map() });
+    server.show(chat, { id, from: person.id, author, content, reactions: new Map() });
     chat.members.add(author);
     server.comes(attrsOf(person, id), content);
     return id;
@@ -187,7 +194,7 @@ export function chatPeer(server: FakeServer, chat: FakeChat): PeerChat {
 
     async edits(person, id, text) {
       const message = chat.messages.get(id);
-      if (message) message.content = { conversation: text };
+      if (message) server.show(chat, Object.assign(message, { content: { conversation: text } }));
       about(person, {
         editedMessage: {
           message: {
@@ -222,7 +229,7 @@ export function chatPeer(server: FakeServer, chat: FakeChat): PeerChat {
 }
 
 /** What people read. */
-function shown({ id, from, content, file, reactions }: FakeMessage): PeerMessage {
+export function shown({ id, from, content, file, reactions }: FakeMessage): PeerMessage {
   const { conversation, extendedTextMessage: extended } = content;
   const inner = content.documentWithCaptionMessage?.message ?? content;
   const captioned = inner.documentMessage ?? inner.imageMessage ?? inner.videoMessage;

@@ -1,7 +1,7 @@
 /**
  * The plugin as it is, in a process of its own, with a fake server for each of WhatsApp's accounts: the entry of a
- * plugin that a journey makes. Whoever runs the journey holds the other ends of sockets in the plugin's folder, says
- * what people do and is told what they see.
+ * plugin that driver.ts makes. Whoever drives it holds the other ends of sockets in the plugin's folder, says what
+ * people do and is told what they see.
  */
 import { definePlugin } from "@bellhop/sdk";
 import { connect } from "node:net";
@@ -9,11 +9,11 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { whatsAppPlugin } from "../../src/plugin.ts";
 import type { MakeSocket, SocketOptions } from "../../src/socket.ts";
+import { CONTROL, type Deed, Deeds, type News, SECOND_CONTROL } from "./control.ts";
 import { downloadFrom } from "./media.ts";
-import { chatPeer } from "./peer.ts";
+import { chatPeer, shown } from "./peer.ts";
 import { createFakeServer, type FakeServer, ME, OTHER_ME } from "./server.ts";
 import { socketsTo } from "./socket.ts";
-import { CONTROL, SECOND_CONTROL, type Deed, Deeds, type Seen } from "./control.ts";
 
 export default definePlugin((context) => {
   const begun = Date.now();
@@ -43,7 +43,8 @@ function belongsTo(server: FakeServer, { auth: { creds } }: SocketOptions): bool
 
 function control(server: FakeServer, path: string): void {
   const line = connect(path);
-  line.on("error", () => undefined); // a journey that is over, or wants nothing of this account, hears nothing
+  line.on("error", () => undefined); // whoever drove it is gone, or wants nothing of this account
+  const tell = (news: News) => void line.write(`${JSON.stringify(news)}\n`);
 
   function does(deed: Deed): void {
     if (deed.do === "pair") return server.pair();
@@ -54,27 +55,30 @@ function control(server: FakeServer, path: string): void {
     void chat.says(person, text, file && { file: { ...file, content: Buffer.from(file.content, "base64") } });
   }
 
-  function tell(): void {
-    const seen: Seen = {
-      connected: server.isLive(),
-      codes: [...server.codes],
-      messages: [...server.chats.values()].flatMap((chat) =>
-        chatPeer(server, chat)
-          .messages()
-          .map(({ from, text, file }) => ({
-            from,
-            text,
-            ...(file && { file: { name: file.name, content: Buffer.from(file.content).toString("base64") } }),
-          })),
-      ),
-    };
-    line.write(`${JSON.stringify(seen)}\n`);
-  }
+  server.onShown((chat, message) => {
+    const { platformId: id, from, text, file } = shown(message);
+    const content = file && Buffer.from(file.content).toString("base64");
+    tell({
+      news: "message",
+      message: {
+        id,
+        chat: chatPeer(server, chat).id,
+        from,
+        text,
+        ...(file && content !== undefined && { file: { name: file.name, content } }),
+      },
+    });
+  });
 
   async function watch(): Promise<never> {
+    let isUp = server.isLive();
+    let codes = 0;
+    tell({ news: "connection", isUp });
     for (;;) {
       const change = server.changes.changed();
-      tell();
+      if (isUp !== server.isLive()) tell({ news: "connection", isUp: (isUp = server.isLive()) });
+      for (const code of server.codes.slice(codes)) tell({ news: "code", code });
+      codes = server.codes.length;
       await change;
     }
   }

@@ -74,6 +74,7 @@ export function createFakeServer(me: Me = ME, firstId = 0, clock = { now: 1_800_
   let held: BinaryNode | undefined;
   /** Codes that were shown. */
   const codes: string[] = [];
+  const watchers: ((chat: FakeChat, message: FakeMessage) => void)[] = [];
 
   function note(
     call: PeerCall | undefined,
@@ -136,6 +137,14 @@ export function createFakeServer(me: Me = ME, firstId = 0, clock = { now: 1_800_
     note,
     open,
     soon,
+
+    /** It stands in the chat from then on, or reads otherwise. */
+    show(chat: FakeChat, message: FakeMessage): void {
+      chat.messages.set(message.id, message);
+      for (const watch of watchers) watch(chat, message);
+    },
+    /** Called for each message that is shown, and for each that is changed by an edit. */
+    onShown: (watch: (chat: FakeChat, message: FakeMessage) => void): void => void watchers.push(watch),
     get isAway() {
       return away;
     },

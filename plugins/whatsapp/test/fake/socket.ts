@@ -264,13 +264,13 @@ async function apply(
   }
   if (protocolMessage) {
     if (meant?.from !== "us" || !protocolMessage.editedMessage) return false;
-    meant.content = protocolMessage.editedMessage;
+    server.show(chat, Object.assign(meant, { content: protocolMessage.editedMessage }));
     return true;
   }
   if ((extendedTextMessage?.text ?? "").length > MOST_LENGTH) throw new Boom("too long", { statusCode: 400 });
   // Who has a message shows it no second time.
   if (chat.messages.has(id)) return false;
   const file = await fileIn(server, content);
-  chat.messages.set(id, { id, from: "us", author: idsOf(server.me).id, content, file, reactions: new Map() });
+  server.show(chat, { id, from: "us", author: idsOf(server.me).id, content, file, reactions: new Map() });
   return true;
 }
