@@ -43,7 +43,9 @@ function belongsTo(server: FakeServer, { auth: { creds } }: SocketOptions): bool
 
 function control(server: FakeServer, path: string): void {
   const line = connect(path);
-  line.on("error", () => undefined); // whoever drove it is gone, or wants nothing of this account
+  const lines = createInterface({ input: line });
+  // Whoever drove it is gone, or wants nothing of this account; Node says it of both.
+  for (const one of [line, lines]) one.on("error", () => undefined);
   const tell = (news: News) => void line.write(`${JSON.stringify(news)}\n`);
 
   function does(deed: Deed): void {
@@ -83,6 +85,6 @@ function control(server: FakeServer, path: string): void {
     }
   }
 
-  createInterface({ input: line }).on("line", (text) => does(Deeds.parse(JSON.parse(text))));
+  lines.on("line", (text) => does(Deeds.parse(JSON.parse(text))));
   void watch();
 }
