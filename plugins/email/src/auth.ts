@@ -24,8 +24,8 @@ export async function* connect({ plan, environment, signal }: AuthParts): AuthFl
   const number = nextNumber({ ...ACCOUNTS, environment });
   const name = (variable: string) => numberedVariable(variable, number);
   const { allowPlain } = plan;
-  const ask = (variable: string, text: string, secret = false) =>
-    ({ step: "ask", name: name(variable), text, secret }) as const;
+  const ask = (variable: string, text: string, kind: { secret?: boolean; optional?: boolean } = {}) =>
+    ({ step: "ask", name: name(variable), text, secret: false, ...kind }) as const;
 
   const address = addressFrom(
     (yield ask(
@@ -34,18 +34,24 @@ export async function* connect({ plan, environment, signal }: AuthParts): AuthFl
     )) ?? "",
   );
   if (address === undefined) throw new ConfigError("That is no e-mail address.");
-  const password = ((yield ask("EMAIL_PASSWORD", PASSWORD, true)) ?? "").trim();
+  const password = ((yield ask("EMAIL_PASSWORD", PASSWORD, { secret: true })) ?? "").trim();
   if (password === "") throw new ConfigError("Without a password nobody is let in.");
   const domain = domainOf(address);
   const guess = { imap: `imaps://imap.${domain}`, smtp: `smtps://smtp.${domain}` };
   const how = (guessed: string, plainer: string) =>
     `Empty for ${guessed}. ${plainer} is with STARTTLS; a user other than the address stands before an @: …://user@host`;
   const imapUrl =
-    ((yield ask("EMAIL_IMAP", `Its IMAP server. ${how(guess.imap, "imap://host:143")}`)) ?? "").trim() ||
-    guess.imap;
+    (
+      (yield ask("EMAIL_IMAP", `Its IMAP server. ${how(guess.imap, "imap://host:143")}`, {
+        optional: true,
+      })) ?? ""
+    ).trim() || guess.imap;
   const smtpUrl =
-    ((yield ask("EMAIL_SMTP", `Its SMTP server. ${how(guess.smtp, "smtp://host:587")}`)) ?? "").trim() ||
-    guess.smtp;
+    (
+      (yield ask("EMAIL_SMTP", `Its SMTP server. ${how(guess.smtp, "smtp://host:587")}`, {
+        optional: true,
+      })) ?? ""
+    ).trim() || guess.smtp;
   const imap = serverFrom(imapUrl, { kind: "imap", address, allowPlain });
   const smtp = serverFrom(smtpUrl, { kind: "smtp", address, allowPlain });
 
@@ -63,6 +69,7 @@ export async function* connect({ plan, environment, signal }: AuthParts): AuthFl
     (yield ask(
       AUTHSERV_ID,
       `A sender's name proves nothing; the account's own server tells in a header (Authentication-Results) whom it has proved. Under which name does it write that? ${told} Give the name, or nothing: then nobody is known by mail until it is set (docs/email.md).${likely === undefined ? "" : ` It is most likely ${likely}; take it only if it is your provider's.`}`,
+      { optional: true },
     )) ?? ""
   )
     .trim()
