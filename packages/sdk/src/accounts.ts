@@ -7,6 +7,8 @@ import { ConfigError } from "./errors.ts";
 export interface NumberedAccount<Variable extends string> {
   /** As it stands in the addresses of its chats. */
   readonly account: string;
+  /** Of its variables, from 1. */
+  readonly number: number;
   /** By the names without a number. */
   readonly values: Readonly<Record<Variable, string>>;
 }
@@ -58,7 +60,7 @@ export function numberedAccounts<Variable extends string>({
     const values = Object.fromEntries(
       variables.map((variable) => [variable, environment[numberedVariable(variable, number)] ?? ""]),
     ) as Record<Variable, string>; // fromEntries knows its keys as strings
-    return { account, values };
+    return { account, number, values };
   });
   if (new Set(accounts.map(({ account }) => account)).size < accounts.length)
     throw new ConfigError(`Two ${platform} accounts have the same name.`);

@@ -190,11 +190,12 @@ export function createConnecting(parts: ConnectingParts) {
       const shown = steps.at(-1);
       if (steps.length - 1 !== number || shown?.step !== "ask" || attempt.over || !session)
         throw new RejectedError("That is not asked any more.");
-      if (value.trim() === "" || value.length > MOST_ANSWER || /\p{Cc}/u.test(value))
+      const isMissing = value.trim() === "" && shown.optional !== true;
+      if (isMissing || value.length > MOST_ANSWER || /\p{Cc}/u.test(value))
         throw new RejectedError(
           `An answer is one line of 1 to ${MOST_ANSWER} characters, without control characters.`,
         );
-      if (shown.secret) secrets.add([{ name: shown.name, value }]);
+      if (shown.secret && value !== "") secrets.add([{ name: shown.name, value }]);
       show(attempt, { step: "wait", text: "One moment." });
       session.answer(value);
     },

@@ -114,7 +114,7 @@ async function follow({ channels }: Client, name: string, io: Io): Promise<void>
     if (shown.step !== "ask") continue;
     try {
       const value = shown.secret
-        ? await questions.secret(`${shown.name} (not shown):`)
+        ? await questions.secret(`${shown.name} (not shown):`, { optional: shown.optional })
         : await questions.ask(">");
       await channels.answer(name, attempt, { number, value });
     } catch (error) {

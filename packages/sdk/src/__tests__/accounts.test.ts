@@ -9,8 +9,8 @@ const TWO = { SLACK_BOT_TOKEN_2: "b2", SLACK_APP_TOKEN_2: "a2" };
 describe("accounts by numbered variables", () => {
   it("are named by their number, the first by nothing", () => {
     expect(numberedAccounts({ ...SLACK, environment: { ...ONE, ...TWO } })).toEqual([
-      { account: "", values: ONE },
-      { account: "2", values: { SLACK_BOT_TOKEN: "b2", SLACK_APP_TOKEN: "a2" } },
+      { account: "", number: 1, values: ONE },
+      { account: "2", number: 2, values: { SLACK_BOT_TOKEN: "b2", SLACK_APP_TOKEN: "a2" } },
     ]);
     expect(numberedAccounts({ ...SLACK, environment: {} })).toEqual([]);
   });

@@ -83,6 +83,29 @@ describe("connecting an account", () => {
     expect(house.kept).toEqual([]);
   });
 
+  it("takes nothing for an answer where that is one, and nowhere else", async () => {
+    async function* flow(): AuthFlow {
+      const server = yield {
+        step: "ask",
+        name: "SERVER",
+        text: "Empty: ours.",
+        secret: true,
+        optional: true,
+      };
+      const name = yield { step: "ask", name: "NAME", text: "Who?", secret: false };
+      yield { step: "done", account: `${name}@${server}.`, text: "Well done." };
+    }
+    const house = given(fakeConnectable(flow));
+    const id = house.begin("fake", "the owner");
+
+    await answers(house, id, "");
+    const { number } = await until(house, id, "ask");
+    expect(() => house.answer("fake", id, number, " ")).toThrow("one line");
+    house.answer("fake", id, number, "ann");
+
+    expect((await until(house, id, "done")).shown).toMatchObject({ account: "ann@." });
+  });
+
   it("takes an answer only to what is asked just now", async () => {
     const house = given();
     const id = house.begin("fake", "the owner");

@@ -37,7 +37,7 @@ export function renderConnectPage({ assets, assistant, name, known, accounts }: 
 }
 
 /** A line is a paragraph; the last one is the question, the others say what it is about. */
-function renderAsk({ text, secret }: Extract<ConnectStep, { step: "ask" }>) {
+function renderAsk({ text, secret, optional }: Extract<ConnectStep, { step: "ask" }>) {
   const lines = text.split(/\n+/);
   const question = lines.pop();
   return html`${lines.length === 0 ? "" : html`<div id="about">${lines.map((line) => html`<p>${line}</p>`)}</div>`}
@@ -51,7 +51,7 @@ function renderAsk({ text, secret }: Extract<ConnectStep, { step: "ask" }>) {
         autocomplete="off"
         autocapitalize="off"
         spellcheck="false"
-        required
+        ${optional === true ? "" : raw("required")}
       />
       <button type="submit">Go on</button>
     </form>`;
