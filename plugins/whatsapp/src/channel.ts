@@ -11,6 +11,7 @@ import {
   TemporaryError,
 } from "@bellhop/sdk";
 import type { OpenedOnce } from "./account.ts";
+import { baileys } from "./baileys.ts";
 import { stayConnected } from "./connection.ts";
 import { failed, NOT_LINKED, UnlinkedError } from "./errors.ts";
 import { createGroups } from "./groups.ts";
@@ -134,7 +135,7 @@ export function createWhatsApp(options: WhatsAppOptions): Channel {
       groupOf: groups.cached,
       log,
       async sentAs(jid, id) {
-        const { proto } = await import("baileys");
+        const { proto } = await baileys();
         const chat = jid.endsWith("@g.us") ? jid : people.idOf({ jid });
         const content = chat === undefined ? undefined : messages.find(chat, id)?.content;
         return content && proto.Message.decode(content);

@@ -6,6 +6,7 @@
 import type { WAMessage } from "baileys";
 import type { Logger } from "@bellhop/sdk";
 import type { Account } from "./account.ts";
+import { baileys } from "./baileys.ts";
 import { quietly } from "./logging.ts";
 import { rememberingRepository } from "./spool.ts";
 
@@ -19,7 +20,7 @@ export async function openLeftOver(
   const { me } = creds;
   if (stanzas.length === 0 || !me) return [];
   const { addTransactionCapability, cleanMessage, decryptMessageNode, DEFAULT_CONNECTION_CONFIG } =
-    await import("baileys");
+    await baileys();
   const { makeSignalRepository, transactionOpts } = DEFAULT_CONNECTION_CONFIG;
   const logger = quietly(log);
   const kept = addTransactionCapability(keys.keys, logger, transactionOpts);

@@ -3,6 +3,7 @@
  */
 import type { AuthenticationState, GroupMetadata, proto, WASocket, WAVersion } from "baileys";
 import type { Logger } from "@bellhop/sdk";
+import { baileys } from "./baileys.ts";
 import { quietly } from "./logging.ts";
 import { rememberingRepository } from "./spool.ts";
 
@@ -41,7 +42,7 @@ export type WhatsAppSocket = Pick<
 };
 
 export const connectBaileys: MakeSocket = async (options) => {
-  const { Browsers, DEFAULT_CONNECTION_CONFIG, makeWASocket } = await import("baileys");
+  const { Browsers, DEFAULT_CONNECTION_CONFIG, makeWASocket } = await baileys();
   const { auth, version, markOnline, url, sentAs, groupOf, log } = options;
   return makeWASocket({
     auth,

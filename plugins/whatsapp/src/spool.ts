@@ -15,6 +15,7 @@ import type {
   SocketConfig,
   WAMessageKey,
 } from "baileys";
+import { baileys } from "./baileys.ts";
 import type { Store } from "./store.ts";
 
 /** What was given to Baileys so often, and nothing came of it, is nothing. */
@@ -23,7 +24,7 @@ const MOST_TRIES = 10;
 const OPENED = "bellhop-opened";
 
 export async function createSpool({ db, inOne }: Store) {
-  const { decodeBinaryNode, encodeBinaryNode, jidNormalizedUser } = await import("baileys");
+  const { decodeBinaryNode, encodeBinaryNode, jidNormalizedUser } = await baileys();
   const put = db.prepare(
     `insert into spool (chat, author, id, stanza) values (?, ?, ?, ?)
      on conflict (chat, author, id) do update set stanza = excluded.stanza`,
