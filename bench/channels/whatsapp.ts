@@ -21,7 +21,7 @@ const LINKED = { settings: {}, variables: { WHATSAPP_LINKED_AT: "2026-11-22T12:0
 export const whatsapp: BenchPlatform = {
   name: "whatsapp",
   everyMs: 0, // the fake's plugin has no rate for a chat
-  mostIdleMiB: 110, // most of it Baileys; it does not ship
+  mostIdleMiB: 90, // docs/decisions/whatsapp-is-optional.md
 
   async open(people) {
     let control: Control | undefined;

@@ -166,8 +166,11 @@ async function open(
   let draining = false;
   let url = "";
 
-  const accounts = () =>
-    accountStates(out.channels.all(), { silent: wayIn.silent(), stuck: delivery.troubles() });
+  /** Plugins are asked: what they say of themselves is told with their calls, and an idle one makes none. */
+  async function accounts(): Promise<Status["accounts"]> {
+    await pluginRoom.refresh();
+    return accountStates(out.channels.all(), { silent: wayIn.silent(), stuck: delivery.troubles() });
+  }
 
   async function status(): Promise<Status> {
     return await describeHost({

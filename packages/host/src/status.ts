@@ -40,7 +40,7 @@ export interface StatusParts {
   readonly outbox: Outbox;
   readonly stuck: () => Status["stuck"];
   readonly usage: UsageStore;
-  readonly accounts: () => Status["accounts"];
+  readonly accounts: () => Promise<Status["accounts"]>;
   readonly silent: () => readonly Status["silent"][number][];
   readonly mounts: () => Promise<Status["mounts"]>;
   readonly gifts: () => Promise<Pick<Status, "gifts" | "revealed">>;
@@ -95,7 +95,7 @@ export async function describeHost(parts: StatusParts): Promise<Status> {
     outbox: await outbox.counts(),
     stuck: parts.stuck().map(({ account, why, until }) => ({ account, why, until })),
     usage: await usage.since(clock.now() - DAY_MS),
-    accounts: parts.accounts(),
+    accounts: await parts.accounts(),
     silent: parts.silent().map(({ channel, account, why }) => ({ channel, account, why })),
     mounts: await parts.mounts(),
     ...(await parts.gifts()),

@@ -1,5 +1,5 @@
 /** `bellhop channels`, against a host whose plugin connects accounts. */
-import { readdir, readFile, stat } from "node:fs/promises";
+import { chmod, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { fakeConnectable, TOKEN } from "../src/channels/__tests__/fake-flow.ts";
@@ -64,6 +64,38 @@ describe("bellhop channels", () => {
     });
     expect(await readFile(join(home, ".env"), "utf8")).not.toContain("FAKE_TOKEN");
     expect(again).toMatchObject({ code: 1, stderr: expect.stringContaining("Nothing of fake is kept") });
+  });
+
+  it("forgets an account by its name, alone or in its address, and asks which one where that is not clear", async () => {
+    const { home } = await givenHost({
+      connectable: fakeConnectable(undefined, ["FAKE_TOKEN", "FAKE_TOKEN_2", "FAKE_TOKEN_3"], ["", "work"]),
+      channels: [
+        fakePlatform().channel,
+        fakePlatform({ account: "work" }).channel,
+        fakePlatform({ account: "3" }).channel,
+        fakePlatform({ name: "other", account: "3" }).channel,
+      ],
+    });
+    const file = join(home, ".env");
+    await writeFile(file, "FAKE_TOKEN=one-of-them\nFAKE_TOKEN_2=two-of-them\nFAKE_TOKEN_3=three-of-them\n");
+    await chmod(file, 0o600);
+    const disconnect = (account: string) => run(["channels", "disconnect", account, "--yes", "--home", home]);
+
+    const { stdout } = await run(["channels", "list", "--home", home]);
+    const unclear = await disconnect("3");
+    const byName = await disconnect("work");
+    const byAddress = await disconnect("fake/3");
+    const unheardOf = await disconnect("fake/play");
+
+    expect(stdout).toContain("fake/work: up\n");
+    expect(unclear).toMatchObject({
+      code: 1,
+      stderr: "Several accounts are called 3: fake/3, other/3. Say which one.\n",
+    });
+    expect(byName.stdout).toBe("Disconnected: fake/work. Taken out of .env: FAKE_TOKEN_2.\n");
+    expect(byAddress.stdout).toBe("Disconnected: fake/3. Taken out of .env: FAKE_TOKEN_3.\n");
+    expect(unheardOf).toMatchObject({ code: 1, stderr: expect.stringContaining("no account fake/play") });
+    expect(await readFile(file, "utf8")).toBe("FAKE_TOKEN=one-of-them\n");
   });
 
   it("says why it could not be connected", async () => {

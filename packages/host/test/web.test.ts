@@ -4,26 +4,18 @@
  *
  * Skipped, and said so, where there is no Chromium or no sandbox; BELLHOP_CI=1 makes that a failure.
  */
-import axe from "axe-core";
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdirSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
-import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
+import { barriersOn, canVisit, complaintsOf, openBrowser, photograph } from "./browser.ts";
 
 const LAUNCHER = new URL("../bin/bellhop.js", import.meta.url).pathname;
-const OUTPUT = new URL("../../../test-output/", import.meta.url).pathname;
-const CHROMIUM = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(
-  existsSync,
-);
-const BWRAP = ["/usr/bin/bwrap", "/usr/local/bin/bwrap"].find(existsSync);
-const mandatory = process.env["BELLHOP_CI"] === "1";
-
 const Ready = z.object({ url: z.string(), token: z.string(), pid: z.int() });
 const LoginCode = z.object({ url: z.string() });
 
@@ -62,30 +54,24 @@ async function loginLink(home: string): Promise<string> {
   return LoginCode.parse(JSON.parse(text)).url;
 }
 
-describe.skipIf(!mandatory && (CHROMIUM === undefined || BWRAP === undefined))("the web chat", () => {
+describe.skipIf(!canVisit)("the web chat", () => {
   let folder: string;
   let home: string;
   let host: Running;
   let browser: Browser;
   let context: BrowserContext;
   let page: Page;
-  /** What the browser complained about: blocked by the policy, broken script, failed loads. */
-  const complaints: string[] = [];
+  let complaints: string[];
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), "bellhop-web-"));
     home = join(folder, "home");
-    mkdirSync(OUTPUT, { recursive: true });
     host = await startHost(home, 0);
-    browser = await chromium.launch({
-      executablePath: CHROMIUM ?? "/usr/bin/chromium",
-      args: ["--no-sandbox"],
-    });
+    browser = await openBrowser();
     context = await browser.newContext({ viewport: { width: 1200, height: 800 }, locale: "en-GB" });
     context.setDefaultTimeout(15_000);
     page = await context.newPage();
-    page.on("pageerror", (error) => complaints.push(String(error)));
-    page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
+    complaints = complaintsOf(page);
   });
 
   /** A visit that went wrong is over: what would come after it says nothing. */
@@ -112,12 +98,8 @@ describe.skipIf(!mandatory && (CHROMIUM === undefined || BWRAP === undefined))("
   }
 
   async function isAccessible(name: string) {
-    await page.evaluate(axe.source);
-    const found = await page.evaluate(async () => {
-      const { violations } = await (globalThis as unknown as { axe: typeof axe }).axe.run();
-      return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`);
-    });
-    await page.screenshot({ path: join(OUTPUT, `web-${name}.png`) });
+    const found = await barriersOn(page);
+    await photograph(page, `web-${name}`);
     expect(found).toEqual([]);
   }
 
@@ -167,7 +149,7 @@ describe.skipIf(!mandatory && (CHROMIUM === undefined || BWRAP === undefined))("
     const live = page.locator("#live .text");
     await live.filter({ hasText: "word3" }).waitFor();
     const early = await live.textContent();
-    await page.screenshot({ path: join(OUTPUT, "web-streaming.png") });
+    await photograph(page, "web-streaming");
 
     await lastAnswer().filter({ hasText: "word40" }).waitFor();
     await page.locator("#live").waitFor({ state: "hidden" });
@@ -216,7 +198,7 @@ describe.skipIf(!mandatory && (CHROMIUM === undefined || BWRAP === undefined))("
     ]);
     await page.getByRole("button", { name: "Remove list.txt" }).waitFor();
     await isAccessible("attached");
-    await page.screenshot({ path: join(OUTPUT, "web-attached.png") });
+    await photograph(page, "web-attached");
     await write("see:");
 
     await lastAnswer()
@@ -350,7 +332,7 @@ describe.skipIf(!mandatory && (CHROMIUM === undefined || BWRAP === undefined))("
     await page.getByText("Bellhop cannot be reached").waitFor();
     await write("say: kept for later");
     await page.getByText("Not sent yet; it is kept here.").waitFor();
-    await page.screenshot({ path: join(OUTPUT, "web-offline.png") });
+    await photograph(page, "web-offline");
 
     host = await startHost(home, Number(new URL(host.ready.url).port));
     await lastAnswer().filter({ hasText: "kept for later" }).waitFor({ timeout: 30_000 });

@@ -1,70 +1,58 @@
-/**
- * WhatsApp as people have it: the plugin in a process of its own, linked in a terminal, with a
- * fake of WhatsApp's server in that process.
- */
+/** WhatsApp as people have it: linked in a terminal, and written to. */
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { afterEach, expect, it, onTestFinished } from "vitest";
-import type { Shown } from "../../../plugins/whatsapp/test/fake/control.ts";
-import { openControl, writeTestPlugin } from "../../../plugins/whatsapp/test/fake/driver.ts";
-import { homePaths } from "../src/config.ts";
-import { approvedWhole } from "../src/plugins/asks.ts";
-import { editInstalled } from "../src/plugins/installed.ts";
-import { readManifest } from "../src/plugins/manifest-file.ts";
-import { cleanUp, commandInTerminal } from "./command.ts";
-import { givenHost } from "./journey.ts";
-import { notShown } from "./shown.ts";
-
-const PROGRAM = new URL("../bin/bellhop.js", import.meta.url).pathname;
-const ANN = { id: "4915200000001", name: "Ann" };
+import { afterEach, expect, it } from "vitest";
+import { cleanUp, run, startInTerminal } from "./command.ts";
+import { ANN, givenWhatsApp, type House } from "./whatsapp.ts";
 
 afterEach(cleanUp);
 
-/** The other end of the plugin's fake, and a wait for a message of ours that says what there was in its place. */
-async function givenControl(home: string) {
-  const control = await openControl(join(home, "plugins-data", "whatsapp"));
-  onTestFinished(control.close);
-  return {
-    ...control,
-    async shows(fits: (message: Shown) => boolean): Promise<Shown> {
-      const find = () => control.messages().find((message) => message.from === "us" && fits(message));
-      return await control.changes.until(find).catch(async (cause: unknown) => {
-        const stands = control.messages().map(({ from, text }) => `${from}: ${text}`);
-        throw await notShown(String(fits), stands, { home }, cause);
-      });
-    },
-  };
+async function link({ home, control }: Pick<House, "home" | "control">, says: string): Promise<void> {
+  const lives = control.lives();
+  const terminal = startInTerminal(["channels", "connect", "whatsapp", "--home", home]);
+  await terminal.says(says);
+  terminal.type("qr\r");
+  await terminal.says("Then scan this code");
+  control.does({ do: "pair" });
+  await terminal.says("Connected: ");
+  expect((await terminal.ended).code).toBe(0);
+  await control.isBack(lives);
 }
 
-it("is linked by a code in the terminal, listens at once, and carries files both ways", async () => {
-  const journey = await givenHost({
-    config: `owners: ["whatsapp:${ANN.id}"]
-groups:
-  main:
-    chats: ["whatsapp:${ANN.id}"]
-`,
-  });
-  const paths = homePaths(journey.home);
-  const control = await givenControl(journey.home);
-  const folder = join(journey.home, "plugins", "whatsapp");
-  await writeTestPlugin(folder, "plugin.ts");
-  const manifest = await readManifest(folder);
-  if (!manifest) throw new Error("the plugin has no manifest");
-  await editInstalled(paths, (all) => ({
-    ...all,
-    whatsapp: approvedWhole(manifest, { source: { from: "folder", path: "whatsapp" }, settings: {} }),
-  }));
-  await control.sees(() => true); // its process is up
+it("has two accounts in one process, of which one is unlinked while the other goes on", async () => {
+  const house = await givenWhatsApp();
+  const { home, control, second, client } = house;
+  const states = async () =>
+    (await client.channels.list()).accounts.flatMap((one) =>
+      one.channel === "whatsapp" ? `${one.account} ${one.state}` : [],
+    );
+  await link({ home, control }, "use one that you can spare");
+  const lives = control.lives();
+  await link({ home, control: second }, "Linked already: +4915100000001 as whatsapp.");
+  await control.isBack(lives); // it is the same process
+  control.does({ do: "says", person: ANN, text: "say: by the first" });
+  second.does({ do: "says", person: ANN, text: "say: by the second" });
+  await control.shows(({ text }) => text.includes("by the first"));
+  await second.shows(({ text }) => text.includes("by the second"));
 
-  const first = commandInTerminal([
-    process.execPath,
-    PROGRAM,
-    "channels",
-    "connect",
-    "whatsapp",
-    "--home",
-    journey.home,
-  ]);
+  second.does({ do: "unlink" });
+  await expect.poll(states, { timeout: 20_000 }).toEqual([" up", "work down"]);
+  control.does({ do: "says", person: ANN, text: "say: still here" });
+  await control.shows(({ text }) => text.includes("still here"));
+
+  await link({ home, control: second }, "The account whatsapp/work is not linked any more");
+  second.does({ do: "says", person: ANN, text: "say: back again" });
+  await second.shows(({ text }) => text.includes("back again"));
+  const ended = await run(["channels", "disconnect", "work", "--yes", "--home", home]);
+  expect(ended.stdout).toBe("Disconnected: whatsapp/work. Taken out of .env: WHATSAPP_LINKED_AT_2.\n");
+  await expect.poll(states, { timeout: 20_000 }).toEqual([" up"]);
+}, 180_000);
+
+it("is linked by a code in the terminal, listens at once, and carries files both ways", async () => {
+  const { home, control } = await givenWhatsApp();
+
+  const lives = control.lives();
+  const first = startInTerminal(["channels", "connect", "whatsapp", "--home", home]);
   await first.says("use one that you can spare");
   first.type("qr\r");
   await first.says("Then scan this code");
@@ -73,7 +61,7 @@ groups:
   control.does({ do: "pair" });
   await first.says(`Connected: +4915100000001.`);
   expect((await first.ended).code).toBe(0);
-  await control.sees(({ connected }) => connected || undefined);
+  await control.isBack(lives);
 
   control.does({
     do: "says",
@@ -90,6 +78,6 @@ groups:
   const { file } = await control.shows((message) => message.file !== undefined);
   expect([file?.name, atob(file?.content ?? "")]).toEqual(["back.txt", "carried back\n"]);
 
-  const kept = await stat(join(journey.home, "plugins-data", "whatsapp", "whatsapp.db"));
+  const kept = await stat(join(home, "plugins-data", "whatsapp", "whatsapp.db"));
   expect(kept.mode & 0o777).toBe(0o600);
 }, 180_000);

@@ -7,6 +7,8 @@ import { ConfigError } from "./errors.ts";
 export interface NumberedAccount<Variable extends string> {
   /** As it stands in the addresses of its chats. */
   readonly account: string;
+  /** Of its variables, from 1. */
+  readonly number: number;
   /** By the names without a number. */
   readonly values: Readonly<Record<Variable, string>>;
 }
@@ -23,13 +25,21 @@ export interface NumberedOptions<Variable extends string> {
   readonly environment: Readonly<Record<string, string>>;
 }
 
+/**
+ * What the account with that number, from 1, is called.
+ * @param names by their owner, in the order of the numbers
+ */
+export function numberedName(number: number, names: readonly string[] = []): string {
+  return names[number - 1] ?? (number === 1 ? "" : String(number));
+}
+
 /** The name of a variable of the account with that number, from 1. */
 export function numberedVariable(variable: string, number: number): string {
   return number === 1 ? variable : `${variable}_${number}`;
 }
 
 /**
- * Those that have a name or any variable.
+ * Those that have any variable. A name without one is of an account that is not connected yet, or was disconnected.
  * @throws ConfigError one has not all of its variables, or two have the same name
  */
 export function numberedAccounts<Variable extends string>({
@@ -40,10 +50,9 @@ export function numberedAccounts<Variable extends string>({
   environment,
 }: NumberedOptions<Variable>): NumberedAccount<Variable>[] {
   const accounts = Array.from({ length: most }, (_, index) => index + 1).flatMap((number) => {
-    const named = names?.[number - 1];
-    const account = named ?? (number === 1 ? "" : String(number));
+    const account = numberedName(number, names);
     const missing = variables.filter((variable) => !environment[numberedVariable(variable, number)]);
-    if (named === undefined && missing.length === variables.length) return [];
+    if (missing.length === variables.length) return [];
     if (missing.length > 0)
       throw new ConfigError(
         `The ${platform} account "${account}" lacks ${missing.map((variable) => numberedVariable(variable, number)).join(" and ")}: set it in the home's .env, or take the account away.`,
@@ -51,7 +60,7 @@ export function numberedAccounts<Variable extends string>({
     const values = Object.fromEntries(
       variables.map((variable) => [variable, environment[numberedVariable(variable, number)] ?? ""]),
     ) as Record<Variable, string>; // fromEntries knows its keys as strings
-    return { account, values };
+    return { account, number, values };
   });
   if (new Set(accounts.map(({ account }) => account)).size < accounts.length)
     throw new ConfigError(`Two ${platform} accounts have the same name.`);

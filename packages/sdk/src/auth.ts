@@ -8,9 +8,12 @@ export type AuthStep =
       readonly step: "ask";
       /** The variable or setting that it becomes: `TELEGRAM_BOT_TOKEN`. */
       readonly name: string;
+      /** Its last line is the question; those before say what it is about. */
       readonly text: string;
       /** It is not shown while it is typed, and is kept as a secret. */
       readonly secret: boolean;
+      /** Nothing may be answered too, where the text says what that means. */
+      readonly optional?: boolean | undefined;
     }
   /** `content` is drawn as a QR code; a later one replaces it. */
   | { readonly step: "qr"; readonly content: string; readonly text: string }

@@ -111,8 +111,8 @@ export interface CommandCall {
 export interface PluginModule {
   /** One per account. Needs `channel: true`. */
   readonly channels?: readonly Channel[];
-  /** Connects an account that is not connected yet. */
-  readonly auth?: (() => AuthFlow) | undefined;
+  /** Connects an account. The signal aborts when whoever connects it has gone. */
+  readonly auth?: ((signal: AbortSignal) => AuthFlow) | undefined;
   readonly hooks?: Hooks | undefined;
   readonly tools?: Readonly<Record<string, ToolHandler>> | undefined;
   readonly routes?: ((request: RouteRequest) => Promise<RouteResponse> | RouteResponse) | undefined;

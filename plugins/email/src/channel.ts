@@ -2,6 +2,7 @@
 import { type Channel, type ChannelAbilities, createHealth, type Logger } from "@bellhop/sdk";
 import type { ImapPace } from "./imap.ts";
 import type { Ledger } from "./ledger.ts";
+import type { Login } from "./login.ts";
 import { createListening } from "./listening.ts";
 import { domainOf, placeOf } from "./address.ts";
 import { createSend, MOST_TEXT, mostFileBytes } from "./send.ts";
@@ -10,6 +11,7 @@ import type { SmtpPace } from "./smtp.ts";
 
 export interface EmailOptions {
   readonly account: Account;
+  readonly login: Login;
   readonly rules: Rules;
   readonly ledger: Ledger;
   readonly pace?: Pace | undefined;
@@ -53,14 +55,13 @@ export function abilitiesOf({
   };
 }
 
-export function createEmail({ account, rules, ledger, pace = PACE, now, log }: EmailOptions): Channel {
-  const { address, password } = account;
+export function createEmail({ account, login, rules, ledger, pace = PACE, now, log }: EmailOptions): Channel {
   const health = createHealth();
   const hear = createListening({
     account,
     rules,
     ledger,
-    access: { server: account.imap, password, pace: pace.imap },
+    access: { server: account.imap, login, pace: pace.imap },
     idleMs: pace.imap.idleMs,
     onUp: health.up,
     now,
@@ -70,7 +71,7 @@ export function createEmail({ account, rules, ledger, pace = PACE, now, log }: E
     account,
     rules,
     ledger,
-    access: { server: account.smtp, password, pace: pace.smtp, name: domainOf(address) },
+    access: { server: account.smtp, login, pace: pace.smtp, name: domainOf(account.address) },
     now,
   });
 

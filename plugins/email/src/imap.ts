@@ -5,6 +5,7 @@
 import { type BellhopError, ConfigError, RejectedError, TemporaryError } from "@bellhop/sdk";
 import { ImapFlow } from "imapflow";
 import type { Readable } from "node:stream";
+import { type Login, noTokens, type Proof, refusedLogin } from "./login.ts";
 import type { Server } from "./settings.ts";
 
 const MiB = 1024 * 1024;
@@ -20,7 +21,7 @@ export interface ImapPace {
 
 export interface ImapAccess {
   readonly server: Server;
-  readonly password: string;
+  readonly login: Login;
   readonly pace: ImapPace;
 }
 
@@ -39,7 +40,16 @@ export interface Mailbox extends AsyncDisposable {
  * @throws TemporaryError
  */
 export async function openMailbox(
-  { server, password, pace }: ImapAccess,
+  access: ImapAccess,
+  folder: string,
+  options: { readonly readOnly: boolean },
+  signal: AbortSignal,
+): Promise<Mailbox> {
+  return await access.login.with((proof) => opened({ ...access, proof }, folder, options, signal), signal);
+}
+
+async function opened(
+  { server, proof, pace }: Omit<ImapAccess, "login"> & { readonly proof: Proof },
   folder: string,
   { readOnly }: { readonly readOnly: boolean },
   signal: AbortSignal,
@@ -49,7 +59,7 @@ export async function openMailbox(
     port: server.port,
     secure: server.secure,
     doSTARTTLS: server.secure ? undefined : !server.plain,
-    auth: { user: server.user, pass: password },
+    auth: { user: server.user, ...proof },
     logger: false,
     clientInfo: { name: "Bellhop" },
     disableAutoIdle: true,
@@ -62,7 +72,7 @@ export async function openMailbox(
   });
   const end = Promise.withResolvers<never>();
   end.promise.catch(() => undefined); // whoever is not waiting for it just now need not
-  client.on("error", (error: unknown) => end.reject(mapped(error, server)));
+  client.on("error", (error: unknown) => end.reject(mapped(error, server, proof)));
   client.on("close", () =>
     end.reject(new TemporaryError(`The IMAP server ${server.host} ended the connection.`)),
   );
@@ -85,7 +95,7 @@ export async function openMailbox(
       return await Promise.race([command(), end.promise, late]);
     } catch (error) {
       signal.throwIfAborted();
-      throw mapped(error, server);
+      throw mapped(error, server, proof);
     } finally {
       clearTimeout(timer);
     }
@@ -165,17 +175,16 @@ export function isUnreadable(error: unknown): boolean {
 /** Refusals that go by themselves (RFC 5530). */
 const PASSING = new Set(["UNAVAILABLE", "INUSE", "LIMIT", "CONTACTADMIN", "SERVERBUG"]);
 
-function mapped(error: unknown, { host, user }: Server): BellhopError | Error {
+function mapped(error: unknown, { host, user }: Server, proof: Proof): BellhopError | Error {
   if (error instanceof ConfigError || error instanceof TemporaryError || error instanceof RejectedError)
     return error;
   const cause = error;
   const says = (name: string) =>
     error instanceof Error ? (error as unknown as Record<string, unknown>)[name] : undefined; // whatever the library added
   if (says("authenticationFailed") === true && !PASSING.has(String(says("serverResponseCode"))))
-    return new ConfigError(
-      `The IMAP server ${host} does not let ${user} in. Look whether the password is right; many providers want an app password here, made in the account's security settings, and IMAP turned on. Then: bellhop channels connect email`,
-      { cause },
-    );
+    return refusedLogin(`The IMAP server ${host} does not let ${user} in`, proof, cause);
+  if ("accessToken" in proof && says("message") === "Unsupported authentication mechanism")
+    return noTokens("IMAP", host);
   const code = says("code");
   return new TemporaryError(
     `The IMAP server ${host} failed${typeof code === "string" ? ` (${code})` : ""}.`,

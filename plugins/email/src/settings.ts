@@ -1,18 +1,21 @@
 /**
  * What an owner sets. What makes an account stands in variables, each with the account's number, for that is what
- * connecting one writes down: its address, its password, its two servers, and the name under which its own server
- * says who a sender is. How mail is treated stands in the settings, for all accounts alike.
+ * connecting one writes down: its address, its password or what it signs in with, its two servers, and the name under
+ * which its own server says who a sender is. How mail is treated stands in the settings, for all accounts alike.
  */
 import { ConfigError, numberedAccounts, numberedVariable } from "@bellhop/sdk";
 import { z } from "zod";
 import { addressFrom } from "./address.ts";
+import { type Provider, providersFrom } from "./providers.ts";
 
 export const ACCOUNTS = {
   platform: "e-mail",
-  variables: ["EMAIL_ADDRESS", "EMAIL_PASSWORD", "EMAIL_IMAP", "EMAIL_SMTP"],
+  variables: ["EMAIL_ADDRESS", "EMAIL_IMAP", "EMAIL_SMTP"],
   most: 3,
 } as const;
 export const AUTHSERV_ID = "EMAIL_AUTHSERV_ID";
+/** `password`, or the name of a provider that is signed in with; a password where it is absent. */
+export const SIGN_IN = "EMAIL_SIGN_IN";
 
 const MB = 1_000_000;
 
@@ -34,6 +37,7 @@ const Settings = z.strictObject({
   answersPerHour: z.int().min(1).max(1_000).default(60),
   limitMb: z.int().min(1).max(150).default(25),
   allowPlain: z.boolean().default(false),
+  providers: z.unknown().optional(), // parsed with the providers
 });
 
 /** Where a server is, and who we are there. */
@@ -47,10 +51,22 @@ export interface Server {
   readonly user: string;
 }
 
+export type Credentials =
+  | { readonly how: "password"; readonly password: string }
+  | {
+      readonly how: "token";
+      readonly provider: Provider;
+      readonly clientId: string;
+      readonly clientSecret: string | undefined;
+      readonly refreshToken: string;
+    };
+
 export interface Account {
   readonly account: string;
+  /** Of its variables, from 1. */
+  readonly number: number;
   readonly address: string;
-  readonly password: string;
+  readonly credentials: Credentials;
   readonly imap: Server;
   readonly smtp: Server;
   readonly authservId: string | undefined;
@@ -73,6 +89,7 @@ export interface Plan {
   readonly accounts: readonly Account[];
   readonly rules: Rules;
   readonly allowPlain: boolean;
+  readonly providers: readonly Provider[];
 }
 
 /** @throws ConfigError */
@@ -80,11 +97,10 @@ export function planOf(settings: unknown, environment: Readonly<Record<string, s
   const parsed = Settings.safeParse(settings ?? {});
   if (!parsed.success)
     throw new ConfigError(`The settings of the plugin email do not hold: ${z.prettifyError(parsed.error)}`);
-  const { accounts: names, allowPlain, limitMb, allow, moveTo, ...rules } = parsed.data;
+  const { accounts: names, allowPlain, limitMb, allow, moveTo, providers: given, ...rules } = parsed.data;
+  const providers = providersFrom(given, { allowPlain });
   const numbered = numberedAccounts({ ...ACCOUNTS, names, environment });
-  // `numberedAccounts` leaves out numbers without a variable, so the number of each is looked for by its values.
-  const accounts = numbered.map(({ account, values }) => {
-    const number = numberOf(values.EMAIL_ADDRESS, environment);
+  const accounts = numbered.map(({ account, number, values }) => {
     const address = addressFrom(values.EMAIL_ADDRESS);
     if (address === undefined)
       throw new ConfigError(
@@ -92,8 +108,9 @@ export function planOf(settings: unknown, environment: Readonly<Record<string, s
       );
     return {
       account,
+      number,
       address,
-      password: values.EMAIL_PASSWORD,
+      credentials: credentialsOf(number, { environment, providers }),
       imap: serverFrom(values.EMAIL_IMAP, { kind: "imap", address, allowPlain }),
       smtp: serverFrom(values.EMAIL_SMTP, { kind: "smtp", address, allowPlain }),
       authservId: environment[numberedVariable(AUTHSERV_ID, number)]?.trim().toLowerCase(),
@@ -103,12 +120,39 @@ export function planOf(settings: unknown, environment: Readonly<Record<string, s
     accounts,
     rules: { ...rules, moveTo, allow: allow?.map((one) => one.toLowerCase()), limitBytes: limitMb * MB },
     allowPlain,
+    providers,
   };
 }
 
-function numberOf(address: string, environment: Readonly<Record<string, string>>): number {
-  const numbers = Array.from({ length: ACCOUNTS.most }, (_, index) => index + 1);
-  return numbers.find((number) => environment[numberedVariable("EMAIL_ADDRESS", number)] === address) ?? 1;
+function credentialsOf(
+  number: number,
+  {
+    environment,
+    providers,
+  }: { environment: Readonly<Record<string, string>>; providers: readonly Provider[] },
+): Credentials {
+  const must = (variable: string) => {
+    const name = numberedVariable(variable, number);
+    const value = environment[name];
+    if (value) return value;
+    throw new ConfigError(
+      `An e-mail account lacks ${name}: set it in the home's .env, or connect the account with bellhop channels connect email.`,
+    );
+  };
+  const how = environment[numberedVariable(SIGN_IN, number)] ?? "password";
+  if (how === "password") return { how, password: must("EMAIL_PASSWORD") };
+  const provider = providers.find(({ name }) => name === how);
+  if (!provider)
+    throw new ConfigError(
+      `${numberedVariable(SIGN_IN, number)} is ${how}, and must be password or one of ${providers.map(({ name }) => name).join(", ")}: others are told of by the setting "providers".`,
+    );
+  return {
+    how: "token",
+    provider,
+    clientId: must("EMAIL_CLIENT_ID"),
+    clientSecret: environment[numberedVariable("EMAIL_CLIENT_SECRET", number)],
+    refreshToken: must("EMAIL_REFRESH_TOKEN"),
+  };
 }
 
 const PORTS = { imap: { tls: 993, starttls: 143 }, smtp: { tls: 465, starttls: 587 } } as const;

@@ -10,7 +10,8 @@ import {
   UnknownOutcomeError,
 } from "@bellhop/sdk";
 import type { Readable } from "node:stream";
-import SMTPConnection from "nodemailer/lib/smtp-connection";
+import SMTPConnection, { type CustomAuthenticationContext } from "nodemailer/lib/smtp-connection";
+import { type Login, noTokens, type Proof, refusedLogin } from "./login.ts";
 import type { Server } from "./settings.ts";
 
 export interface SmtpPace {
@@ -23,7 +24,7 @@ export interface SmtpPace {
 
 export interface SmtpAccess {
   readonly server: Server;
-  readonly password: string;
+  readonly login: Login;
   readonly pace: SmtpPace;
   /** How we call ourselves to the server. */
   readonly name: string;
@@ -40,19 +41,18 @@ export async function submit(
   signal: AbortSignal,
 ): Promise<void> {
   let written = false;
-  using patience = patienceWith(access);
+  using patience = createPatience(access);
   message.once("resume", patience.stop); // how long it takes is a matter of its size
   message.once("end", () => {
     written = true;
     patience.start(access.pace.answerMs);
   });
   try {
-    await connected(access, AbortSignal.any([signal, patience.signal]), (connection, done) =>
-      connection.send({ from: envelope.from, to: [envelope.to] }, message, done),
-    );
-  } catch (error) {
-    signal.throwIfAborted();
-    throw mapped(error, { access, written });
+    await connected(access, signal, {
+      patience,
+      act: (connection, done) => connection.send({ from: envelope.from, to: [envelope.to] }, message, done),
+      isWritten: () => written,
+    });
   } finally {
     message.destroy();
   }
@@ -60,17 +60,12 @@ export async function submit(
 
 /** Whether the account is let in; nothing is sent. Throws as `submit` does. */
 export async function knock(access: SmtpAccess, signal: AbortSignal): Promise<void> {
-  using patience = patienceWith(access);
-  try {
-    await connected(access, AbortSignal.any([signal, patience.signal]), (_, done) => done(null));
-  } catch (error) {
-    signal.throwIfAborted();
-    throw mapped(error, { access, written: false });
-  }
+  using patience = createPatience(access);
+  await connected(access, signal, { patience, act: (_, done) => done(null), isWritten: () => false });
 }
 
 /** What the library waits for is silence; a server that sends a byte now and then would be waited for without an end. */
-function patienceWith({ server, pace }: SmtpAccess) {
+function createPatience({ server }: SmtpAccess) {
   const over = new AbortController();
   let timer: NodeJS.Timeout | undefined;
   const stop = () => clearTimeout(timer);
@@ -78,14 +73,37 @@ function patienceWith({ server, pace }: SmtpAccess) {
     stop();
     timer = setTimeout(() => over.abort(new Error(`${server.host} did not finish its answer`)), ms);
   }
-  start(pace.connectMs + pace.answerMs);
   return { signal: over.signal, start, stop, [Symbol.dispose]: stop };
 }
 
-async function connected(
-  { server, password, pace, name }: SmtpAccess,
+interface Acting {
+  readonly patience: ReturnType<typeof createPatience>;
+  act(connection: SMTPConnection, done: (error: Error | null) => void): void;
+  isWritten(): boolean;
+}
+
+/** Who is not let in may come again with another proof: nothing was acted until then. */
+async function connected(access: SmtpAccess, signal: AbortSignal, acting: Acting): Promise<void> {
+  const { login, pace } = access;
+  const { patience, act, isWritten } = acting;
+  await login.with(async (proof) => {
+    patience.start(pace.connectMs + pace.answerMs);
+    try {
+      await acted(access, proof, AbortSignal.any([signal, patience.signal]), act);
+    } catch (error) {
+      signal.throwIfAborted();
+      throw mapped(error, { access, proof, written: isWritten() });
+    } finally {
+      patience.stop();
+    }
+  }, signal);
+}
+
+async function acted(
+  { server, pace, name }: SmtpAccess,
+  proof: Proof,
   signal: AbortSignal,
-  act: (connection: SMTPConnection, done: (error: Error | null) => void) => void,
+  act: Acting["act"],
 ): Promise<void> {
   signal.throwIfAborted();
   const connection = new SMTPConnection({
@@ -101,6 +119,9 @@ async function connected(
     socketTimeout: pace.answerMs,
     socketCloseTimeout: 0,
     logger: false,
+    ...("accessToken" in proof && {
+      customAuth: { [BEARER]: (context) => bearer(context, server, proof.accessToken) },
+    }),
   });
   const end = Promise.withResolvers<void>();
   const next = (go: () => void) => (error?: Error | null) => (error ? end.reject(error) : go());
@@ -111,7 +132,7 @@ async function connected(
     connection.connect(
       next(() =>
         connection.login(
-          { user: server.user, pass: password },
+          "pass" in proof ? { user: server.user, pass: proof.pass } : { user: server.user, method: BEARER },
           next(() => act(connection, next(end.resolve))),
         ),
       ),
@@ -124,10 +145,27 @@ async function connected(
   }
 }
 
+/** Under its own name the library would take a password before it, wherever the server takes one. */
+const BEARER = "BEARER";
+
+/** XOAUTH2, as developers.google.com, “OAuth 2.0 Mechanism”, has it: who is refused is told why, and has to say nothing. */
+async function bearer(
+  { authMethods, sendCommand }: CustomAuthenticationContext,
+  { host, user }: Server,
+  accessToken: string,
+): Promise<void> {
+  if (!authMethods.includes("XOAUTH2")) throw noTokens("SMTP", host);
+  const sasl = btoa(`user=${user}\u0001auth=Bearer ${accessToken}\u0001\u0001`);
+  const { status } = await sendCommand(`AUTH XOAUTH2 ${sasl}`);
+  const { status: last } = status === 334 ? await sendCommand("") : { status };
+  if (last >= 300) throw new Error("refused");
+}
+
 function mapped(
   error: unknown,
-  { access: { server, pace }, written }: { access: SmtpAccess; written: boolean },
+  { access: { server, pace }, proof, written }: { access: SmtpAccess; proof: Proof; written: boolean },
 ): BellhopError {
+  if (error instanceof ConfigError) return error;
   const known =
     error instanceof Error
       ? (error as Error & { code?: unknown; responseCode?: unknown; response?: unknown })
@@ -138,10 +176,7 @@ function mapped(
   const words =
     typeof known?.response === "string" ? `: ${known.response.replaceAll(/\s+/g, " ").slice(0, 200)}` : "";
   if (status >= 500 && (code === "EAUTH" || status === 530 || status === 535))
-    return new ConfigError(
-      `The SMTP server ${server.host} does not let ${server.user} send. Look whether the password is right; many providers want an app password here, made in the account's security settings. Then: bellhop channels connect email`,
-      { cause },
-    );
+    return refusedLogin(`The SMTP server ${server.host} does not let ${server.user} send`, proof, cause);
   if (status >= 400 && status < 500)
     return new TemporaryError(`The SMTP server ${server.host} does not take mail just now${words}`, {
       cause,

@@ -1,4 +1,5 @@
 import { type AuthStep, ConfigError, TemporaryError } from "@bellhop/sdk";
+import { randomBytes } from "node:crypto";
 import { afterAll, describe, expect, it, onTestFinished } from "vitest";
 import { connect } from "../src/auth.ts";
 import { withoutDovecot } from "./servers/dovecot.ts";
@@ -23,6 +24,7 @@ async function answered(
 ): Promise<AuthStep[]> {
   const all: Readonly<Record<string, string>> = {
     EMAIL_ADDRESS: ` ${peer.address}`,
+    EMAIL_SIGN_IN: "",
     EMAIL_PASSWORD: peer.password,
     EMAIL_IMAP: `imap://127.0.0.1:${peer.ports.imap}`,
     EMAIL_SMTP: `smtp://127.0.0.1:${peer.ports.smtp}`,
@@ -30,7 +32,14 @@ async function answered(
     ...answers,
   };
   const { signal } = new AbortController();
-  const flow = connect({ plan: { allowPlain: false, rules: RULES }, environment, signal });
+  const flow = connect({
+    plan: { allowPlain: false, rules: RULES, providers: [] },
+    environment,
+    now: Date.now,
+    sleep: async () => expect.fail("nothing is waited for"),
+    random: randomBytes,
+    signal,
+  });
   const steps: AuthStep[] = [];
   for (let next = await flow.next(); !next.done;) {
     steps.push(next.value);
@@ -47,12 +56,14 @@ describe.skipIf(why !== undefined)(`connecting a mailbox${why === undefined ? ""
 
     const steps = await answered(peer);
 
-    expect(steps.flatMap((step) => (step.step === "ask" ? [[step.name, step.secret]] : []))).toEqual([
-      ["EMAIL_ADDRESS", false],
-      ["EMAIL_PASSWORD", true],
-      ["EMAIL_IMAP", false],
-      ["EMAIL_SMTP", false],
-      ["EMAIL_AUTHSERV_ID", false],
+    const asked = steps.flatMap((step) => (step.step === "ask" ? [step] : []));
+    expect(asked.map(({ name, secret, optional = false }) => [name, secret, optional])).toEqual([
+      ["EMAIL_ADDRESS", false, false],
+      ["EMAIL_SIGN_IN", false, true],
+      ["EMAIL_PASSWORD", true, false],
+      ["EMAIL_IMAP", false, true],
+      ["EMAIL_SMTP", false, true],
+      ["EMAIL_AUTHSERV_ID", false, true],
     ]);
     const last = steps.findLast((step) => step.step === "ask");
     expect(last?.text).toContain(AUTHSERV_ID);
@@ -78,8 +89,18 @@ describe.skipIf(why !== undefined)(`connecting a mailbox${why === undefined ? ""
     });
   });
 
+  it("connects one anew in its place, and what it signed in with counts no more", async () => {
+    const peer = await given();
+    const before = { EMAIL_ADDRESS_3: peer.address, EMAIL_SIGN_IN_3: "google" };
+
+    const { keep } = (await answered(peer, {}, before)).at(-1) as Extract<AuthStep, { step: "done" }>;
+
+    expect(keep).toMatchObject({ EMAIL_ADDRESS_3: peer.address, EMAIL_SIGN_IN_3: "password" });
+  });
+
   it.each([
     ["an address that is none", { EMAIL_ADDRESS: "bell" }, ConfigError, "no e-mail address"],
+    ["a provider that nobody knows", { EMAIL_SIGN_IN: "example" }, ConfigError, "password"],
     ["a wrong password", { EMAIL_PASSWORD: "geheim" }, ConfigError, "app password"],
     ["a server that does not answer", { EMAIL_SMTP: "smtp://127.0.0.1:1" }, TemporaryError, "127.0.0.1"],
     ["a server that cannot encrypt", { EMAIL_SMTP: "" }, TemporaryError, "smtp.test.example"],

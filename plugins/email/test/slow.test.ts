@@ -4,6 +4,7 @@ import { openTrickle } from "@bellhop/sdk/testing";
 import { Readable } from "node:stream";
 import { expect, it } from "vitest";
 import { openMailbox } from "../src/imap.ts";
+import { byPassword } from "../src/login.ts";
 import { knock, submit } from "../src/smtp.ts";
 
 const { signal } = new AbortController();
@@ -25,7 +26,7 @@ it.each([
   await using server = await openTrickle(said);
   const access = {
     server: serverAt(server.port),
-    password: PASSWORD,
+    login: byPassword(PASSWORD),
     pace: { connectMs: 200, callMs: 300 },
   };
 
@@ -42,7 +43,7 @@ it.each([
   await using server = await openTrickle(said);
   const access = {
     server: serverAt(server.port),
-    password: PASSWORD,
+    login: byPassword(PASSWORD),
     pace: { connectMs: 200, answerMs: 300, laterMs: 1 },
     name: "test.example",
   };

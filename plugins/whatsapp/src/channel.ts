@@ -1,4 +1,4 @@
-/** The account as a channel: what comes is heard over one connection, and what is owed goes out over the same. */
+/** An account as a channel: what comes is heard over one connection, and what is owed goes out over the same. */
 import {
   type Accept,
   type Channel,
@@ -11,11 +11,13 @@ import {
   TemporaryError,
 } from "@bellhop/sdk";
 import type { OpenedOnce } from "./account.ts";
+import { baileys } from "./baileys.ts";
 import { stayConnected } from "./connection.ts";
 import { failed, NOT_LINKED, UnlinkedError } from "./errors.ts";
 import { createGroups } from "./groups.ts";
 import type { Here } from "./inbound.ts";
 import { isLinked } from "./keys.ts";
+import { openLeftOver } from "./left-over.ts";
 import { type Download, openMedia } from "./media.ts";
 import { createReceiving } from "./receiving.ts";
 import { createSend, MOST_FILE_BYTES, MOST_TEXT } from "./send.ts";
@@ -46,6 +48,8 @@ export const PATIENCE: Patience = {
 };
 
 export interface WhatsAppOptions {
+  /** As it stands in the addresses of its chats. */
+  readonly name: string;
   readonly settings: Settings;
   readonly account: OpenedOnce;
   readonly makeSocket: MakeSocket;
@@ -117,8 +121,8 @@ export function createWhatsApp(options: WhatsAppOptions): Channel {
 
   async function listen(_: string | undefined, accept: Accept, signal: AbortSignal): Promise<void> {
     const { keys, spool, people, messages } = await account.open();
-    const here = (one: WhatsAppSocket): Here => ({
-      me: one.user ?? { id: "" },
+    const here = (me: Here["me"]): Here => ({
+      me,
       people,
       messages,
       titleOf: groups.titleOf,
@@ -131,7 +135,7 @@ export function createWhatsApp(options: WhatsAppOptions): Channel {
       groupOf: groups.cached,
       log,
       async sentAs(jid, id) {
-        const { proto } = await import("baileys");
+        const { proto } = await baileys();
         const chat = jid.endsWith("@g.us") ? jid : people.idOf({ jid });
         const content = chat === undefined ? undefined : messages.find(chat, id)?.content;
         return content && proto.Message.decode(content);
@@ -146,8 +150,8 @@ export function createWhatsApp(options: WhatsAppOptions): Channel {
         { account: { spool }, here, accept, readReceipts, undecryptedMs, after, log },
         await spool.leftOver(),
       );
-      const { onMade, onOpen } = receiving;
-      await stayConnected(
+      const { onMade, onOpen, settled, handOverAll } = receiving;
+      const over = await stayConnected(
         { makeSocket, keys, options: socketOptions, open: { ms: patience.openMs, after } },
         {
           onMade(one) {
@@ -162,19 +166,22 @@ export function createWhatsApp(options: WhatsAppOptions): Channel {
           onUpdate: ({ connection }) => connection === "close" && isClosed(),
         },
         signal,
-      );
-    } catch (error) {
-      if (error instanceof UnlinkedError) keys.forget();
-      throw error;
+      ).catch((error: unknown) => error);
+      if (over instanceof UnlinkedError) {
+        await settled();
+        await handOverAll(await openLeftOver({ keys, spool }, log), keys.creds().me);
+        keys.forget();
+      }
+      throw over;
     } finally {
-      receiving?.stop();
+      void receiving?.settled();
       isClosed();
     }
   }
 
   return {
     name: "whatsapp",
-    account: "",
+    account: options.name,
     abilities: abilitiesOf(settings, options.rate ?? RATE),
     health: health.now,
     listen: health.listening(listen),

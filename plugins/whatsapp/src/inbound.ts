@@ -67,10 +67,10 @@ export async function toInbound(
   return { ...inbound, ...(chatTitle === undefined ? {} : { chatTitle }) };
 }
 
-/** That something came which nobody could read; should it be read later, it is a message of its own. */
+/** That something came which nobody could read, and never was; should it be read later, it is a message of its own. */
 export async function unreadable(message: WAMessage, here: Here): Promise<Inbound | undefined> {
   const place = placeOf(Envelope.parse(message), here);
-  if (!place) return undefined;
+  if (!place || here.messages.find(place.chat, place.id)) return undefined;
   const chatTitle = await titleOf(place, here);
   return {
     ...common(place),

@@ -6,12 +6,13 @@
  * - They are JSON as Baileys itself writes it, its buffers included.
  */
 import type { AuthenticationCreds, SignalDataSet, SignalDataTypeMap, SignalKeyStore } from "baileys";
+import { baileys } from "./baileys.ts";
 import type { Store } from "./store.ts";
 
 export type Keys = Awaited<ReturnType<typeof createKeys>>;
 
 export async function createKeys({ db, inOne }: Store) {
-  const { BufferJSON, initAuthCreds, proto } = await import("baileys");
+  const { BufferJSON, initAuthCreds, proto } = await baileys();
   const readCreds = db.prepare("select value from creds");
   const writeCreds = db.prepare("insert or replace into creds (one, value) values (1, ?)");
   const read = db.prepare("select value from keys where type = ? and id = ?");

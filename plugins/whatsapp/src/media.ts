@@ -6,6 +6,7 @@ import { createHash } from "node:crypto";
 import { Readable } from "node:stream";
 import type { MediaType, WAMessage } from "baileys";
 import { RejectedError, TemporaryError } from "@bellhop/sdk";
+import { baileys } from "./baileys.ts";
 import { type Attached, contentOf } from "./content.ts";
 import { statusOf } from "./errors.ts";
 import type { WhatsAppSocket } from "./socket.ts";
@@ -17,7 +18,7 @@ export type Download = (from: Attached["from"], kind: MediaType, signal: AbortSi
 const GONE = [404, 410];
 
 export const downloadMedia: Download = async (from, kind, signal) => {
-  const { downloadContentFromMessage } = await import("baileys");
+  const { downloadContentFromMessage } = await baileys();
   const { url, directPath, mediaKey } = from;
   const source = {
     ...(mediaKey && { mediaKey }),

@@ -12,7 +12,8 @@ import { type After, createUndecrypted } from "./undecrypted.ts";
 
 export interface ReceivingParts {
   readonly account: Pick<Account, "spool">;
-  readonly here: (socket: WhatsAppSocket) => Here;
+  /** @param me whom WhatsApp says that we are */
+  readonly here: (me: Here["me"]) => Here;
   readonly accept: Accept;
   readonly readReceipts: boolean;
   readonly undecryptedMs: number;
@@ -50,18 +51,23 @@ export function createReceiving(
     }
   }
 
-  async function take(message: WAMessage, socket: WhatsAppSocket): Promise<void> {
-    let inbound: Inbound | "undecrypted" | undefined;
+  async function read(message: WAMessage, here: Here): Promise<Inbound | "undecrypted" | undefined> {
     try {
-      inbound = await toInbound(message, parts.here(socket));
+      return await toInbound(message, here);
     } catch (error) {
       if (!(error instanceof z.ZodError)) throw error;
       log.warn("a message that cannot be read was passed over", { why: z.prettifyError(error) });
+      return undefined;
     }
+  }
+
+  async function take(message: WAMessage, socket: WhatsAppSocket): Promise<void> {
+    const here = parts.here(socket.user ?? NOBODY);
+    const inbound = await read(message, here);
     const name = nameOf(message);
     account.spool.begun(message.key);
     if (inbound === "undecrypted") {
-      undecrypted.wait(name, () => inTurn(socket, () => giveUp(message, socket)));
+      undecrypted.wait(name, () => inTurn(socket, () => giveUp(message, here)));
       return; // it stays in the spool
     }
     undecrypted.came(name);
@@ -70,8 +76,8 @@ export function createReceiving(
       void socket.readMessages([message.key]).catch(() => log.debug("a message could not be shown as read"));
   }
 
-  async function giveUp(message: WAMessage, socket: WhatsAppSocket): Promise<void> {
-    await handOver(message, await unreadable(message, parts.here(socket)));
+  async function giveUp(message: WAMessage, here: Here): Promise<void> {
+    await handOver(message, await unreadable(message, here));
   }
 
   /** @throws what keeps Bellhop from taking it now */
@@ -107,13 +113,28 @@ export function createReceiving(
       if (givenUp > 0) log.warn("stanzas of which nothing could be made were given up", { givenUp });
       for (const stanza of leftOver) socket.ws.emit("CB:message", stanza);
     },
-    /** Nothing more is taken, and nothing that is still to come is waited for. */
-    stop(): void {
+    /** Nothing more is taken, and nothing that is still to come is waited for. Resolves once what was begun is done. */
+    async settled(): Promise<void> {
       isOver = true;
       undecrypted.stop();
+      await tail;
+    },
+    /**
+     * What there will be no connection for any more, in its order; of what cannot be opened people are told.
+     * @throws what keeps Bellhop from taking it now
+     */
+    async handOverAll(messages: readonly WAMessage[], me: Here["me"] = NOBODY): Promise<void> {
+      const here = parts.here(me);
+      for (const message of messages) {
+        const inbound = await read(message, here);
+        if (inbound === "undecrypted") await giveUp(message, here);
+        else await handOver(message, inbound);
+      }
     },
   };
 }
+
+const NOBODY = { id: "" };
 
 function nameOf({ key: { remoteJid, participant, id } }: WAMessage): string {
   return [remoteJid, participant, id].join("/");

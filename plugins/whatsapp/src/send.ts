@@ -18,6 +18,7 @@ import {
 } from "@bellhop/sdk";
 import type { Rendered } from "@bellhop/sdk/markup";
 import type { Account } from "./account.ts";
+import { baileys } from "./baileys.ts";
 import { failed, notTaken } from "./errors.ts";
 import { idFor } from "./messages.ts";
 import type { WhatsAppSocket } from "./socket.ts";
@@ -103,7 +104,7 @@ export function createSend({ account, ready, ackMs, slowMs, now }: SendParts) {
     signal: AbortSignal,
   ): Promise<Sent> {
     const socket = await ready(signal);
-    const { generateWAMessage, proto: Proto } = await import("baileys");
+    const { generateWAMessage, proto: Proto } = await baileys();
     const { messages } = await account();
     const id = idFor(chat, key);
     const before = messages.find(chat, id)?.content;
@@ -147,7 +148,7 @@ export function createSend({ account, ready, ackMs, slowMs, now }: SendParts) {
     const known = messages.find(chat, to);
     if (!known && jid.endsWith("@g.us"))
       throw new RejectedError("That message is too old: whose it was is not known any more");
-    const { generateMessageIDV2, proto: Proto } = await import("baileys");
+    const { generateMessageIDV2, proto: Proto } = await baileys();
     const key = known ? keyOf(jid, to, known.author, isOurs(known)) : keyOf(jid, to, jid);
     const content = Proto.Message.fromObject({
       reactionMessage: { key, text: emoji, senderTimestampMs: now() },
@@ -167,7 +168,7 @@ export function createSend({ account, ready, ackMs, slowMs, now }: SendParts) {
       if (!known || !isOurs(known)) throw new RejectedError(`"${platformId}" is no message of ours`);
       if (now() - known.at > EDITABLE_MS)
         throw new RejectedError("WhatsApp lets a message be changed for a quarter of an hour only");
-      const { generateMessageIDV2, generateWAMessage, proto: Proto } = await import("baileys");
+      const { generateMessageIDV2, generateWAMessage, proto: Proto } = await baileys();
       const id = generateMessageIDV2(socket.user?.id);
       const words = await rendered(text);
       const edit = keyOf(jid, platformId, undefined);

@@ -3,8 +3,9 @@
  */
 import type { AuthenticationState, GroupMetadata, proto, WASocket, WAVersion } from "baileys";
 import type { Logger } from "@bellhop/sdk";
+import { baileys } from "./baileys.ts";
 import { quietly } from "./logging.ts";
-import { remembering } from "./spool.ts";
+import { rememberingRepository } from "./spool.ts";
 
 export interface SocketOptions {
   readonly auth: AuthenticationState;
@@ -41,7 +42,7 @@ export type WhatsAppSocket = Pick<
 };
 
 export const connectBaileys: MakeSocket = async (options) => {
-  const { Browsers, DEFAULT_CONNECTION_CONFIG, makeWASocket } = await import("baileys");
+  const { Browsers, DEFAULT_CONNECTION_CONFIG, makeWASocket } = await baileys();
   const { auth, version, markOnline, url, sentAs, groupOf, log } = options;
   return makeWASocket({
     auth,
@@ -56,16 +57,6 @@ export const connectBaileys: MakeSocket = async (options) => {
     shouldIgnoreJid: (jid) => jid.endsWith("@newsletter") || jid === "status@broadcast",
     getMessage: async ({ remoteJid, id }) => await sentAs(remoteJid ?? "", id ?? ""),
     cachedGroupMetadata: groupOf,
-    makeSignalRepository(signal, logger, find) {
-      const repository = DEFAULT_CONNECTION_CONFIG.makeSignalRepository(signal, logger, find);
-      const { keys } = signal;
-      if (!("transaction" in keys)) throw new Error("Baileys gives keys without transactions");
-      return remembering(repository, {
-        // A kind of our own: for the keys it is a name like any other.
-        get: (type, ids) => keys.get(type as "session", ids),
-        set: (data) => keys.set(data),
-        transaction: (work, name) => keys.transaction(work, name),
-      });
-    },
+    makeSignalRepository: rememberingRepository(DEFAULT_CONNECTION_CONFIG.makeSignalRepository),
   });
 };

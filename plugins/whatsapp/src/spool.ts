@@ -4,10 +4,18 @@
  * Baileys acknowledges a message before it hands it out, and the key that opened it opens it no second time. So what
  * comes is written down here first, closed as it is, before Baileys sees it; and what was inside is written in the
  * same transaction as the key that it used up. It goes once Bellhop has it on its own disk. What is left over, because
- * we died in between, is given to Baileys again at the next connection, as if it came then.
+ * we died in between, is given to Baileys again at the next connection, as if it came then; where there will be none,
+ * since the device was unlinked, it is opened without one (left-over.ts).
  */
 import { createHash } from "node:crypto";
-import type { BinaryNode, SignalDataSet, SignalRepositoryWithLIDStore, WAMessageKey } from "baileys";
+import type {
+  BinaryNode,
+  SignalDataSet,
+  SignalRepositoryWithLIDStore,
+  SocketConfig,
+  WAMessageKey,
+} from "baileys";
+import { baileys } from "./baileys.ts";
 import type { Store } from "./store.ts";
 
 /** What was given to Baileys so often, and nothing came of it, is nothing. */
@@ -16,7 +24,7 @@ const MOST_TRIES = 10;
 const OPENED = "bellhop-opened";
 
 export async function createSpool({ db, inOne }: Store) {
-  const { decodeBinaryNode, encodeBinaryNode, jidNormalizedUser } = await import("baileys");
+  const { decodeBinaryNode, encodeBinaryNode, jidNormalizedUser } = await baileys();
   const put = db.prepare(
     `insert into spool (chat, author, id, stanza) values (?, ?, ?, ?)
      on conflict (chat, author, id) do update set stanza = excluded.stanza`,
@@ -73,10 +81,26 @@ export async function createSpool({ db, inOne }: Store) {
   };
 }
 
+type MakeRepository = SocketConfig["makeSignalRepository"];
+
 interface Transactions {
   get(type: string, ids: string[]): Promise<Record<string, unknown>> | Record<string, unknown>;
   set(data: SignalDataSet): Promise<void> | void;
   transaction<T>(work: () => Promise<T>, name: string): Promise<T>;
+}
+
+/** Baileys' own maker of repositories, of whose repositories each remembers what it has opened. */
+export function rememberingRepository(make: MakeRepository): MakeRepository {
+  return (signal, logger, find) => {
+    const { keys } = signal;
+    if (!("transaction" in keys)) throw new Error("Baileys gives keys without transactions");
+    return remembering(make(signal, logger, find), {
+      // A kind of our own: for the keys it is a name like any other.
+      get: (type, ids) => keys.get(type as "session", ids),
+      set: (data) => keys.set(data),
+      transaction: (work, name) => keys.transaction(work, name),
+    });
+  };
 }
 
 /** The same ciphertext is opened once, and remembered with the key that it used up; then it opens as often as it is asked. */

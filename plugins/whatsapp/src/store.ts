@@ -1,5 +1,5 @@
 /**
- * The one file in which the account lives: its credentials, its Signal keys, who people are, what has come and is not
+ * The one file in which an account lives: its credentials, its Signal keys, who people are, what has come and is not
  * with Bellhop yet, and what was sent lately.
  *
  * - Whoever has the file has the account: it is for its owner's eyes alone (0600).
@@ -10,7 +10,8 @@ import { chmodSync, closeSync, mkdirSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 
-export const FILE = "whatsapp.db";
+/** @param number of the account, from 1 */
+const fileOf = (number: number) => (number === 1 ? "whatsapp.db" : `whatsapp-${number}.db`);
 
 const SCHEMA = `
   create table if not exists creds (one integer primary key check (one = 1), value text not null) strict;
@@ -41,10 +42,13 @@ export interface Store {
   close(): void;
 }
 
-/** @param folder the plugin's own */
-export function openStore(folder: string): Store {
+/**
+ * @param folder the plugin's own
+ * @param number of the account, from 1
+ */
+export function openStore(folder: string, number: number): Store {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const file = join(folder, FILE);
+  const file = join(folder, fileOf(number));
   closeSync(openSync(file, "a", 0o600)); // what SQLite makes beside it has the mode of this one
   chmodSync(file, 0o600);
   const db = new DatabaseSync(file, { timeout: BUSY_MS });

@@ -4,16 +4,27 @@
  */
 import { TemporaryError } from "@bellhop/sdk";
 import { openTrickle } from "@bellhop/sdk/testing";
-import { addTransactionCapability, DEFAULT_CONNECTION_CONFIG, proto } from "baileys";
+import {
+  addTransactionCapability,
+  type BinaryNode,
+  Curve,
+  decryptMessageNode,
+  DEFAULT_CONNECTION_CONFIG,
+  generateSignalPubKey,
+  getBinaryNodeChildren,
+  proto,
+  writeRandomPadMax16,
+} from "baileys";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { WebSocketServer } from "ws";
-import { openAccount } from "../src/account.ts";
+import { type Account, openAccount } from "../src/account.ts";
 import { type ConnectionParts, stayConnected } from "../src/connection.ts";
+import { openLeftOver } from "../src/left-over.ts";
 import { connectBaileys } from "../src/socket.ts";
-import { remembering } from "../src/spool.ts";
+import { remembering, rememberingRepository } from "../src/spool.ts";
 import { after, QUIET } from "./fake/peer.ts";
 
 let opened = new AsyncDisposableStack();
@@ -28,6 +39,23 @@ async function givenAccount() {
   const account = await openAccount(folder, Date.now);
   opened.defer(account.close);
   return account;
+}
+
+function quiet() {
+  const logger = { ...DEFAULT_CONNECTION_CONFIG.logger, level: "silent" };
+  return Object.assign(Object.create(DEFAULT_CONNECTION_CONFIG.logger), logger);
+}
+
+/** As a connection has it. */
+function signalsOf({ keys }: Account) {
+  const { makeSignalRepository, transactionOpts } = DEFAULT_CONNECTION_CONFIG;
+  const store = addTransactionCapability(keys.keys, quiet(), transactionOpts);
+  const repository = rememberingRepository(makeSignalRepository)(
+    { creds: keys.creds(), keys: store },
+    quiet(),
+  );
+  opened.defer(() => repository.close?.());
+  return repository;
 }
 
 const optionsFor = (port: number) =>
@@ -107,13 +135,65 @@ describe("Baileys", () => {
     expect(sync["k"]?.keyData).toEqual(Buffer.from([1, 2]));
   });
 
+  it("opens what was really encrypted for us without a connection, once its device is unlinked", async () => {
+    const us = await givenAccount();
+    const ann = await givenAccount();
+    const [jid, annJid] = ["4915100000001:7@s.whatsapp.net", "7001@s.whatsapp.net"];
+    us.keys.save({ ...us.keys.creds(), me: { id: jid } });
+    ann.keys.save(ann.keys.creds());
+    const repository = { us: signalsOf(us), ann: signalsOf(ann) };
+    const { signedIdentityKey: identity, signedPreKey, registrationId } = us.keys.creds();
+    const preKey = Curve.generateKeyPair();
+    await us.keys.keys.set({ "pre-key": { "1": preKey } });
+    await repository.ann.injectE2ESession({
+      jid,
+      session: {
+        registrationId,
+        identityKey: generateSignalPubKey(identity.public),
+        signedPreKey: {
+          keyId: signedPreKey.keyId,
+          publicKey: generateSignalPubKey(signedPreKey.keyPair.public),
+          signature: signedPreKey.signature,
+        },
+        preKey: { keyId: 1, publicKey: generateSignalPubKey(preKey.public) },
+      },
+    });
+    async function writes(id: string, conversation: string): Promise<BinaryNode> {
+      const data = writeRandomPadMax16(proto.Message.encode({ conversation }).finish());
+      const { type, ciphertext } = await repository.ann.encryptMessage({ jid, data });
+      const enc = { tag: "enc", attrs: { v: "2", type }, content: ciphertext };
+      return { tag: "message", attrs: { id, from: annJid, t: "1", notify: "Ann" }, content: [enc] };
+    }
+    const [read, unread, broken] = [
+      await writes("1", "read already"),
+      await writes("2", "not read yet"),
+      await writes("3", "broken on its way"),
+    ];
+    const [enc] = getBinaryNodeChildren(broken, "enc");
+    if (!(enc?.content instanceof Uint8Array)) throw new Error("nothing was encrypted");
+    enc.content.subarray(-10).fill(0);
+    for (const stanza of [read, unread, broken]) us.spool.put(stanza);
+    // The first one has used up its key when the process dies.
+    await decryptMessageNode(read, jid, "", repository.us, quiet()).decrypt();
+
+    const messages = await openLeftOver(us, QUIET);
+
+    expect(messages.map(({ key, message }) => [key.id, message?.conversation])).toEqual([
+      ["1", "read already"],
+      ["2", "not read yet"],
+      ["3", undefined],
+    ]);
+    expect(messages[2]?.messageStubType).toBe(proto.WebMessageInfo.StubType.CIPHERTEXT);
+  });
+
   it("opens the same message again, though the key that opened it is used up", async () => {
     const { keys, spool } = await givenAccount();
-    const logger = { ...DEFAULT_CONNECTION_CONFIG.logger, level: "silent" };
-    const quiet = Object.assign(Object.create(DEFAULT_CONNECTION_CONFIG.logger), logger);
-    const store = addTransactionCapability(keys.keys, quiet, DEFAULT_CONNECTION_CONFIG.transactionOpts);
+    const store = addTransactionCapability(keys.keys, quiet(), DEFAULT_CONNECTION_CONFIG.transactionOpts);
     let used = false;
-    const real = DEFAULT_CONNECTION_CONFIG.makeSignalRepository({ creds: keys.creds(), keys: store }, quiet);
+    const real = DEFAULT_CONNECTION_CONFIG.makeSignalRepository(
+      { creds: keys.creds(), keys: store },
+      quiet(),
+    );
     opened.defer(() => real.close?.());
     const once = {
       ...real,

@@ -1,10 +1,11 @@
 import { ConfigError, type Inbound, type Logger, RejectedError, TemporaryError } from "@bellhop/sdk";
 import { proto } from "baileys";
-import { stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
+import { placesOf } from "../src/settings.ts";
 import { openPeer, type PeerOptions } from "./fake/peer.ts";
-import { ME } from "./fake/server.ts";
+import { createFakeServer, ME, OTHER_ME } from "./fake/server.ts";
 
 const ANN = { id: "7001", name: "Ann" };
 const ANN_LID = "887001@lid";
@@ -336,6 +337,34 @@ describe("an account", () => {
     expect(server.journal.asked("listen")).toBe(2);
   });
 
+  it("hands over what it had confirmed before it is forgotten, though WhatsApp has unlinked it", async () => {
+    const { server, direct, says, heard, listen, channel } = await given({ patience: PATIENCE });
+    says("1", { conversation: "first" });
+    says("2", { conversation: "second" });
+    server.comes({ ...direct, id: "3" }, undefined);
+    const { over } = listen(channel, async () => {
+      await server.changes.until(() => server.waiting() === 0 || undefined); // WhatsApp will bring none of it again
+      throw new TemporaryError("the disk is full");
+    });
+    await over;
+    server.faults.set("listen", { how: "unauthorised" });
+    const full = await listen(channel, async ({ text }) => {
+      if (text === "second") throw new TemporaryError("the disk is full again");
+    }).over;
+    server.faults.set("listen", { how: "unauthorised" });
+
+    const error = await listen().over;
+
+    expect(full).toMatchObject({ message: "the disk is full again" });
+    expect(error).toMatchObject({ message: expect.stringContaining("unlinked this device") });
+    expect(heard.map(({ text, nonText }) => nonText ?? text)).toEqual([
+      "first",
+      "second",
+      "message that could not be decrypted",
+    ]);
+    expect(await listen().over).toMatchObject({ message: expect.stringContaining("No WhatsApp account") });
+  });
+
   it("lies in a file that nobody else reads", async () => {
     const { folder, server, listen } = await given();
     listen();
@@ -357,6 +386,49 @@ describe("an account", () => {
 
     expect(channel.abilities.personal).toBe(true);
     expect(heard).toMatchObject([{ chat: "7001", sender: { id: ME.phone, self: true } }]);
+  });
+});
+
+describe("two accounts", () => {
+  it("lie in files of their own, and know people each by itself", async () => {
+    const first = await given();
+    const { peer, server } = await openPeer({
+      folder: first.folder,
+      number: 2,
+      server: createFakeServer(OTHER_ME),
+      settings: { accounts: ["", "work"], modes: ["own", "shared"] },
+    });
+    opened.defer(peer.close);
+    const second = peer.connect();
+    const stop = new AbortController();
+    const heard: Inbound[] = [];
+    const accept = async (inbound: Inbound) => {
+      heard.push(inbound);
+      server.changes.note();
+    };
+    const over = second.listen?.(undefined, accept, stop.signal).catch(() => undefined);
+    opened.defer(async () => {
+      stop.abort();
+      await over;
+    });
+    first.listen();
+    first.server.comes({ id: "1", from: ANN_LID, notify: "Ann" }, { conversation: "to the first" });
+    server.comes({ ...first.direct, id: "1" }, { conversation: "to the second" });
+    await first.hears(({ text }) => text === "to the first");
+    await server.changes.until(() => heard[0]);
+
+    expect([first.channel, second].map(({ account }) => account)).toEqual(["", "work"]);
+    expect([first.channel, second].map(({ abilities }) => abilities.personal)).toEqual([undefined, true]);
+    expect(first.heard).toMatchObject([{ chat: ANN_LID, text: "to the first" }]);
+    expect(heard).toMatchObject([{ chat: "7001", text: "to the second" }]);
+    expect(await readdir(first.folder)).toEqual(expect.arrayContaining(["whatsapp.db", "whatsapp-2.db"]));
+  });
+
+  it("do not have the same name", () => {
+    const kept = { WHATSAPP_LINKED_AT: "then", WHATSAPP_LINKED_AT_2: "then" };
+
+    expect(() => placesOf({ accounts: ["2"] }, kept)).toThrow("same name");
+    expect(placesOf({ accounts: ["2"] }, {})).toMatchObject([{ isKept: false }, {}, {}]);
   });
 });
 

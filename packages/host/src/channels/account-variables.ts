@@ -1,6 +1,6 @@
 /**
- * Which of the variables that a plugin declares are one account's: `X_TOKEN` the first one's, `X_TOKEN_2` the second
- * one's, and so on. What has neither a number nor a sibling with one serves all of them. Pure.
+ * Which account is which, and which of the variables that a plugin declares are its own: `X_TOKEN` is the first one's,
+ * `X_TOKEN_2` the second one's, and so on. What has neither a number nor a sibling with one serves all of them. Pure.
  */
 import { numberedVariable } from "@bellhop/sdk";
 
@@ -10,6 +10,18 @@ export interface AccountVariables {
   readonly common: readonly string[];
   /** Of the other accounts. */
   readonly others: readonly string[];
+}
+
+/**
+ * Which account is meant; undefined where it is none.
+ * @param account as in the addresses of its chats, or its number; empty for the first
+ * @param names that the owner gave the accounts, in the order of their numbers
+ */
+export function accountNumber(account: string, names: readonly string[]): number | undefined {
+  const named = names.indexOf(account);
+  if (named >= 0) return named + 1;
+  if (account === "") return 1;
+  return /^[1-9]\d?$/.test(account) ? Number(account) : undefined;
 }
 
 /** @param number of the account, from 1 */

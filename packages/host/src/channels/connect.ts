@@ -16,13 +16,15 @@ import type { AuthSession } from "../core/plugin.ts";
 import type { KnownSecrets } from "../core/known-secrets.ts";
 import type { Log } from "../log.ts";
 import type { Audit } from "../store/audit.ts";
-import { accountVariables } from "./account-variables.ts";
+import { accountNumber, accountVariables } from "./account-variables.ts";
 
 /** Plugins that connect accounts. */
 export interface Connectable {
   names(): readonly string[];
   /** Variables that its manifest declares: what it may have kept. */
   variables(name: string): readonly string[];
+  /** Names that its owner gave its accounts, in the order of their numbers. */
+  accounts(name: string): readonly string[];
   start(name: string): AuthSession | Promise<AuthSession>;
 }
 
@@ -188,11 +190,12 @@ export function createConnecting(parts: ConnectingParts) {
       const shown = steps.at(-1);
       if (steps.length - 1 !== number || shown?.step !== "ask" || attempt.over || !session)
         throw new RejectedError("That is not asked any more.");
-      if (value.trim() === "" || value.length > MOST_ANSWER || /\p{Cc}/u.test(value))
+      const isMissing = value.trim() === "" && shown.optional !== true;
+      if (isMissing || value.length > MOST_ANSWER || /\p{Cc}/u.test(value))
         throw new RejectedError(
           `An answer is one line of 1 to ${MOST_ANSWER} characters, without control characters.`,
         );
-      if (shown.secret) secrets.add([{ name: shown.name, value }]);
+      if (shown.secret && value !== "") secrets.add([{ name: shown.name, value }]);
       show(attempt, { step: "wait", text: "One moment." });
       session.answer(value);
     },
@@ -203,18 +206,16 @@ export function createConnecting(parts: ConnectingParts) {
 
     /**
      * Forgets what was kept of an account: its plugin, which sees that, is without it from then on.
-     * @param account as in the addresses of its chats: empty for the first, else its number
+     * @param account as in the addresses of its chats, or its number; empty for the first
      * @returns the variables that were taken out of `.env`
      * @throws RejectedError where there is nothing of it to be forgotten
      */
     async disconnect(name: string, account: string, by: string): Promise<readonly string[]> {
       mustConnect(name);
       const address = account === "" ? name : `${name}/${account}`;
-      const number = account === "" ? 1 : Number(account);
-      if (!Number.isInteger(number) || number < 1)
-        throw new RejectedError(
-          `The account ${account} has a name of its own: disconnect it by its number, as in ${name}/2, which its variable in .env ends with.`,
-        );
+      const number = accountNumber(account, connectable.accounts(name));
+      if (number === undefined)
+        throw new RejectedError(`There is no account ${address}; see: bellhop channels list`);
       const { own, common, others } = accountVariables(connectable.variables(name), number);
       const last = (await parts.kept(others)).length === 0;
       const forgot = await parts.forget(last ? [...own, ...common] : own);

@@ -51,18 +51,23 @@ export function channelsCommand(io: Io): Command {
       "Takes what was kept of an account out of .env; its plugin is without it from then on. On the platform itself " +
         "nothing changes: a token stays good until it is revoked there.",
     )
-    .argument("<account>", "as `bellhop channels list` shows it: telegram, or telegram/2")
+    .argument(
+      "<account>",
+      "as `bellhop channels list` shows it, telegram or telegram/work; or its name alone, work; or by its number, telegram/2",
+    )
     .option("--yes", "do not ask")
     .addOption(homeOption())
-    .action(async (account: string, { home, yes }: Options & { readonly yes?: true }) => {
+    .action(async (given: string, { home, yes }: Options & { readonly yes?: true }) => {
+      const { channels } = clientFor(io, home);
+      const [name, own] = await accountOf(given, channels);
+      const account = own === "" ? name : `${name}/${own}`;
       if (!yes) {
         const questions = questionsAt(io);
         if (!questions) throw new RejectedError("Nobody can be asked here: say --yes. Nothing was changed.");
         if (!(await questions.confirm(`Forget the account ${account}?`)))
           throw new RejectedError("Nothing was changed.");
       }
-      const [name = "", number = ""] = account.split("/", 2);
-      const forgot = await clientFor(io, home).channels.disconnect(name, number);
+      const forgot = await channels.disconnect(name, own);
       io.stdout.write(plain(`Disconnected: ${account}. Taken out of .env: ${forgot.join(", ")}.`) + "\n");
     });
 
@@ -73,6 +78,26 @@ export function channelsCommand(io: Io): Command {
     .addCommand(connect)
     .addCommand(disconnect)
     .addHelpText("after", HELP);
+}
+
+/**
+ * The channel and the account that are meant.
+ * @throws RejectedError several accounts are called so
+ */
+async function accountOf(
+  given: string,
+  channels: Client["channels"],
+): Promise<readonly [channel: string, account: string]> {
+  const [name = "", account] = given.split("/", 2);
+  if (account !== undefined) return [name, account];
+  const { accounts, connectable } = await channels.list();
+  const called = connectable.includes(given) ? [] : accounts.filter((one) => one.account === given);
+  const [only, ...others] = called;
+  if (others.length > 0)
+    throw new RejectedError(
+      `Several accounts are called ${plain(given)}: ${called.map((one) => `${one.channel}/${given}`).join(", ")}. Say which one.`,
+    );
+  return only ? [only.channel, only.account] : [given, ""];
 }
 
 /** @throws RejectedError with the reason when it could not be connected */
@@ -89,7 +114,7 @@ async function follow({ channels }: Client, name: string, io: Io): Promise<void>
     if (shown.step !== "ask") continue;
     try {
       const value = shown.secret
-        ? await questions.secret(`${shown.name} (not shown):`)
+        ? await questions.secret(`${shown.name} (not shown):`, { optional: shown.optional })
         : await questions.ask(">");
       await channels.answer(name, attempt, { number, value });
     } catch (error) {
@@ -121,6 +146,6 @@ const HELP = `
 Examples:
   bellhop channels list
   bellhop channels connect telegram
-  bellhop channels disconnect telegram/2
+  bellhop channels disconnect telegram/work
 
 Exit codes: 0 done; 1 no Bellhop is running, or it could not be done.`;

@@ -3,15 +3,22 @@ import { RejectedError } from "@bellhop/sdk";
 import { text } from "node:stream/consumers";
 import type { Io } from "./io.ts";
 
-/** What stdin holds, without the end of its last line. @throws RejectedError when it is given up, or empty */
-export async function hiddenValue({ stdin, stderr }: Io, prompt: string): Promise<string> {
-  if (!stdin.isTTY) return checked((await text(stdin)).replace(/\r?\n$/, ""));
+/**
+ * What stdin holds, without the end of its last line.
+ * @throws RejectedError when it is given up, or is empty and not `optional`
+ */
+export async function hiddenValue(
+  { stdin, stderr }: Io,
+  prompt: string,
+  { optional = false }: { readonly optional?: boolean | undefined } = {},
+): Promise<string> {
+  if (!stdin.isTTY) return checked((await text(stdin)).replace(/\r?\n$/, ""), optional);
   const cooked = stdin.isRaw;
   stdin.setRawMode(true); // before it is asked for: what is typed at once is not shown either
   stdin.resume();
   stderr.write(prompt);
   try {
-    return checked(await typed(stdin));
+    return checked(await typed(stdin), optional);
   } finally {
     stdin.setRawMode(cooked);
     stdin.pause();
@@ -40,8 +47,8 @@ async function typed(stdin: NodeJS.ReadStream): Promise<string> {
   });
 }
 
-function checked(value: string): string {
-  if (value === "") throw new RejectedError("There is no value. Nothing was changed.");
+function checked(value: string, optional: boolean): string {
+  if (value === "" && !optional) throw new RejectedError("There is no value. Nothing was changed.");
   if (/\p{Cc}/u.test(value)) {
     throw new RejectedError(
       "The value has line breaks or control characters, which no request can carry. Nothing was changed.",

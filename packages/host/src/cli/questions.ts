@@ -9,8 +9,8 @@ import type { Io } from "./io.ts";
 export interface Questions {
   /** @returns what was typed, or `usual` for an empty line. @throws RejectedError when it is given up */
   ask(text: string, usual?: string): Promise<string>;
-  /** Not shown while it is typed. */
-  secret(text: string): Promise<string>;
+  /** Not shown while it is typed. Empty only where it is `optional`. */
+  secret(text: string, options?: { readonly optional?: boolean | undefined }): Promise<string>;
   /** An empty line is no. */
   confirm(text: string): Promise<boolean>;
 }
@@ -25,7 +25,7 @@ export function questionsAt(io: Io): Questions | undefined {
   }
   return {
     ask,
-    secret: (text) => hiddenValue(io, `${text} `),
+    secret: (text, options) => hiddenValue(io, `${text} `, options),
     confirm: async (text) => /^y(es)?$/i.test(await ask(`${text} (yes or no)`, "no")),
   };
 }

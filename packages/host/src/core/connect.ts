@@ -2,7 +2,14 @@
 import { z } from "zod";
 
 export const ConnectStep = z.discriminatedUnion("step", [
-  z.object({ step: z.literal("ask"), name: z.string(), text: z.string(), secret: z.boolean() }),
+  z.object({
+    step: z.literal("ask"),
+    name: z.string(),
+    text: z.string(),
+    secret: z.boolean(),
+    /** Nothing may be answered too. */
+    optional: z.boolean().optional(),
+  }),
   z.object({ step: z.literal("qr"), content: z.string(), text: z.string() }),
   z.object({ step: z.literal("code"), code: z.string(), text: z.string() }),
   z.object({ step: z.literal("wait"), text: z.string() }),

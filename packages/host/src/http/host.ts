@@ -160,7 +160,7 @@ export type HttpGroups = GroupPowers;
 
 /** Accounts on platforms, and connecting them. All but `accounts` and `names` throw RejectedError. */
 export interface HttpChannels {
-  accounts(): Status["accounts"];
+  accounts(): Promise<Status["accounts"]>;
   /** Plugins that connect accounts. */
   names(): readonly string[];
   /** @returns the id of the attempt */

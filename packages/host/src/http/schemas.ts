@@ -64,7 +64,11 @@ export const ConnectPath = z.object({ name: PluginName });
 export const AttemptPath = z.object({ name: PluginName, attempt: AttemptId });
 export const BegunAttempt = z.object({ attempt: AttemptId });
 export const DisconnectRequest = z.strictObject({
-  account: z.string().max(64).default("").describe("Empty for the first account, else its number."),
+  account: z
+    .string()
+    .max(64)
+    .default("")
+    .describe("As in the addresses of its chats, or its number; empty for the first account."),
 });
 export const Disconnected = z.object({
   forgot: z.array(z.string()).describe("Variables that were taken out of .env."),

@@ -146,6 +146,7 @@ export const Stepped = z.object({
       name: z.string().regex(/^[A-Za-z][A-Za-z0-9_]{0,63}$/),
       text: Line,
       secret: z.boolean(),
+      optional: z.boolean().optional(),
     }),
     z.object({ step: z.literal("qr"), content: z.string().max(4_096), text: Line }),
     z.object({ step: z.literal("code"), code: z.string().max(256), text: Line }),

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { nextNumber, numberedAccounts, safeRoot } from "../accounts.ts";
+import { nextNumber, numberedAccounts, numberedName, safeRoot } from "../accounts.ts";
 import { ConfigError } from "../errors.ts";
 
 const SLACK = { platform: "Slack", variables: ["SLACK_BOT_TOKEN", "SLACK_APP_TOKEN"], most: 3 } as const;
@@ -9,8 +9,8 @@ const TWO = { SLACK_BOT_TOKEN_2: "b2", SLACK_APP_TOKEN_2: "a2" };
 describe("accounts by numbered variables", () => {
   it("are named by their number, the first by nothing", () => {
     expect(numberedAccounts({ ...SLACK, environment: { ...ONE, ...TWO } })).toEqual([
-      { account: "", values: ONE },
-      { account: "2", values: { SLACK_BOT_TOKEN: "b2", SLACK_APP_TOKEN: "a2" } },
+      { account: "", number: 1, values: ONE },
+      { account: "2", number: 2, values: { SLACK_BOT_TOKEN: "b2", SLACK_APP_TOKEN: "a2" } },
     ]);
     expect(numberedAccounts({ ...SLACK, environment: {} })).toEqual([]);
   });
@@ -21,9 +21,19 @@ describe("accounts by numbered variables", () => {
     expect(named.map(({ account }) => account)).toEqual(["work", "2"]);
   });
 
+  it("may have a name before they are connected, and after", () => {
+    const named = numberedAccounts({ ...SLACK, names: ["work", "home"], environment: ONE });
+
+    expect(named.map(({ account }) => account)).toEqual(["work"]);
+  });
+
+  it("are called so by their number alone, linked or not", () => {
+    expect([1, 2].map((number) => numberedName(number))).toEqual(["", "2"]);
+    expect([1, 2, 3].map((number) => numberedName(number, ["home", ""]))).toEqual(["home", "", "3"]);
+  });
+
   it.each([
     ["the second variable is missing", undefined, { SLACK_BOT_TOKEN: "b" }, /lacks SLACK_APP_TOKEN:/],
-    ["a name has no account", ["work", "home"], ONE, /"home" lacks SLACK_BOT_TOKEN_2 and SLACK_APP_TOKEN_2/],
     ["two have the same name", ["2"], { ...ONE, ...TWO }, /same name/],
   ])("are refused where %s", (_, names, environment, says) => {
     expect(() => numberedAccounts({ ...SLACK, names, environment })).toThrow(says);

@@ -24,7 +24,7 @@ import { type Changes, createChanges } from "./changes.ts";
 import { createFaults } from "./faults.ts";
 import { createJournal, type Journal } from "./journal.ts";
 import { createRates, type Rates } from "./rates.ts";
-import { trickled } from "./trickle.ts";
+import { trickle } from "./trickle.ts";
 
 export interface FakeRequest {
   readonly method: string;
@@ -107,6 +107,7 @@ export async function openFakeServer(options: FakeServerOptions): Promise<FakeSe
     socket.once("close", () => connections.delete(socket));
   });
   server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+    socket.on("error", () => undefined); // whoever came may leave as they like
     if (options.upgrade) options.upgrade(request, socket, head);
     else socket.end("HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\n");
   });
@@ -153,7 +154,8 @@ export async function openFakeServer(options: FakeServerOptions): Promise<FakeSe
     });
     if (fault?.how === "trickle") {
       response.write(bytes.subarray(0, Math.ceil(bytes.length / 2)));
-      return await trickled((blank) => void response.write(blank), fault.everyMs, gone(hungUp));
+      trickle(response, fault.everyMs);
+      return;
     }
     if (fault?.how === "truncate" || fault?.how === "close mid-frame") {
       response.write(bytes.subarray(0, Math.floor(bytes.length / 2)), () => socket?.destroy());

@@ -3,21 +3,14 @@
  * that are not whole, for fakes that have one (RFC 6455, 5.2): of text, from a server, so without a mask.
  */
 import { once } from "node:events";
+import type { ServerResponse } from "node:http";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 
-/** Writes a blank every so many ms, until `over` resolves. */
-export async function trickled(
-  write: (blank: string) => void,
-  everyMs: number,
-  over: Promise<unknown>,
-): Promise<void> {
-  const timer = setInterval(() => write(" "), everyMs).unref();
-  try {
-    await over;
-  } finally {
-    clearInterval(timer);
-  }
+/** Writes a blank every so many ms, until that is closed. */
+export function trickle(to: Duplex | ServerResponse, everyMs: number): void {
+  const timer = setInterval(() => to.write(" "), everyMs).unref();
+  to.once("close", () => clearInterval(timer));
 }
 
 /** A server of no protocol at all: to whoever comes it says this at once, and then a blank now and then. */
@@ -30,7 +23,7 @@ export async function openTrickle(
     lines.add(line);
     line.on("error", () => undefined).resume();
     line.write(said);
-    void trickled((blank) => line.write(blank), everyMs, once(line, "close"));
+    trickle(line, everyMs);
   }).listen(0, "127.0.0.1");
   await once(server, "listening");
   return {
@@ -52,10 +45,9 @@ export function halfFrame(raw: Duplex, text: string): void {
 }
 
 /** The same half, and then a blank every so many ms until whoever reads it goes. Nothing else can come in between. */
-export async function trickledFrame(raw: Duplex, text: string, everyMs: number): Promise<void> {
-  const over = once(raw, "close");
+export function trickledFrame(raw: Duplex, text: string, everyMs: number): void {
   raw.write(begun(text, LONGEST));
-  await trickled((blank) => raw.write(blank), everyMs, over);
+  trickle(raw, everyMs);
 }
 
 function begun(text: string, length: number): Buffer {

@@ -15,7 +15,6 @@ describe("the settings of the plugin", () => {
   });
 
   it.each([
-    ["a bot without a token", { accounts: ["a"] }, "set it in"],
     ["plain http to another machine", { apiRoot: "http://api.example.org" }, "without encryption"],
     ["a setting that there is none", { acounts: [] }, "acounts"],
   ])("refuse %s", (_, settings, words) => {

@@ -110,7 +110,7 @@ export function createFakeGateway(world: World, rules: GatewayRules, changes: Ch
     const everyMs = event.t === "MESSAGE_CREATE" ? trickles.shift() : undefined;
     if (everyMs !== undefined) {
       client.silent = true;
-      void trickledFrame(client.raw, JSON.stringify(frame), everyMs);
+      trickledFrame(client.raw, JSON.stringify(frame), everyMs);
       return;
     }
     for (let i = 0; i < times; i += 1) give(client, frame);

@@ -41,11 +41,33 @@ describe("the settings of e-mail", () => {
     expect(plain("imap://imap.example.org", { allowPlain: true })).toBe(true);
   });
 
+  it("let an account in with its password, or with what it has signed in with", () => {
+    const signedIn = { ...ONE, EMAIL_SIGN_IN: "google", EMAIL_CLIENT_ID: "app", EMAIL_REFRESH_TOKEN: "r" };
+    const of = (environment: Record<string, string>) =>
+      planOf({}, environment).accounts.map(({ number, credentials }) => ({ number, ...credentials }));
+
+    expect(of({ ...signedIn, ...numbered(2, ONE) })).toMatchObject([
+      {
+        number: 1,
+        how: "token",
+        provider: { name: "google" },
+        clientId: "app",
+        clientSecret: undefined,
+        refreshToken: "r",
+      },
+      { number: 2, how: "password", password: "p" },
+    ]);
+    expect(of({ ...signedIn, EMAIL_SIGN_IN: "password" })).toMatchObject([{ how: "password" }]);
+  });
+
   it.each([
     ["an address that is none", { EMAIL_ADDRESS: "bell" }, "EMAIL_ADDRESS"],
     ["a server that is none", { EMAIL_IMAP: "imap.example.org" }, "imaps://"],
     ["a web server", { EMAIL_SMTP: "https://smtp.example.org" }, "smtps://"],
     ["a missing password", { EMAIL_PASSWORD: "" }, "EMAIL_PASSWORD"],
+    ["a provider that nobody knows", { EMAIL_SIGN_IN: "example" }, "one of outlook"],
+    ["a sign-in without an app", { EMAIL_SIGN_IN: "google" }, "EMAIL_CLIENT_ID"],
+    ["a sign-in that never was", { EMAIL_SIGN_IN: "google", EMAIL_CLIENT_ID: "app" }, "EMAIL_REFRESH_TOKEN"],
     ["a password in an address", { EMAIL_IMAP: "imaps://bell:geheim@imap.example.org" }, "EMAIL_PASSWORD"],
   ])("refuse %s, and say what to do", (_, wrong, words) => {
     const plan = () => planOf({}, { ...ONE, ...wrong });

@@ -35,8 +35,12 @@ export function withoutDovecot(): string | undefined {
 /**
  * @param format sdbox numbers mails in the order in which they came. Maildir may swap two that came while its folder was
  * read, and can be numbered anew.
+ * @param introspectionUrl asked about tokens (RFC 7662); without it no tokens are taken
  */
-export async function openDovecot(format: "sdbox" | "maildir" = "sdbox"): Promise<Dovecot> {
+export async function openDovecot(
+  format: "sdbox" | "maildir" = "sdbox",
+  introspectionUrl?: string,
+): Promise<Dovecot> {
   const place = await mkdtemp(join(tmpdir(), "bellhop-dovecot-"));
   const me = userInfo();
   const owner = me.uid === 0 ? { uid: 65_534, gid: 65_534 } : { uid: me.uid, gid: me.gid }; // Dovecot refuses to be root in a mailbox
@@ -49,6 +53,16 @@ export async function openDovecot(format: "sdbox" | "maildir" = "sdbox"): Promis
     me.uid === 0
       ? ""
       : `default_internal_user = ${me.username}\ndefault_login_user = ${me.username}\ndefault_internal_group = ${me.gid}\nservice anvil {\n chroot =\n}\nservice imap-login {\n chroot =\n}\nservice stats {\n chroot =\n}\n`;
+  const oauth2 = join(place, "oauth2.conf");
+  writeFileSync(
+    oauth2,
+    `introspection_url = ${introspectionUrl}
+introspection_mode = post
+username_attribute = username
+active_attribute = active
+active_value = true
+`,
+  );
   writeFileSync(
     config,
     `${internal}base_dir = ${join(place, "run")}
@@ -62,9 +76,20 @@ auth_failure_delay = 0
 mail_location = ${format}:${mail}/%u
 mail_max_userip_connections = 200
 first_valid_uid = 1
+auth_mechanisms = plain${introspectionUrl === undefined ? "" : " xoauth2"}
 passdb {
   driver = static
+  mechanisms = plain
   args = password=${PASSWORD}
+}
+${
+  introspectionUrl === undefined
+    ? ""
+    : `passdb {
+  driver = oauth2
+  mechanisms = xoauth2
+  args = ${oauth2}
+}`
 }
 userdb {
   driver = static

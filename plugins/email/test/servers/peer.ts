@@ -6,7 +6,7 @@
  * References say. Groups and programs are what mail has not here: an answer goes to one person, and what a program
  * sends is passed over.
  */
-import type { Logger } from "@bellhop/sdk";
+import type { Channel, Logger } from "@bellhop/sdk";
 import {
   type ChannelPeer,
   createChanges,
@@ -19,7 +19,9 @@ import { createHash, randomUUID } from "node:crypto";
 import MailComposer from "nodemailer/lib/mail-composer";
 import { createEmail, type Pace } from "../../src/channel.ts";
 import { openLedger } from "../../src/ledger.ts";
+import { byPassword, type Login } from "../../src/login.ts";
 import type { Rules, Server } from "../../src/settings.ts";
+import type { Authority } from "./authority.ts";
 import { type Dovecot, openDovecot, PASSWORD } from "./dovecot.ts";
 import { type OnAnswer, openProxy } from "./proxy.ts";
 import { openSmtp, type Taken, type TestSmtp } from "./smtp.ts";
@@ -51,6 +53,7 @@ export interface Servers {
 }
 
 export interface EmailPeer extends ChannelPeer {
+  connect(login?: Login): Channel;
   /** Of the assistant. */
   readonly address: string;
   readonly password: string;
@@ -62,9 +65,18 @@ export interface EmailPeer extends ChannelPeer {
   readonly taken: readonly Taken[];
 }
 
-/** Both servers, for as many peers as come: starting them takes longer than most of what is done with them. */
-export async function openServers(format?: Parameters<typeof openDovecot>[0]): Promise<Servers> {
-  const [dovecot, smtp] = await Promise.all([openDovecot(format), openSmtp()]);
+/**
+ * Both servers, for as many peers as come: starting them takes longer than most of what is done with them.
+ * @param authority whose tokens both take, beside passwords
+ */
+export async function openServers(
+  format?: Parameters<typeof openDovecot>[0],
+  authority?: Pick<Authority, "url" | "isGood">,
+): Promise<Servers> {
+  const [dovecot, smtp] = await Promise.all([
+    openDovecot(format, authority && `${authority.url}/introspect`),
+    openSmtp(authority?.isGood),
+  ]);
   return {
     dovecot,
     smtp,
@@ -316,12 +328,14 @@ async function openPeer(
       return { imap: imapProxy.port, smtp: smtpProxy.port };
     },
     patienceMs: PATIENCE_MS,
-    connect: () =>
+    connect: (login = byPassword(PASSWORD)) =>
       createEmail({
+        login,
         account: {
           account: "",
+          number: 1,
           address,
-          password: PASSWORD,
+          credentials: { how: "password", password: PASSWORD },
           imap: server(imapProxy.port),
           smtp: server(smtpProxy.port),
           authservId: AUTHSERV_ID,

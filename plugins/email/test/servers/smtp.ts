@@ -24,7 +24,8 @@ export interface TestSmtp {
   close(): Promise<void>;
 }
 
-export async function openSmtp(): Promise<TestSmtp> {
+/** @param isGood whether that is a token of theirs; without it no tokens are taken */
+export async function openSmtp(isGood?: (user: string, accessToken: string) => boolean): Promise<TestSmtp> {
   const faults = createFaults();
   const accounts = new Map<string, string>();
   const takers = new Set<(taken: Taken) => void>();
@@ -32,7 +33,13 @@ export async function openSmtp(): Promise<TestSmtp> {
     disabledCommands: ["STARTTLS"],
     allowInsecureAuth: true,
     logger: false,
-    onAuth({ username = "", password }, _, done) {
+    authMethods: ["PLAIN", "LOGIN", ...(isGood ? ["XOAUTH2"] : [])],
+    onAuth({ username = "", password, accessToken }, _, done) {
+      if (accessToken !== undefined)
+        // As the mechanism has it: why, and then 535 for the answer to that.
+        return isGood?.(username, accessToken)
+          ? done(null, { user: username })
+          : done(null, { data: { status: "401", schemes: "bearer", scope: "mail" } });
       const known = accounts.get(username) === password && !faults.next("send", ["unauthorised"]);
       done(
         known ? null : refusal(535, "5.7.8 Authentication failed"),

@@ -141,7 +141,7 @@ export function createSocketMode({ ackMs = 3_000, note }: SocketModeOptions) {
     if (fault?.how === "close mid-frame") return halfFrame(line.raw, JSON.stringify(frame));
     if (fault?.how === "trickle") {
       line.silent = true;
-      void trickledFrame(line.raw, JSON.stringify(frame), fault.everyMs);
+      trickledFrame(line.raw, JSON.stringify(frame), fault.everyMs);
       return;
     }
     say(line, frame);

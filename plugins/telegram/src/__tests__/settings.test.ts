@@ -24,7 +24,6 @@ describe("the settings of the plugin", () => {
   });
 
   it.each([
-    ["a bot without a token", { accounts: ["a"] }, {}, "set it in"],
     [
       "two bots with one name",
       { accounts: ["a", "a"] },

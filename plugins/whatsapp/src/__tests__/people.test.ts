@@ -13,7 +13,7 @@ let store: Store;
 let people: People;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "bellhop-people-"));
-  store = openStore(folder);
+  store = openStore(folder, 1);
   people = createPeople(store);
 });
 afterEach(async () => {

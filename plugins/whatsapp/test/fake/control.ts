@@ -1,14 +1,20 @@
 /** What the fake in a plugin's process and whoever drives it from outside (driver.ts) say to each other, a line each. */
 import { z } from "zod";
 
-/** A socket in the plugin's own folder. */
+/** A socket in the plugin's own folder, for one account of WhatsApp's; and one for another. */
 export const CONTROL = "control.sock";
+export const SECOND_CONTROL = "control-2.sock";
 
 const Person = z.strictObject({ id: z.string(), name: z.string() });
 
 /** What somebody does. */
 export const Deeds = z.discriminatedUnion("do", [
+  /** The phone takes the code that is shown. */
   z.strictObject({ do: z.literal("pair") }),
+  /** The code that is shown goes stale, and there is another one. */
+  z.strictObject({ do: z.literal("rotate") }),
+  /** The phone takes the device away. */
+  z.strictObject({ do: z.literal("unlink") }),
   z.strictObject({
     do: z.literal("says"),
     person: Person,

@@ -11,7 +11,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { WebSocketServer } from "ws";
 import { z } from "zod";
-import { CONTROL, type Deed, News, type Shown } from "./control.ts";
+import { CONTROL, type Deed, News, SECOND_CONTROL, type Shown } from "./control.ts";
 
 const REPOSITORY = fileURLToPath(new URL("../../../..", import.meta.url));
 const Package = z.looseObject({ bellhop: z.looseObject({}) });
@@ -43,13 +43,15 @@ export interface Standing {
 export type Control = Awaited<ReturnType<typeof openControl>>;
 
 /**
- * The other end of the plugin's fake, of each of its processes.
+ * The other end of a fake of the plugin's, of each of its processes.
  * @param folder the plugin's own, in which it keeps what it keeps
+ * @param name of the socket: which account it is
  */
-export async function openControl(folder: string) {
+export async function openControl(folder: string, name: typeof CONTROL | typeof SECOND_CONTROL = CONTROL) {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const changes: Changes = createChanges();
   let line: Socket | undefined;
+  let lives = 0;
   /** Undefined until the first word of a process. */
   let now: { connected: boolean; codes: string[]; chats: Map<string, Map<string, Shown>> } | undefined;
 
@@ -63,16 +65,22 @@ export async function openControl(folder: string) {
 
   const server = createServer((socket) => {
     line = socket;
+    lives += 1;
     now = undefined;
     createInterface({ input: socket }).on("line", (text) => {
       if (line === socket) take(News.parse(JSON.parse(text)));
     });
     socket.on("error", () => undefined); // a process that was ended
   });
-  await new Promise<void>((resolve) => server.listen(join(folder, CONTROL), resolve));
+  await new Promise<void>((resolve) => server.listen(join(folder, name), resolve));
 
   return {
     changes,
+    /** How many processes there were. */
+    lives: () => lives,
+    /** Connected, by another process than those before. */
+    isBack: (after: number) =>
+      changes.until(() => (lives > after && now?.connected === true ? true : undefined)),
     standing: (): Standing | undefined => now,
     does: (deed: Deed) => void line?.write(`${JSON.stringify(deed)}\n`),
     /** Resolves with what `look` finds, now or later. */

@@ -7,11 +7,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openAccount, openedOnce } from "../../src/account.ts";
 import { createWhatsApp, type WhatsAppOptions } from "../../src/channel.ts";
-import { settingsOf } from "../../src/settings.ts";
+import { placesOf } from "../../src/settings.ts";
 import { readStars } from "../../../whatsapp-cloud/test/fake/stars.ts";
 import { downloadFrom, uploaded } from "./media.ts";
 import { createFakeServer, type FakeChat, type FakeMessage, type FakeServer, ME } from "./server.ts";
-import { LINKED, socketsTo } from "./socket.ts";
+import { linkedBy, socketsTo } from "./socket.ts";
 
 /** How long the adapter waits for an answer here. */
 const PATIENCE_MS = 1_000;
@@ -25,28 +25,41 @@ export function after(ms: number, call: () => void): () => void {
 /** What goes wrong with a whole connection, and with no single call. */
 const OF_LISTENING: readonly PeerFault["how"][] = ["unauthorised", "close mid-frame", "duplicate", "reorder"];
 
-export async function openWhatsAppPeer(): Promise<ChannelPeer> {
-  const { peer } = await openPeer();
+export async function openWhatsAppPeer(options: PeerOptions = {}): Promise<ChannelPeer> {
+  const { peer } = await openPeer(options);
   return peer;
 }
 
 export interface PeerOptions extends Partial<Pick<WhatsAppOptions, "patience" | "log" | "now">> {
   readonly settings?: unknown;
+  /** Of the account, from 1. */
+  readonly number?: number;
+  readonly server?: FakeServer;
+  /** Where the files of all accounts are; one of its own, and removed, where it is absent. */
+  readonly folder?: string;
+}
+
+interface Linking {
+  /** Of the account, from 1. */
+  readonly number?: number;
+  readonly me?: FakeServer["me"];
 }
 
 export async function openPeer(more: PeerOptions = {}) {
-  const { settings, ...options } = more;
-  const server = createFakeServer();
-  const folder = await mkdtemp(join(tmpdir(), "bellhop-whatsapp-"));
+  const { settings, number = 1, server = createFakeServer(), folder: given, ...options } = more;
+  const folder = given ?? (await mkdtemp(join(tmpdir(), "bellhop-whatsapp-")));
+  const place = placesOf(settings, {}).find((one) => one.number === number) ?? nowhere();
   const accounts: { close(): Promise<void> }[] = [];
   const groups = new Map<string, FakeChat>();
-  await link(folder);
+  const linking = { number, me: server.me };
+  await link(folder, linking);
 
   function connect(): Channel {
-    const account = openedOnce(folder, Date.now);
+    const account = openedOnce(folder, Date.now, number);
     accounts.push(account);
     return createWhatsApp({
-      settings: settingsOf(settings),
+      name: place.account,
+      settings: place.settings,
       account,
       makeSocket: socketsTo(server),
       download: downloadFrom(server),
@@ -85,22 +98,26 @@ export async function openPeer(more: PeerOptions = {}) {
     cut: () => server.cut(),
     async mend() {
       server.comeBack();
-      await link(folder); // what its operator does where it was unlinked
+      await link(folder, linking); // what its operator does where it was unlinked
     },
     changed: server.changes.changed,
     async close() {
       for (const account of accounts) await account.close();
-      await rm(folder, { recursive: true, force: true });
+      if (given === undefined) await rm(folder, { recursive: true, force: true });
     },
   };
   return { peer, server, folder };
 }
 
+function nowhere(): never {
+  throw new Error("there are not so many accounts");
+}
+
 /** As if a phone had taken the device in. */
-export async function link(folder: string): Promise<void> {
-  const { keys, close } = await openAccount(folder, Date.now);
+export async function link(folder: string, { number = 1, me = ME }: Linking = {}): Promise<void> {
+  const { keys, close } = await openAccount(folder, Date.now, number);
   const creds = keys.creds();
-  if (!creds.account) keys.save({ ...creds, ...LINKED });
+  if (!creds.account) keys.save({ ...creds, ...linkedBy(me) });
   close();
 }
 
@@ -153,7 +170,7 @@ export function chatPeer(server: FakeServer, chat: FakeChat): PeerChat {
           participant: quoted.author,
           quotedMessage: quoted.content,
         });
-      if (mentionsUs === true) contextInfo.mentionedJid = [`${ME.lid}@lid`];
+      if (mentionsUs === true) contextInfo.mentionedJid = [`${server.me.lid}@lid`];
       if (file) {
         const from = await uploaded(server, Buffer.from(file.content), "document");
         const documentMessage = {
@@ -170,7 +187,7 @@ export function chatPeer(server: FakeServer, chat: FakeChat): PeerChat {
             : { documentWithCaptionMessage: { message: { documentMessage } } },
         );
       }
-      const shown = mentionsUs === true ? `@${ME.lid} ${text}` : text;
+      const shown = mentionsUs === true ? `@${server.me.lid} ${text}` : text;
       if (!quoted && mentionsUs !== true) return put(person, { conversation: shown });
       return put(person, { extendedTextMessage: { text: shown, contextInfo } });
     },

@@ -12,7 +12,14 @@ import {
 } from "@bellhop/sdk/testing";
 import { type BinaryNode, proto, unpadRandomMax16, writeRandomPadMax16 } from "baileys";
 
-export const ME = { phone: "4915100000001", lid: "990000000001", name: "Bell" };
+/** Whose account it is. */
+export interface Me {
+  readonly phone: string;
+  readonly lid: string;
+  readonly name: string;
+}
+export const ME: Me = { phone: "4915100000001", lid: "990000000001", name: "Bell" };
+export const OTHER_ME: Me = { phone: "4915100000002", lid: "990000000002", name: "Bell at work" };
 
 export interface FakeMessage {
   readonly id: string;
@@ -40,8 +47,8 @@ export interface Connected {
   /** @returns false where it is closed */
   deliver(stanza: BinaryNode): boolean;
   close(status: number): void;
-  /** Somebody scanned its code, or typed it. */
-  pair?(): void;
+  /** Somebody scanned its code, or typed it, with the phone of that account. */
+  pair?(by: Me): void;
   rotate?(): void;
   /** A phone could not open it. */
   sentAs(chat: string, id: string): Promise<proto.IMessage | undefined>;
@@ -52,7 +59,8 @@ export type FakeServer = ReturnType<typeof createFakeServer>;
 /** The real thing answers after the network, never within the call. */
 const soon = (work: () => void): void => void setTimeout(work, 1);
 
-export function createFakeServer(clock = { now: 1_800_000_000_000 }) {
+/** @param firstId ids of messages begin there: a server must not use those of the one before it */
+export function createFakeServer(me: Me = ME, firstId = 0, clock = { now: 1_800_000_000_000 }) {
   const changes = createChanges();
   const journal = createJournal();
   const faults = createFaults();
@@ -84,7 +92,7 @@ export function createFakeServer(clock = { now: 1_800_000_000_000 }) {
       title,
       members: new Set(),
       messages: new Map(),
-      written: 0,
+      written: firstId,
       typings: 0,
     };
     chats.set(jid, chat);
@@ -117,6 +125,7 @@ export function createFakeServer(clock = { now: 1_800_000_000_000 }) {
   }
 
   return {
+    me,
     clock,
     changes,
     journal,
@@ -195,7 +204,7 @@ export function createFakeServer(clock = { now: 1_800_000_000_000 }) {
     },
     cut: (status = 428): void => live?.close(status),
     isLive: (): boolean => live !== undefined,
-    pair: (): void => live?.pair?.(),
+    pair: (by = me): void => live?.pair?.(by),
     /** Another code in the place of the one that is shown. */
     rotate: (): void => live?.rotate?.(),
     asksAgain: async (chat: string, id: string) => await live?.sentAs(chat, id),

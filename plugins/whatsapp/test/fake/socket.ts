@@ -18,22 +18,29 @@ import { EventEmitter } from "node:events";
 import { readFile } from "node:fs/promises";
 import type { MakeSocket, SocketOptions, WhatsAppSocket } from "../../src/socket.ts";
 import { fileIn } from "./media.ts";
-import { carried, type Connected, type FakeChat, type FakeServer, ME } from "./server.ts";
+import { carried, type Connected, type FakeChat, type FakeServer, type Me } from "./server.ts";
 
 const MOST_LENGTH = 65_536;
 const LATE_MS = 600_000;
-const MY_ID = `${ME.phone}:7@s.whatsapp.net`;
-const MY_LID = `${ME.lid}:7@lid`;
+
+const idsOf = ({ phone, lid }: Me) => ({ id: `${phone}:7@s.whatsapp.net`, lid: `${lid}:7@lid` });
+
+/** What a code says that the server calls so: as long as Baileys', for a phone must be able to read it. */
+export function qrContent(code: string): string {
+  const keys = [1, 2, 3].map((number) => Buffer.alloc(32, `${code} ${number}`).toString("base64"));
+  const ref = `2@${code}/${Buffer.alloc(96, code).toString("base64")}`;
+  return `https://wa.me/settings/linked_devices#${[ref, ...keys, "1"].join(",")}`;
+}
 
 export function socketsTo(server: FakeServer): MakeSocket {
   return async (options) => connect(server, options);
 }
 
-/** Credentials of a linked device, as they are after pairing. */
-export const LINKED = {
-  me: { id: MY_ID, lid: MY_LID, name: ME.name },
+/** What pairing adds to the credentials of a device. */
+export const linkedBy = (me: Me) => ({
+  me: { ...idsOf(me), name: me.name },
   account: { details: new Uint8Array([1]) },
-};
+});
 
 function connect(server: FakeServer, { auth: { creds }, log, sentAs }: SocketOptions): WhatsAppSocket {
   const logger = { ...DEFAULT_CONNECTION_CONFIG.logger, level: "silent" };
@@ -43,6 +50,7 @@ function connect(server: FakeServer, { auth: { creds }, log, sentAs }: SocketOpt
   const answers = new EventEmitter();
   let isOpen = true;
   let turn = Promise.resolve();
+  const { id: myId, lid: myLid } = idsOf(server.me);
 
   const closed = (statusCode: number) => new Boom("Connection Closed", { statusCode });
 
@@ -59,7 +67,7 @@ function connect(server: FakeServer, { auth: { creds }, log, sentAs }: SocketOpt
 
   function showCode(): void {
     server.codes.push(`qr-${server.codes.length + 1}`);
-    ev.emit("connection.update", { qr: `2@${server.codes.at(-1)}` });
+    ev.emit("connection.update", { qr: qrContent(server.codes.at(-1) ?? "") });
     server.changes.note();
   }
 
@@ -71,9 +79,10 @@ function connect(server: FakeServer, { auth: { creds }, log, sentAs }: SocketOpt
     },
     close: (status) => void end(closed(status)),
     sentAs,
-    pair() {
-      Object.assign(creds, LINKED);
-      ev.emit("creds.update", LINKED);
+    pair(by) {
+      const linked = linkedBy(by);
+      Object.assign(creds, linked);
+      ev.emit("creds.update", linked);
       ev.emit("connection.update", { isNewLogin: true });
       server.soon(() => void end(closed(515)));
     },
@@ -88,11 +97,11 @@ function connect(server: FakeServer, { auth: { creds }, log, sentAs }: SocketOpt
 
   async function take(before: Promise<void>, stanza: BinaryNode): Promise<void> {
     await before;
-    const { fullMessage: message, decrypt } = decryptMessageNode(stanza, MY_ID, MY_LID, NO_SIGNAL, quiet);
+    const { fullMessage: message, decrypt } = decryptMessageNode(stanza, myId, myLid, NO_SIGNAL, quiet);
     await decrypt();
     if (!isOpen) return;
     server.acknowledge(message.key.id ?? "");
-    cleanMessage(message, MY_ID, MY_LID);
+    cleanMessage(message, myId, myLid);
     ev.buffer();
     ev.emit("messages.upsert", { messages: [message], type: "notify" });
     ev.flush();
@@ -102,7 +111,7 @@ function connect(server: FakeServer, { auth: { creds }, log, sentAs }: SocketOpt
     const refused = server.connect(connection);
     if (refused !== undefined) return void end(closed(refused));
     if (!creds.account) return showCode();
-    ev.emit("creds.update", { me: LINKED.me });
+    ev.emit("creds.update", { me: linkedBy(server.me).me });
     ev.emit("connection.update", { connection: "open" });
     server.begin(connection);
     server.changes.note();
@@ -262,6 +271,6 @@ async function apply(
   // Who has a message shows it no second time.
   if (chat.messages.has(id)) return false;
   const file = await fileIn(server, content);
-  server.show(chat, { id, from: "us", author: MY_ID, content, file, reactions: new Map() });
+  server.show(chat, { id, from: "us", author: idsOf(server.me).id, content, file, reactions: new Map() });
   return true;
 }

@@ -83,6 +83,29 @@ describe("connecting an account", () => {
     expect(house.kept).toEqual([]);
   });
 
+  it("takes nothing for an answer where that is one, and nowhere else", async () => {
+    async function* flow(): AuthFlow {
+      const server = yield {
+        step: "ask",
+        name: "SERVER",
+        text: "Empty: ours.",
+        secret: true,
+        optional: true,
+      };
+      const name = yield { step: "ask", name: "NAME", text: "Who?", secret: false };
+      yield { step: "done", account: `${name}@${server}.`, text: "Well done." };
+    }
+    const house = given(fakeConnectable(flow));
+    const id = house.begin("fake", "the owner");
+
+    await answers(house, id, "");
+    const { number } = await until(house, id, "ask");
+    expect(() => house.answer("fake", id, number, " ")).toThrow("one line");
+    house.answer("fake", id, number, "ann");
+
+    expect((await until(house, id, "done")).shown).toMatchObject({ account: "ann@." });
+  });
+
   it("takes an answer only to what is asked just now", async () => {
     const house = given();
     const id = house.begin("fake", "the owner");
@@ -193,9 +216,21 @@ describe("disconnecting an account", () => {
     ]);
   });
 
+  it("takes the name of an account before its number", async () => {
+    const named = fakeConnectable(undefined, variables, ["home", "1"]);
+    const house = given(named, new Set(variables));
+
+    expect(await house.disconnect("fake", "1", "the owner")).toEqual(["FAKE_TOKEN_2"]);
+    expect(await house.disconnect("fake", "home", "the owner")).toEqual(["FAKE_TOKEN", "FAKE_SECRET"]);
+    expect(house.noted.map(({ detail }) => detail)).toEqual([
+      "the account fake/1; forgotten: FAKE_TOKEN_2",
+      "the account fake/home; forgotten: FAKE_TOKEN, FAKE_SECRET",
+    ]);
+  });
+
   it.each([
     ["fake", "2", /Nothing of fake\/2 is kept/],
-    ["fake", "work", /disconnect it by its number/],
+    ["fake", "work", /no account fake\/work; see: bellhop channels list/],
     ["other", "", /these do: fake/],
   ])("says what stands in the way: %s, %s", async (name, account, words) => {
     const house = connected("FAKE_TOKEN");

@@ -20,11 +20,13 @@ export async function* tokenThenQr(): AuthFlow {
 export function fakeConnectable(
   flow: () => AuthFlow = tokenThenQr,
   variables: readonly string[] = ["FAKE_TOKEN"],
+  accounts: readonly string[] = [],
 ): Connectable & { readonly cancelled: () => number } {
   let cancelled = 0;
   return {
     names: () => ["fake"],
     variables: () => variables,
+    accounts: () => accounts,
     start: () => sessionOf(flow(), () => (cancelled += 1)),
     cancelled: () => cancelled,
   };

@@ -151,7 +151,7 @@ export async function openHouse(options: { clock?: Clock; log?: AppDeps["log"] }
     trust: trust.powers,
     groups: groupDesk.desk.as({ who: "the owner" }),
     people: openPeopleDesk(people, budgets, async (sender) => sender === "fake:ann"),
-    channels: { accounts: () => [], ...connecting },
+    channels: { accounts: async () => [], ...connecting },
     egress: {
       list: egressRules.list,
       add: ({ group, rule, address = null }) => egressRules.add({ group, rule, pin: address }, "the owner"),

@@ -6,9 +6,25 @@ const place = document.querySelector("#step");
 const say = document.querySelector("#say");
 const base = `channels/${encodeURIComponent(main.dataset.name)}/connect`;
 
-function complain(error) {
-  say.textContent = error.message;
-  say.classList.add("wrong");
+function tell(text, { wrong = false } = {}) {
+  say.textContent = text;
+  say.classList.toggle("wrong", wrong);
+}
+const complain = (error) => tell(error.message, { wrong: true });
+
+function show(html) {
+  const { activeElement: active } = document;
+  const next = document.createElement("div");
+  next.innerHTML = html;
+  const codes = [place, next].map((one) => one.querySelector(".qr"));
+  // A code in the place of another: all around it stays, so that nothing is read out again.
+  if (codes.every((code) => code !== null) && place.textContent.trim() === next.textContent.trim())
+    return codes[0].replaceWith(codes[1]);
+  const wasIn = active !== null && place.contains(active);
+  place.replaceChildren(...next.childNodes);
+  const field = place.querySelector("input");
+  // Whoever answered stood in a field that is gone, and goes on from here.
+  if (field !== null || wasIn) (field ?? place).focus();
 }
 
 async function follow(attempt) {
@@ -19,9 +35,8 @@ async function follow(attempt) {
     over = step.over;
     if (step.number === number) continue;
     number = step.number;
-    place.innerHTML = step.html;
+    show(step.html);
     place.dataset.number = number;
-    place.querySelector("input")?.focus();
   }
 }
 
@@ -32,7 +47,8 @@ async function disconnect(button) {
   try {
     const path = `/api/v1/channels/${encodeURIComponent(main.dataset.name)}/disconnect`;
     const { forgot } = await post(path, { account });
-    say.textContent = `Disconnected. Taken out of .env: ${forgot.join(", ")}.`;
+    tell(`Disconnected. Taken out of .env: ${forgot.join(", ")}.`);
+    button.remove();
   } catch (error) {
     button.disabled = false;
     complain(error);
@@ -47,7 +63,7 @@ try {
   const hand = async (form) => {
     const button = form.querySelector("button");
     button.disabled = true;
-    say.textContent = "";
+    tell("");
     try {
       const answer = { number: Number(place.dataset.number), value: form.elements.value.value };
       await post(`/api/v1/${base}/${attempt}/answer`, answer);

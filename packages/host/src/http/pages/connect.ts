@@ -23,7 +23,7 @@ export function renderConnectPage({ assets, assistant, name, known, accounts }: 
     bodyClass: "alone",
     body: html`<main class="card connect" data-name="${name}">
       <h1>Connect ${name}</h1>
-      <div id="step" aria-live="polite">
+      <div id="step" aria-live="polite" tabindex="-1">
         <p>${known ? "One moment." : `No plugin ${name} connects accounts here.`}</p>
       </div>
       <p id="say" role="status"></p>
@@ -36,27 +36,37 @@ export function renderConnectPage({ assets, assistant, name, known, accounts }: 
   });
 }
 
+/** A line is a paragraph; the last one is the question, the others say what it is about. */
+function renderAsk({ text, secret, optional }: Extract<ConnectStep, { step: "ask" }>) {
+  const lines = text.split(/\n+/);
+  const question = lines.pop();
+  return html`${lines.length === 0 ? "" : html`<div id="about">${lines.map((line) => html`<p>${line}</p>`)}</div>`}
+    <form id="answer">
+      <label for="value">${question}</label>
+      <input
+        id="value"
+        name="value"
+        type="${secret ? "password" : "text"}"
+        ${lines.length === 0 ? "" : raw('aria-describedby="about"')}
+        autocomplete="off"
+        autocapitalize="off"
+        spellcheck="false"
+        ${optional === true ? "" : raw("required")}
+      />
+      <button type="submit">Go on</button>
+    </form>`;
+}
+
 export function renderStep(shown: ConnectStep) {
   switch (shown.step) {
     case "ask":
-      return html`<form id="answer">
-        <label for="value">${shown.text}</label>
-        <input
-          id="value"
-          name="value"
-          type="${shown.secret ? "password" : "text"}"
-          autocomplete="off"
-          autocapitalize="off"
-          spellcheck="false"
-          required
-        />
-        <button type="submit">Go on</button>
-      </form>`;
+      return renderAsk(shown);
     case "qr":
-      // Dark on light in either scheme: many phones read no other.
+      // Dark on light in either scheme, with the margin that the standard wants: many phones read no other. The next
+      // code is not read out: what is to be done with it was.
       return html`<p>${shown.text}</p>
-        <div class="qr" role="img" aria-label="A code for the camera of your phone">
-          ${raw(renderSVG(shown.content, { border: 2 }))}
+        <div class="qr" role="img" aria-live="off" aria-label="QR code for the camera of your phone">
+          ${raw(renderSVG(shown.content, { border: 4 }))}
         </div>`;
     case "code":
       return html`<p>${shown.text}</p>
@@ -64,9 +74,10 @@ export function renderStep(shown: ConnectStep) {
     case "wait":
       return html`<p>${shown.text}</p>`;
     case "done":
-      return html`<p>${shown.text}</p>
-        <p>Connected: ${shown.account}.</p>
-        ${shown.kept.length === 0 ? "" : html`<p>Kept in .env: ${shown.kept.join(", ")}.</p>`}`;
+      return html`<p class="done">Connected: ${shown.account}.</p>
+        <p>${shown.text}</p>
+        ${shown.kept.length === 0 ? "" : html`<p>Kept in .env: ${shown.kept.join(", ")}.</p>`}
+        <p><a href="">Connect another account</a></p>`;
     case "failed":
       return html`<p class="wrong">${shown.why}</p>
         <p><a href="">Begin again</a></p>`;

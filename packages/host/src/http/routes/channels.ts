@@ -26,9 +26,9 @@ const BY = "the owner";
 export function createChannelRoutes({ channels }: { readonly channels: HttpChannels }) {
   const app = new Hono<HttpEnv>();
 
-  app.get("/channels", requireOwner, (c) =>
+  app.get("/channels", requireOwner, async (c) =>
     c.json({
-      accounts: [...channels.accounts()],
+      accounts: await channels.accounts(),
       connectable: [...channels.names()],
     } satisfies z.input<typeof ChannelList>),
   );

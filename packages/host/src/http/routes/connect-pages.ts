@@ -17,11 +17,12 @@ export interface ConnectPagesDeps {
 export function createConnectPages({ assets, assistant, channels }: ConnectPagesDeps) {
   const app = new Hono<HttpEnv>();
 
-  app.get("/channels/:name/connect", (c) => {
+  app.get("/channels/:name/connect", async (c) => {
     if (!c.get("identity")) return c.redirect("/login");
     const { name } = parseInput(ConnectPath, c.req.param());
     const known = channels.names().includes(name);
-    const accounts = channels.accounts().flatMap((one) => (known && one.channel === name ? one.account : []));
+    const all = await channels.accounts();
+    const accounts = all.flatMap((one) => (known && one.channel === name ? one.account : []));
     return c.html(renderConnectPage({ assets, assistant, name, known, accounts }), known ? 200 : 404);
   });
 

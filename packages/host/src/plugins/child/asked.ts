@@ -31,7 +31,7 @@ export async function runAuth(
 ): Promise<void> {
   if (!auth)
     throw new RejectedError("the plugin connects no account by itself; its page says how it is done");
-  const flow = auth();
+  const flow = auth(signal);
   try {
     let answer: string | undefined;
     let connected = false;

@@ -223,6 +223,12 @@ async function baseImage(): Promise<string> {
   return archive;
 }
 
+/** The mirror's settings of this machine, as secrets of a build. */
+export function aptSecrets(): Record<string, string> {
+  const sources = "/etc/apt/sources.list.d/debian.sources";
+  return existsSync(sources) ? { apt_sources: sources } : {};
+}
+
 /** With what is still mounted below it. */
 async function clear(folder: string): Promise<void> {
   const mounted = readFileSync("/proc/self/mounts", "utf8")

@@ -1,5 +1,5 @@
 /** The small image, built by the engines that this machine has, from a base of our own. */
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { RejectedError, TemporaryError } from "@bellhop/sdk";
@@ -9,7 +9,7 @@ import { fakeClock } from "../../core/testing.ts";
 import { buildImage, findImage } from "../image/builder.ts";
 import { readDockerfile } from "../image/dockerfile.ts";
 import { type ImageLayer, type ImagePlan, planImage } from "../image/plan.ts";
-import { missingFor, type StartedEngine, startDockerd, startPodman } from "./engines.ts";
+import { aptSecrets, missingFor, type StartedEngine, startDockerd, startPodman } from "./engines.ts";
 
 const BUILD_MS = 900_000;
 const PLUGIN: ImageLayer = {
@@ -67,7 +67,7 @@ for (const { name, start } of kinds) {
       async () => {
         expect(await findImage(here.builder, plan)).toEqual({ engine: name, state: "missing" });
 
-        await build(plan, { secrets: await aptSecrets() });
+        await build(plan, { secrets: aptSecrets() });
 
         expect(lines.join("\n")).toMatch(/ripgrep/);
         expect(await findImage(here.builder, plan)).toEqual({
@@ -126,7 +126,7 @@ for (const { name, start } of kinds) {
           layers,
         });
 
-        const building = build(broken, { secrets: await aptSecrets() });
+        const building = build(broken, { secrets: aptSecrets() });
         await expect(building).rejects.toThrow(RejectedError);
         await expect(building).rejects.toThrow(/the-reason/);
 
@@ -146,7 +146,7 @@ for (const { name, start } of kinds) {
           target: "small",
           layers,
         });
-        const secrets = await aptSecrets();
+        const secrets = aptSecrets();
         const clock = fakeClock();
         const over = new AbortController();
 
@@ -201,13 +201,3 @@ describe("an engine that is not there", () => {
     await rm(folder, { recursive: true });
   });
 });
-
-/** The mirror's settings of this machine, as secrets of a build. */
-async function aptSecrets(): Promise<Record<string, string>> {
-  const sources = "/etc/apt/sources.list.d/debian.sources";
-  const there = await readFile(sources, "utf8").then(
-    () => true,
-    () => false,
-  );
-  return there ? { apt_sources: sources } : {};
-}
