@@ -21,7 +21,7 @@ import { type Settings, startProgram, temporaryHome } from "../host.ts";
 import { SETTLE_MS } from "../idle.ts";
 import { installPlugin, settingsFor } from "./home.ts";
 import { throughMemory } from "./memory.ts";
-import { pass, type Passed, peopleFor } from "./pass.ts";
+import { paceOf, pass, type Passed, peopleFor } from "./pass.ts";
 import type { BenchPlatform, SetUp } from "./platform.ts";
 import { PLATFORMS } from "./platforms.ts";
 
@@ -60,7 +60,7 @@ export async function measureChannels(options: ChannelsOptions): Promise<Channel
   const { messages, chats, nodeFlags = [] } = options;
   const platforms = named(options.platforms);
   await promisify(execFile)(process.execPath, [BUILD]);
-  const everyMs = Math.min(...platforms.map((platform) => platform.everyMs));
+  const everyMs = Math.min(...platforms.map((platform) => paceOf(platform, chats)));
   const floor = await throughMemory(peopleOf(chats), { messages, everyMs, nodeFlags });
   const reports: PlatformReport[] = [];
   for (const platform of platforms)
@@ -89,7 +89,8 @@ async function throughPlugin(
   platform: BenchPlatform,
   { messages, atOnce, nodeFlags }: Through,
 ): Promise<PlatformReport> {
-  const { name, everyMs, mostIdleMiB = MOST_IDLE_MIB } = platform;
+  const { name, mostIdleMiB = MOST_IDLE_MIB } = platform;
+  const everyMs = paceOf(platform, atOnce);
   const port = await freePort();
   const people = peopleOf(peopleFor(platform, { messages, atOnce }));
   await using open = await platform.open(people, `http://127.0.0.1:${port}`);

@@ -6,6 +6,7 @@ import { benchChat, type BenchPlatform } from "./platform.ts";
 export const discord: BenchPlatform = {
   name: "discord",
   everyMs: 1_050, // five messages in five seconds in a chat
+  accountEveryMs: 21, // 50 a second
   async open(people) {
     const fake = await openFakeDiscord({ bot: BOT });
     return {

@@ -23,6 +23,14 @@ export interface PassOptions {
   readonly everyMs: number;
 }
 
+/** From one message of a chat to the next, ms, so that neither it nor the account is written in too fast. */
+export function paceOf(
+  { everyMs, accountEveryMs = 0 }: Pick<BenchPlatform, "everyMs" | "accountEveryMs">,
+  atOnce: number,
+): number {
+  return Math.max(everyMs, accountEveryMs * atOnce);
+}
+
 /**
  * How many people there have to be, for so many at once, that nobody is sent more than `burst` messages, with the word
  * before the first one.

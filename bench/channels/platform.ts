@@ -10,6 +10,8 @@ export interface BenchPlatform {
   readonly name: string;
   /** From one message of a chat to the next, ms: what the plugin declares, so that nobody waits for its outbox. */
   readonly everyMs: number;
+  /** From one message of the account to the next, ms, likewise: of many chats none is written in more often. */
+  readonly accountEveryMs?: number;
   /**
    * As many messages as the plugin declares that a chat is sent at once, where the pace after that is too slow to be
    * waited for: each person writes so many, and others come after them.

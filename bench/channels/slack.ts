@@ -6,6 +6,7 @@ import { benchChat, type BenchPlatform } from "./platform.ts";
 export const slack: BenchPlatform = {
   name: "slack",
   everyMs: 1_050, // one message a second in a chat
+  accountEveryMs: 205, // 30 in six seconds
   async open(people) {
     const fake = await openFakeSlack({ app: APP });
     return {

@@ -6,6 +6,7 @@ import { benchChat, type BenchPlatform } from "./platform.ts";
 export const telegram: BenchPlatform = {
   name: "telegram",
   everyMs: 1_050, // one message a second in a chat
+  accountEveryMs: 34, // 30 a second
   async open(people) {
     const api = await openFakeBotApi({ bots: [BOT] });
     const world = worldOf(api, BOT);

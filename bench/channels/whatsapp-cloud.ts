@@ -13,6 +13,7 @@ import { benchChat, type BenchPlatform } from "./platform.ts";
 export const whatsappCloud: BenchPlatform = {
   name: "whatsapp-cloud",
   everyMs: 0,
+  accountEveryMs: 13, // 80 a second
   burst: 45,
   async open(people, hostUrl) {
     const graph = await openFakeGraph();

@@ -1,7 +1,7 @@
 /** The judge of `npm run bench -- channels`, at a platform in memory that loses and doubles what it is told to. */
 import { createChanges } from "@bellhop/sdk/testing";
 import { describe, expect, it } from "vitest";
-import { pass, peopleFor } from "../../../bench/channels/pass.ts";
+import { paceOf, pass, peopleFor } from "../../../bench/channels/pass.ts";
 
 /** @param answers what is shown once a text was written; later than that, so that some write at the same time */
 function given(people: readonly string[], answers: (text: string) => readonly string[] = (text) => [text]) {
@@ -53,6 +53,14 @@ describe("messages through a channel", () => {
       lost: 2,
       doubled: 0,
     });
+  });
+
+  it.each([
+    ["as fast as a chat may", { everyMs: 1_050, accountEveryMs: 34 }, 10, 1_050],
+    ["as fast as all of them together may", { everyMs: 1_050, accountEveryMs: 34 }, 100, 3_400],
+    ["without a pause", { everyMs: 0 }, 100, 0],
+  ])("are written %s", (_, platform, atOnce, everyMs) => {
+    expect(paceOf(platform, atOnce)).toBe(everyMs);
   });
 
   it.each([
