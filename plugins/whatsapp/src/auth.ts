@@ -1,6 +1,6 @@
 /**
- * Links this device to an account, beside those that are linked already: the owner scans a code with the phone, or types one into it. Both codes go stale
- * and are shown anew as WhatsApp gives new ones.
+ * Links this device to an account, beside those that are linked already: the owner scans a code with the phone, or types
+ * one into it. Both codes go stale and are shown anew as WhatsApp gives new ones.
  */
 import type { AuthenticationCreds } from "baileys";
 import { type AuthFlow, type AuthStep, ConfigError, type Logger } from "@bellhop/sdk";
