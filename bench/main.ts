@@ -34,7 +34,7 @@ const HELP = `Usage: npm run bench -- <workload> [options]
             through those that are named after it (channels telegram), against a
             fake of its platform, and through the host's own memory for a floor;
             fails when one is lost or doubled, or an idle process takes more
-            than 60 MiB (whatsapp, most of which is Baileys: 110)
+            than 60 MiB (whatsapp, much of which is Baileys: 90)
               --messages N   each way (1000)
               --chats N      (10)
   idle      memory and processor time of a host that nobody writes to, and how
