@@ -142,19 +142,18 @@ async function withHost<T>(
     return (found.rssBytes ?? NaN) / (1024 * 1024);
   }
 
-  if (!ships) {
-    const first = startProgram([BUILT, ...up]);
-    await first.ready;
-    await rssMiB();
-    await first.stop();
+  async function during<R>(flags: readonly string[], then: () => Promise<R>): Promise<R> {
+    const host = startProgram([...flags, BUILT, ...up]);
+    try {
+      await host.ready;
+      return await then();
+    } finally {
+      await host.kill();
+    }
   }
-  const host = startProgram([...nodeFlags, BUILT, ...up]);
-  await host.ready;
-  try {
-    return await work({ rssMiB });
-  } finally {
-    await host.kill();
-  }
+
+  if (!ships) await during([], rssMiB);
+  return await during(nodeFlags, async () => await work({ rssMiB }));
 }
 
 /** A platform that calls us has to know where we shall be before we are there. */
