@@ -166,13 +166,17 @@ async function open(
   let draining = false;
   let url = "";
 
+  const knownAccounts = () =>
+    accountStates(out.channels.all(), { silent: wayIn.silent(), stuck: delivery.troubles() });
+
   /** Plugins are asked: what they say of themselves is told with their calls, and an idle one makes none. */
   async function accounts(): Promise<Status["accounts"]> {
     await pluginRoom.refresh();
-    return accountStates(out.channels.all(), { silent: wayIn.silent(), stuck: delivery.troubles() });
+    return knownAccounts();
   }
 
   async function status(): Promise<Status> {
+    await pluginRoom.refresh();
     return await describeHost({
       host: {
         version: VERSION,
@@ -199,7 +203,7 @@ async function open(
       outbox,
       usage: agents.usage,
       stuck: delivery.troubles,
-      accounts,
+      accounts: knownAccounts,
       silent: wayIn.silent,
       mounts: work.mounts.states,
       gifts: work.gifts,

@@ -40,14 +40,14 @@ export interface StatusParts {
   readonly outbox: Outbox;
   readonly stuck: () => Status["stuck"];
   readonly usage: UsageStore;
-  readonly accounts: () => Promise<Status["accounts"]>;
+  readonly accounts: () => Status["accounts"];
   readonly silent: () => readonly Status["silent"][number][];
   readonly mounts: () => Promise<Status["mounts"]>;
   readonly gifts: () => Promise<Pick<Status, "gifts" | "revealed">>;
   readonly pins: () => Status["pins"];
   readonly unregistered: () => readonly unknown[];
   readonly senders: () => Promise<Status["senders"]>;
-  readonly plugins: () => Promise<Status["plugins"]>;
+  readonly plugins: () => Status["plugins"];
   readonly clock: Clock;
 }
 
@@ -95,13 +95,13 @@ export async function describeHost(parts: StatusParts): Promise<Status> {
     outbox: await outbox.counts(),
     stuck: parts.stuck().map(({ account, why, until }) => ({ account, why, until })),
     usage: await usage.since(clock.now() - DAY_MS),
-    accounts: await parts.accounts(),
+    accounts: parts.accounts(),
     silent: parts.silent().map(({ channel, account, why }) => ({ channel, account, why })),
     mounts: await parts.mounts(),
     ...(await parts.gifts()),
     pins: parts.pins(),
     unregistered: parts.unregistered().length,
     senders: await parts.senders(),
-    plugins: await parts.plugins(),
+    plugins: parts.plugins(),
   };
 }
