@@ -12,7 +12,8 @@ import type { ChatId, GroupFolder, SenderId } from "../core/ids.ts";
 import { newCode } from "../core/pairing-code.ts";
 import type { Log } from "../log.ts";
 import type { CloseCard, HeldInbound, Known, Newcomers, NotTaken, Waiting } from "../store/newcomers.ts";
-import { cardKey, closedCard, strangerCard } from "./stranger-card.ts";
+import { noticeKey } from "../store/outbox.ts";
+import { cardKey, closedCard, type Outcome, strangerCard } from "./stranger-card.ts";
 
 export interface SendersParts {
   readonly store: Newcomers;
@@ -84,12 +85,12 @@ export function createSenders(parts: SendersParts) {
 
   /** What the card of somebody reads, once it is decided. */
   const closing =
-    (standing: "allowed" | "denied", by?: string): CloseCard =>
-    (row) => ({ key: `notice:${cardKey(row)}`, text: closedCard(row, by, standing) });
+    (outcome: Outcome): CloseCard =>
+    (row) => ({ key: noticeKey(cardKey(row)), text: closedCard(row, outcome) });
 
   /** Forgets who has waited too long, and looks again when the next one will have. */
   async function expire(): Promise<void> {
-    const { late, owed } = await store.expire(closing("denied"));
+    const { late, owed } = await store.expire(closing("expired"));
     for (const chat of owed) parts.deliver(chat);
     for (const row of late)
       if (row.kind === "stranger")
@@ -148,7 +149,8 @@ export function createSenders(parts: SendersParts) {
       who: string,
       by: string,
     ): Promise<{ readonly sender: SenderId; readonly chats: readonly ChatId[] }> {
-      const { sender, entering: chats, owed } = await store.allow(who, by, closing("allowed", by));
+      const close = closing({ standing: "allowed", by });
+      const { sender, entering: chats, owed } = await store.allow(who, by, close);
       for (const chat of owed) parts.deliver(chat);
       await enterOrLater();
       return { sender, chats };
@@ -158,7 +160,7 @@ export function createSenders(parts: SendersParts) {
     async deny(who: string, by: string): Promise<{ readonly sender: SenderId }> {
       if (parts.owners.some((owner) => owner === who.trim()))
         throw new RejectedError(`${who.trim()} is an owner in config.yaml: take them out there.`);
-      const { sender, owed } = await store.deny(who, by, closing("denied", by));
+      const { sender, owed } = await store.deny(who, by, closing({ standing: "denied", by }));
       for (const chat of owed) parts.deliver(chat);
       return { sender };
     },

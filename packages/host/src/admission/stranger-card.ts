@@ -23,13 +23,15 @@ export function strangerCard(asked: Asked): { readonly text: string; readonly of
   };
 }
 
-/** @param by who decided, in words; undefined when nobody did in time */
-export function closedCard(asked: Asked, by: string | undefined, standing: "allowed" | "denied"): string {
-  const outcome =
-    by === undefined
+/** By whom it was decided, in words; or that nobody did in time. */
+export type Outcome = { readonly standing: "allowed" | "denied"; readonly by: string } | "expired";
+
+export function closedCard(asked: Asked, outcome: Outcome): string {
+  const words =
+    outcome === "expired"
       ? "Nobody decided within the hour: what they wrote is dropped."
-      : `${standing === "allowed" ? "Let in" : "Turned away"} by ${by}.`;
-  return `${whoWrote(asked)}.\n\n${outcome}`;
+      : `${outcome.standing === "allowed" ? "Let in" : "Turned away"} by ${outcome.by}.`;
+  return `${whoWrote(asked)}.\n\n${words}`;
 }
 
 function whoWrote({ chat_id, sender_id, sender_name }: Asked): string {

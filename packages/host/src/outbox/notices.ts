@@ -12,7 +12,7 @@ import type { Offer } from "../core/button.ts";
 import { chatAddress, ChatId, MAIN } from "../core/ids.ts";
 import type { Log } from "../log.ts";
 import type { Chat, Chats } from "../store/chats.ts";
-import type { Outbox } from "../store/outbox.ts";
+import { noticeKey, type Outbox } from "../store/outbox.ts";
 
 const DESK = ChatId.parse("web:notices");
 const TITLE = "Notices";
@@ -53,7 +53,7 @@ export function createNotices({ outbox, chats, chat, deliver, log }: NoticesPart
       log.warn({ key }, `the owner is told: ${text}`);
       try {
         const { id, group_id: groupId } = await place(about);
-        if (await outbox.oweNotice({ chat: id, groupId, key: `notice:${key}`, text, offer })) deliver(id);
+        if (await outbox.oweNotice({ chat: id, groupId, key: noticeKey(key), text, offer })) deliver(id);
       } catch (error) {
         log.error({ err: error, key }, "the owner could not be told");
       }

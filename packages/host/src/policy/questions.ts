@@ -19,6 +19,7 @@ import { type Approvals, type ApprovalRow, choicesOf, toApproval } from "../stor
 import type { Audit } from "../store/audit.ts";
 import type { Claim } from "../store/claims.ts";
 import type { Grants } from "../store/grants.ts";
+import { noticeKey } from "../store/outbox.ts";
 import type { Database } from "../store/tables.ts";
 import { cardKey, closedCard } from "./card.ts";
 import { sorted } from "./normal.ts";
@@ -72,7 +73,7 @@ export function createQuestions(parts: QuestionsParts) {
 
   /** Its cards read what became of it, wherever they are shown. Only inside the transaction that decides it. */
   async function closeCards(trx: Kysely<Database>, row: ApprovalRow): Promise<readonly ChatId[]> {
-    const key = `notice:${cardKey(row.id)}`;
+    const key = noticeKey(cardKey(row.id));
     const below = `${cardKey(row.id)}:`;
     return await amend(trx, { key, below, text: closedCard(row), now: clock.now() });
   }

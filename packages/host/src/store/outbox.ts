@@ -117,6 +117,9 @@ async function idOf(trx: Kysely<Database>, key: string): Promise<OutboxId | unde
   return row?.id;
 }
 
+/** What a notice to the owner is owed under, by the key of its incident. */
+export const noticeKey = (incident: string): string => `notice:${incident}`;
+
 /** Whether this was owed before, whatever became of it. */
 export async function isOwed(trx: Kysely<Database>, key: string): Promise<boolean> {
   return (await idOf(trx, key)) !== undefined;
