@@ -40,12 +40,7 @@ export async function* messagesAfter(
   let after = last;
   for (let page = 0; page < MOST_PAGES; page += 1) {
     const path = `/channels/${channel}/messages?after=${after}&limit=${PAGE}`;
-    const found = await api
-      .ask({ method: "GET", path, what: "what was written meanwhile" }, Page, signal)
-      .catch((error: unknown) => {
-        if (error instanceof RejectedError) return [];
-        throw error;
-      });
+    const found = await asked(path, Page, [], { api, signal });
     const items = found.toSorted((a, b) => (BigInt(a.id) < BigInt(b.id) ? -1 : 1));
     for (const item of items) {
       const message = Message.safeParse(item);
@@ -57,6 +52,21 @@ export async function* messagesAfter(
     after = newest.id;
   }
   log.warn("more was written meanwhile than is read; the rest of it is not heard", { channel });
+}
+
+/** `none` where Discord does not say it: the chat or the server is gone, or not for us. */
+async function asked<T>(
+  path: string,
+  form: z.ZodType<T>,
+  none: T,
+  { api, signal }: Pick<HistoryParts, "api"> & { readonly signal: AbortSignal },
+): Promise<T> {
+  return await api
+    .ask({ method: "GET", path, what: "what was written meanwhile" }, form, signal)
+    .catch((error: unknown) => {
+      if (error instanceof RejectedError) return none;
+      throw error;
+    });
 }
 
 /**
@@ -74,20 +84,12 @@ export async function unheard(
   if (last === undefined) return [];
   const known = new Set(heard.map(([channel]) => channel));
 
-  async function ask<T>(path: string, form: z.ZodType<T>, none: T): Promise<T> {
-    return await api
-      .ask({ method: "GET", path, what: "where something was written meanwhile" }, form, signal)
-      .catch((error: unknown) => {
-        if (error instanceof RejectedError) return none;
-        throw error;
-      });
-  }
-
+  const within = { api, signal };
   const found: [string, string][] = [];
-  const guilds = await ask("/users/@me/guilds", Guilds, []);
+  const guilds = await asked("/users/@me/guilds", Guilds, [], within);
   for (const { id } of guilds.slice(0, MOST_GUILDS)) {
-    const channels = await ask(`/guilds/${id}/channels`, Channels, []);
-    const { threads } = await ask(`/guilds/${id}/threads/active`, Threads, { threads: [] });
+    const channels = await asked(`/guilds/${id}/channels`, Channels, [], within);
+    const { threads } = await asked(`/guilds/${id}/threads/active`, Threads, { threads: [] }, within);
     for (const { id: channel, last_message_id: newest } of [...channels, ...threads]) {
       if (newest && BigInt(newest) > BigInt(last) && !known.has(channel)) found.push([channel, last]);
     }

@@ -3,7 +3,8 @@
  *
  * - The number in the cursor moves only with what is on disk (G1). What was not accepted, Discord brings again when
  *   the session is taken up from the older number.
- * - Where Discord does not know the session any more, a new one begins, and what was written meanwhile is read (G4). Until that is on disk, the cursor does not know of the new session.
+ * - Where Discord does not know the session any more, a new one begins, and what was written meanwhile is read (G4).
+ *   Until that is on disk, the cursor does not know of the new session.
  * - At most one new session per call, none where Discord has few left for today, and none within five seconds of
  *   the one before: whoever begins too many loses his token.
  */

@@ -4,6 +4,7 @@
  */
 import { deepStrictEqual, equal, ok } from "node:assert/strict";
 import { TemporaryError } from "../../src/errors.ts";
+import type { PeerFault } from "../peer.ts";
 import { cannot, type Check, fail, needsListen, oneLine, outcome, without } from "./check.ts";
 import { numbers } from "./delivering.ts";
 import { keyOf } from "./hearing.ts";
@@ -22,7 +23,6 @@ const KNOCKS_EACH = 5;
 /** Of listeners, sockets, timers: what comes and goes by itself. One more for each cut is far more. */
 const NOT_GROWN = 15;
 
-const TRICKLE = { how: "trickle", everyMs: 50 } as const;
 const OUTAGE_MS = 1_000;
 /** So soon an adapter knows how it stands with its connection. */
 const HEALTH_MS = 3_000;
@@ -83,34 +83,8 @@ export const CONNECTION: readonly Check[] = [
       ok(heard.some(({ text }) => text === "in half a frame"));
     },
   },
-  {
-    point: 7,
-    says: "finds out that its connection is dead, though nobody ends it",
-    without: without(needsListen, cannot("listen", { how: "go silent" })),
-    async run({ peer, heard, marker }) {
-      const chat = peer.direct(ANN);
-      await marker();
-      peer.fault("listen", { how: "go silent" });
-      await chat.says(ANN, "into the silence");
-      await marker();
-
-      ok(heard.some(({ text }) => text === "into the silence"));
-    },
-  },
-  {
-    point: 7,
-    says: "finds out that its connection is dead, though bytes come over it that never become anything",
-    without: without(needsListen, cannot("listen", TRICKLE)),
-    async run({ peer, heard, marker }) {
-      const chat = peer.direct(ANN);
-      await marker();
-      peer.fault("listen", TRICKLE);
-      await chat.says(ANN, "byte by byte");
-      await marker();
-
-      ok(heard.some(({ text }) => text === "byte by byte"));
-    },
-  },
+  findsOut("nobody ends it", { how: "go silent" }),
+  findsOut("bytes come over it that never become anything", { how: "trickle", everyMs: 50 }),
   {
     point: 7,
     says: "leaves a platform alone that cannot be reached, says so in one line, and brings all of it afterwards",
@@ -186,6 +160,23 @@ export const CONNECTION: readonly Check[] = [
     },
   },
 ];
+
+function findsOut(though: string, fault: PeerFault): Check {
+  return {
+    point: 7,
+    says: `finds out that its connection is dead, though ${though}`,
+    without: without(needsListen, cannot("listen", fault)),
+    async run({ peer, heard, marker }) {
+      const chat = peer.direct(ANN);
+      await marker();
+      peer.fault("listen", fault);
+      await chat.says(ANN, "over a dead connection");
+      await marker();
+
+      ok(heard.some(({ text }) => text === "over a dead connection"));
+    },
+  };
+}
 
 /** Each is written just before everybody is cut; resolves once all was heard. */
 async function cutBetween({ peer, marker }: Rig, texts: readonly string[]): Promise<void> {
