@@ -64,14 +64,8 @@ groups:
   /** Resolves with the first mail of ours that fits. */
   async function shows(fits: (text: string) => boolean) {
     const find = () => peer.taken.find(({ mail }) => fits(mail.text ?? ""));
-    return await untilBy(peer.changed)(find).catch(async (cause: unknown) => {
-      throw await notShown(
-        String(fits),
-        peer.taken.map(({ mail }) => mail.text ?? ""),
-        journey,
-        cause,
-      );
-    });
+    const seen = () => peer.taken.map(({ mail }) => mail.text ?? "");
+    return await untilBy(peer.changed)(find).catch(notShown(fits, seen, journey));
   }
   return { journey, peer, authority, writes, shows };
 }

@@ -1,11 +1,9 @@
 /** A plugin that ships with Bellhop, approved and set up in the home of a test's host as its owner would have done it. */
 import { appendFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
+import { approve } from "../../../bench/plugin.ts";
 import { homePaths } from "../src/config.ts";
 import type { Installed } from "../src/core/plugin.ts";
-import { approvedWhole } from "../src/plugins/asks.ts";
-import { editInstalled } from "../src/plugins/installed.ts";
-import { readManifest } from "../src/plugins/manifest-file.ts";
 
 export interface SetUp {
   readonly settings?: Installed["settings"];
@@ -19,14 +17,8 @@ export async function setUpShipped(
   name: string,
   { settings = {}, variables = {} }: SetUp,
 ): Promise<void> {
-  const paths = homePaths(home);
   const lines = Object.entries(variables).map(([variable, value]) => `${variable}=${value}\n`);
-  if (lines.length > 0) await appendFile(paths.env, lines.join(""), { mode: 0o600 });
+  if (lines.length > 0) await appendFile(homePaths(home).env, lines.join(""), { mode: 0o600 });
   const folder = fileURLToPath(new URL(`../../../plugins/${name}`, import.meta.url));
-  const manifest = await readManifest(folder);
-  if (!manifest) throw new Error(`${folder} holds no plugin`);
-  await editInstalled(paths, (all) => ({
-    ...all,
-    [name]: approvedWhole(manifest, { source: { from: "bellhop" }, settings }),
-  }));
+  await approve(home, { name, folder, ships: true }, settings);
 }

@@ -12,26 +12,27 @@ const LOG_LINES = 40;
  * @param journey of the host that is to show it
  */
 export function showsBy({ until }: Pick<Changes, "until">, journey: Pick<Journey, "home">) {
-  return async (chat: PeerChat, fits: (message: PeerMessage) => boolean): Promise<PeerMessage> => {
-    const find = () => chat.messages().find((message) => message.from === "us" && fits(message));
-    return await until(find).catch(async (cause: unknown) => {
-      const seen = chat.messages().map(({ from, text }) => `${from}: ${text}`);
-      throw await notShown(String(fits), seen, journey, cause);
-    });
-  };
+  return async (chat: PeerChat, fits: (message: PeerMessage) => boolean): Promise<PeerMessage> =>
+    await until(() => chat.messages().find((message) => message.from === "us" && fits(message))).catch(
+      notShown(fits, () => chat.messages().map(({ from, text }) => `${from}: ${text}`), journey),
+    );
 }
 
-/** What was waited for, what was seen, and the end of the host's log. */
-export async function notShown(
-  what: string,
-  seen: readonly string[],
+/**
+ * For a wait that was in vain: what was waited for, what there is instead, and the end of the host's log.
+ * @returns a function that throws
+ */
+export function notShown(
+  fits: (one: never) => boolean,
+  seen: () => readonly string[],
   { home }: Pick<Journey, "home">,
-  cause: unknown,
-): Promise<Error> {
-  const log = await readFile(homePaths(home).log, "utf8").catch((error: unknown) => String(error));
-  const end = log.trimEnd().split("\n").slice(-LOG_LINES).join("\n");
-  return new Error(
-    `nobody was shown: ${what}\n\nin the chat stands:\n${seen.join("\n")}\n\nthe log ends with:\n${end}`,
-    { cause },
-  );
+): (cause: unknown) => Promise<never> {
+  return async (cause) => {
+    const log = await readFile(homePaths(home).log, "utf8").catch((error: unknown) => String(error));
+    const end = log.trimEnd().split("\n").slice(-LOG_LINES).join("\n");
+    throw new Error(
+      `nobody was shown: ${String(fits)}\n\nin the chat stands:\n${seen().join("\n")}\n\nthe log ends with:\n${end}`,
+      { cause },
+    );
+  };
 }

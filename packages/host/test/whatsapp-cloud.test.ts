@@ -47,14 +47,8 @@ groups:
     fits: (message: FakeMessage) => boolean,
   ): Promise<FakeMessage> {
     const find = () => messages.find((one) => one.from === "us" && fits(one));
-    return await graph.server.changes.until(find).catch(async (cause: unknown) => {
-      throw await notShown(
-        String(fits),
-        messages.map(({ text }) => text),
-        journey,
-        cause,
-      );
-    });
+    const seen = () => messages.map(({ text }) => text);
+    return await graph.server.changes.until(find).catch(notShown(fits, seen, journey));
   }
   const person = (who: typeof ANN) => {
     const opened = graph.world.open(who);

@@ -2,14 +2,11 @@
  * A host with the plugin for WhatsApp in a process of its own, and in that process a fake of WhatsApp's server, whose
  * other end is held here.
  */
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { onTestFinished } from "vitest";
+import { approve } from "../../../bench/plugin.ts";
 import { CONTROL, SECOND_CONTROL, type Shown } from "../../../plugins/whatsapp/test/fake/control.ts";
 import { openControl, writeTestPlugin } from "../../../plugins/whatsapp/test/fake/driver.ts";
-import { homePaths } from "../src/config.ts";
-import { approvedWhole } from "../src/plugins/asks.ts";
-import { editInstalled } from "../src/plugins/installed.ts";
-import { readManifest } from "../src/plugins/manifest-file.ts";
 import { givenHost } from "./journey.ts";
 import { notShown } from "./shown.ts";
 
@@ -23,10 +20,8 @@ async function givenControl(home: string, name: typeof CONTROL | typeof SECOND_C
     ...control,
     async shows(fits: (message: Shown) => boolean): Promise<Shown> {
       const find = () => control.messages().find((message) => message.from === "us" && fits(message));
-      return await control.changes.until(find).catch(async (cause: unknown) => {
-        const stands = control.messages().map(({ from, text }) => `${from}: ${text}`);
-        throw await notShown(String(fits), stands, { home }, cause);
-      });
+      const seen = () => control.messages().map(({ from, text }) => `${from}: ${text}`);
+      return await control.changes.until(find).catch(notShown(fits, seen, { home }));
     },
   };
 }
@@ -42,20 +37,11 @@ groups:
     chats: ["whatsapp:${ANN.id}", "whatsapp/work:${ANN.id}"]
 `,
   });
-  const paths = homePaths(journey.home);
   const control = await givenControl(journey.home, CONTROL);
   const second = await givenControl(journey.home, SECOND_CONTROL);
-  const folder = join(journey.home, "plugins", "whatsapp");
+  const folder = join(dirname(journey.home), "plugin-whatsapp");
   await writeTestPlugin(folder, "plugin.ts");
-  const manifest = await readManifest(folder);
-  if (!manifest) throw new Error("the plugin has no manifest");
-  await editInstalled(paths, (all) => ({
-    ...all,
-    whatsapp: approvedWhole(manifest, {
-      source: { from: "folder", path: "whatsapp" },
-      settings: { accounts: ["", "work"] },
-    }),
-  }));
+  await approve(journey.home, { name: "whatsapp", folder, ships: false }, { accounts: ["", "work"] });
   await control.sees(() => true); // its process is up
   return { ...journey, control, second };
 }
