@@ -90,8 +90,9 @@ export function openWork(
 
   const mounts = openMounts(ground, records, out, gifts.wantedMounts);
   /** What a sandbox of the group sees; whether that taints whoever sees it is known before anybody does. */
-  async function furnish(group: GroupFolder, _groupNumber: number, session: SessionId) {
-    const seen = (await Promise.all([groups.mounts(group), mounts.of(group), gifts.mounts(group)])).flat();
+  async function furnish(group: GroupFolder, _groupNumber: number, session: SessionId, bare = false) {
+    const machine = bare ? [] : mounts.of(group);
+    const seen = (await Promise.all([groups.mounts(group), machine, gifts.mounts(group)])).flat();
     await trust.taint.sharesMemory(session);
     return seen;
   }

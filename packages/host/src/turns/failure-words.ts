@@ -16,6 +16,9 @@ export function givenUp(failure: EngineFailure): string {
 export const TOOK_TOO_LONG =
   "I stopped: this took longer than an answer may take. Please ask for less at once.";
 
+/** For `words` of a failure to start: by its class alone the model's service would be blamed, which nobody has asked. */
+export const NO_SANDBOX = "the sandbox for this could not be opened. The owner finds the reason in the log.";
+
 const SENTENCES: Record<FailureClass, string> = {
   transient: "I could not get an answer: the model's service keeps failing. Please try again later.",
   rate_limited:
@@ -92,8 +95,8 @@ export const CUT =
 export const NO_ANSWER = "The assistant ended its turn without an answer.";
 export const STARTED_AFRESH =
   "Our earlier conversation could not be opened again, so I start afresh with what was said lately.";
-export const WITHOUT_SETTINGS =
-  "The agent did not start with the settings in its group's .claude folder, so it runs without them and without its memory until it is started again. Please look at what changed there.";
+export const BARE =
+  "The agent did not start with the settings in its group's .claude folder and the folders of this machine that the group is given, so it runs without both, and without its memory, until it is started again. Please look at what changed there.";
 
 /** Said where a conversation begins over another route than its group's first. */
 export function standingIn(route: string, usual: string): string {

@@ -45,7 +45,7 @@ export interface Room {
   readonly door: Promise<Door>;
   readonly engine: EngineSession;
   readonly steers: boolean;
-  /** Opened without the group's own settings, because with them it did not start. */
+  /** Opened without the group's own settings and the machine's folders, because with them it did not start. */
   readonly bare: boolean;
   /** The engine's next event; `closed` for ever once the program is gone. */
   next(): Promise<EngineEvent>;
@@ -61,11 +61,12 @@ export interface RoomParts {
   readonly engineHomeOf: (group: GroupFolder) => string;
   /** The engine has said which commands of its own it offers. */
   readonly onOffered: (group: GroupFolder, commands: readonly string[]) => void;
-  /** Composes the group's memory and says what of the group is mounted. */
+  /** Composes the group's memory and says what is mounted: of the group, and unless it is bare of the machine. */
   readonly furnish: (
     group: GroupFolder,
     groupNumber: number,
     session: SessionId,
+    bare: boolean,
   ) => Promise<readonly Mount[]>;
   /** Who the assistant is, for the engine's system prompt. */
   readonly instructionsOf: (group: GroupFolder) => string;
@@ -94,8 +95,8 @@ export interface RoomRequest {
   readonly resume: EngineOpen["resume"];
 }
 
-/** So many failed starts in a row, and the next one leaves the group's own settings out (design: engines). */
-const STARTS_WITH_SETTINGS = 2;
+/** So many failed starts in a row, and the next one is bare (design: engines). */
+const STARTS_WITH_ALL = 2;
 
 export type Rooms = ReturnType<typeof createRooms>;
 
@@ -126,13 +127,14 @@ export function createRooms(parts: RoomParts) {
   function open({ session, group, model, effort, resume }: RoomRequest): Room {
     const id = newId(SandboxId);
     const adapter = parts.engineOf(group);
+    const bare = (failedStarts.get(session.id) ?? 0) >= STARTS_WITH_ALL;
     const place = starts.enter();
     const door = place.then(() => {
       if (lived.state === "closing") throw new TemporaryError("the sandbox was closed before it started");
       const { id: own, provider, group_id: groupId } = session;
       return broker.openDoor({ sandbox: id, group, session: own, provider, uid: parts.uidOf(groupId) });
     });
-    const furnished = place.then(() => parts.furnish(group, session.group_id, session.id));
+    const furnished = place.then(() => parts.furnish(group, session.group_id, session.id, bare));
     const plugins = furnished.then(pluginFolders);
     plugins.catch(() => undefined); // the sandbox tells of it
     const sandbox = Promise.all([door, furnished]).then(([{ directory }, mounts]) => {
@@ -146,7 +148,6 @@ export function createRooms(parts: RoomParts) {
         limits: parts.limitsOf(group),
       });
     });
-    const bare = (failedStarts.get(session.id) ?? 0) >= STARTS_WITH_SETTINGS;
     const engine = adapter.open({
       sandbox,
       withoutSettings: bare,

@@ -25,7 +25,7 @@ import type { ClaimedTask } from "../store/occurrences.ts";
 import type { Door, Spending } from "./broker.ts";
 import { createEndings, type EndingParts, isUnwatched, limitsFor, type TurnOver } from "./endings.ts";
 import type { EngineEvent, EngineFailure, EngineOpen, FailureClass, Prompt } from "./engine.ts";
-import { standingIn, STARTED_AFRESH, TOOK_TOO_LONG, WITHOUT_SETTINGS } from "./failure-words.ts";
+import { BARE, NO_SANDBOX, standingIn, STARTED_AFRESH, TOOK_TOO_LONG } from "./failure-words.ts";
 import { createListening } from "./listening.ts";
 import { type Beside, createPrompting, type PromptingParts } from "./prompting.ts";
 import { judged, nextRung } from "./retry-policy.ts";
@@ -285,10 +285,8 @@ export function startTurn(first: Claim, parts: TurnParts, goesOn = false): Runni
       if ("how" in opened) return opened;
       door = opened;
     } catch (cause) {
-      return {
-        how: "failed",
-        failure: { class: "transient", detail: `the sandbox could not be opened: ${words(cause)}` },
-      };
+      const detail = `the sandbox could not be opened: ${words(cause)}`;
+      return { how: "failed", failure: { class: "transient", detail, words: NO_SANDBOX } };
     }
     if (cold) await absorb();
     taken = new Set(claim.inputs.map(({ id }) => id));
@@ -366,7 +364,7 @@ export function startTurn(first: Claim, parts: TurnParts, goesOn = false): Runni
     switch (event.type) {
       case "ready":
         if (room) rooms.busy(room, claim.chat.id);
-        if (room?.bare) await notify("bare", WITHOUT_SETTINGS);
+        if (room?.bare) await notify("bare", BARE);
         heard.engineSession = event.engineSession;
         return undefined;
       case "position":

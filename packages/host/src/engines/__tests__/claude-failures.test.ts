@@ -74,4 +74,8 @@ describe("a failure of the claude engine", () => {
     expect(startFailure(new ConfigError("install bubblewrap")).class).toBe("permanent");
     expect(startFailure(new TemporaryError("later")).class).toBe("transient");
   });
+
+  it("blames nobody who was not asked", () => {
+    expect(startFailure(new TemporaryError("no room")).words).toContain("sandbox");
+  });
 });

@@ -4,6 +4,7 @@
  */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { AgentEngine } from "../../turns/engine.ts";
+import { NO_SANDBOX } from "../../turns/failure-words.ts";
 import { createRoom, type TestRoom } from "./room.ts";
 
 /** How one says these things to the agent under test. */
@@ -181,7 +182,9 @@ export function engineContract(engine: () => AgentEngine, words: Words): void {
       const events = [];
       for await (const event of session.events) events.push(event);
 
-      expect(events).toEqual([{ type: "closed", failure: { class: "transient", detail: "no room" } }]);
+      expect(events).toEqual([
+        { type: "closed", failure: { class: "transient", detail: "no room", words: NO_SANDBOX } },
+      ]);
     });
   });
 }

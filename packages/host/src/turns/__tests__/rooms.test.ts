@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { fakeClock } from "../../core/testing.ts";
 import { ChatId, GroupFolder, newId, SessionId } from "../../core/ids.ts";
 import { silentLog } from "../../log.ts";
-import { createRooms } from "../rooms.ts";
+import { createRooms, type Room } from "../rooms.ts";
 import { scriptedBroker, scriptedEngine, scriptedRuntime } from "../testing.ts";
 
 const MINUTE = 60_000;
@@ -114,17 +114,36 @@ describe("an idle room in which work goes on", () => {
   });
 });
 
+describe("a room that does not start", () => {
+  it("is opened bare at the third try, and whole again once one has started", async () => {
+    const { room, again, furnished, settled } = await given();
+
+    const second = await again(room);
+    const third = await again(second);
+    await third.next(); // that it is up
+    const fourth = await again(third);
+    await settled();
+
+    expect([second.bare, third.bare, fourth.bare]).toEqual([false, true, false]);
+    expect(furnished).toEqual([{ bare: false }, { bare: false }, { bare: true }, { bare: false }]);
+  });
+});
+
 async function given() {
   const clock = fakeClock();
   const engine = scriptedEngine();
   const offered: string[] = [];
+  const furnished: { readonly bare: boolean }[] = [];
   let gifts = "";
   const rooms = createRooms({
     runtime: scriptedRuntime(),
     broker: scriptedBroker(),
     engineOf: () => engine,
     engineHomeOf: () => "/nowhere",
-    furnish: async () => [],
+    furnish: async (_group, _number, _session, bare) => {
+      furnished.push({ bare });
+      return [];
+    },
     instructionsOf: () => "",
     giftsOf: () => gifts,
     toolsOf: () => [],
@@ -155,6 +174,13 @@ async function given() {
     room,
     engine,
     offered,
+    furnished,
+    /** The room's program ends before it is up, and another room is opened for its session. */
+    async again(failed: Room): Promise<Room> {
+      rooms.startFailed(failed);
+      await rooms.close(failed);
+      return rooms.open({ session, group: GROUP, model: "m", resume: undefined });
+    },
     clock,
     settled,
     /** Plugins give something else now. */
