@@ -53,7 +53,8 @@ describe("a task that the agent schedules", () => {
     expect(await hears(host, /^the tea/)).toBe("the tea is ready");
     const [run] = await ended(host);
     expect(run).toMatchObject({ state: "succeeded", result: "the tea is ready", attempts: 1, missed: 0 });
-    expect((run?.startedAt ?? Infinity) - (run?.scheduledFor ?? 0)).toBeLessThan(1_000);
+    // By its timer, and not when somebody looks the next time; how exactly is for the bench to say.
+    expect((run?.startedAt ?? Infinity) - (run?.scheduledFor ?? 0)).toBeLessThan(5_000);
   });
 
   it("is looked after by the agent: listed, shown, changed, paused, resumed, run and cancelled", async () => {

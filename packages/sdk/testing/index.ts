@@ -1,3 +1,4 @@
+export * from "./cpu-ms.ts";
 export * from "./fake/changes.ts";
 export * from "./fake/faults.ts";
 export * from "./fake/feed.ts";

@@ -1,3 +1,4 @@
+import { cpuMs } from "@bellhop/sdk/testing";
 import { describe, expect, it } from "vitest";
 import { parseAuthResults, provesDomain } from "../auth-results.ts";
 
@@ -82,9 +83,11 @@ describe("Authentication-Results", () => {
       ";".repeat(16_000),
       " =".repeat(8_000),
     ];
-    const start = performance.now();
-    for (const header of hostile) parseAuthResults(`mx;${header}`);
 
-    expect(performance.now() - start).toBeLessThan(2_000);
+    const took = cpuMs(() => {
+      for (const header of hostile) parseAuthResults(`mx;${header}`);
+    });
+
+    expect(took).toBeLessThan(2_000);
   });
 });

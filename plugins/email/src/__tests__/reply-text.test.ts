@@ -1,3 +1,4 @@
+import { cpuMs } from "@bellhop/sdk/testing";
 import { describe, expect, it } from "vitest";
 import { replyText } from "../reply-text.ts";
 
@@ -93,9 +94,11 @@ describe("the text of an answer", () => {
       "_".repeat(long),
       "> a\nb\n".repeat(long / 6),
     ];
-    const start = performance.now();
-    for (const text of hostile) replyText(text);
 
-    expect(performance.now() - start).toBeLessThan(5_000);
+    const took = cpuMs(() => {
+      for (const text of hostile) replyText(text);
+    });
+
+    expect(took).toBeLessThan(5_000);
   });
 });

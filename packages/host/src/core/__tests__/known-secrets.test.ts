@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import { cpuMs } from "@bellhop/sdk/testing";
 import { describe, expect, it } from "vitest";
 import { createKnownSecrets, HIDDEN, type KnownSecrets } from "../known-secrets.ts";
 
@@ -160,10 +161,9 @@ describe("the known secrets", () => {
       Array.from({ length: 2_000 }, (_, index) => ({ name: "A_KEY", value: `sk-secret-number-${index}-x` })),
     );
     const text = "sk-secret-number-1 ".repeat(20_000);
-    const started = performance.now();
 
-    expect(many.hide(text)).toBe(text);
+    const took = cpuMs(() => expect(many.hide(text)).toBe(text));
 
-    expect(performance.now() - started).toBeLessThan(5_000); // minutes, if each of 14,000 forms read it all
+    expect(took).toBeLessThan(5_000); // minutes, if each of 14,000 forms read it all
   });
 });

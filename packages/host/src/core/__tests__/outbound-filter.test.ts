@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import { cpuMs } from "@bellhop/sdk/testing";
 import { describe, expect, it } from "vitest";
 import { createKnownSecrets, HIDDEN, type KnownSecrets } from "../known-secrets.ts";
 import { createOutboundFilter, filterOutbound } from "../outbound-filter.ts";
@@ -57,11 +58,11 @@ describe("the outbound filter", () => {
   });
 
   it("goes over a text once, however many tags an agent puts into it", () => {
-    const started = performance.now();
+    const took = cpuMs(() => {
+      expect(filterOutbound("<internal></internal>".repeat(50_000), NONE)).toBe("");
+    });
 
-    expect(filterOutbound("<internal></internal>".repeat(50_000), NONE)).toBe("");
-
-    expect(performance.now() - started).toBeLessThan(1_000); // 30 s and more when each tag reads the rest
+    expect(took).toBeLessThan(1_000); // 30 s and more when each tag reads the rest
   });
 
   it("ignores strings too short to be secrets", () => {

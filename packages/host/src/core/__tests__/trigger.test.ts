@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import { cpuMs } from "@bellhop/sdk/testing";
 import { describe, expect, it } from "vitest";
 import { BOT_TURNS, createTrigger, type Said, startsWithName, type TriggerSettings } from "../trigger.ts";
 
@@ -187,11 +188,12 @@ describe("a call by name", () => {
 
   it("is found in a moment, however long the text", () => {
     const called = startsWithName("a b");
-    const before = performance.now();
+    const long = [" ".repeat(1024 * 1024), `@${"a ".repeat(512 * 1024)}`, "@".repeat(1024 * 1024)];
 
-    for (const text of [" ".repeat(1024 * 1024), `@${"a ".repeat(512 * 1024)}`, "@".repeat(1024 * 1024)])
-      expect(called(text)).toBe(false);
+    const took = cpuMs(() => {
+      for (const text of long) expect(called(text)).toBe(false);
+    });
 
-    expect(performance.now() - before).toBeLessThan(100);
+    expect(took).toBeLessThan(100);
   });
 });

@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import { cpuMs } from "@bellhop/sdk/testing";
 import { describe, expect, it } from "vitest";
 import { matches } from "../grants.ts";
 
@@ -32,11 +33,11 @@ describe("the pattern of a grant", () => {
   });
 
   it("takes no longer for one that is written to take long", () => {
-    const began = performance.now();
+    const took = cpuMs(() => {
+      expect(matches("*a".repeat(250), "a".repeat(512))).toBe(true);
+      expect(matches(`${"*a".repeat(250)}b`, "a".repeat(512))).toBe(false);
+    });
 
-    expect(matches("*a".repeat(250), "a".repeat(512))).toBe(true);
-    expect(matches(`${"*a".repeat(250)}b`, "a".repeat(512))).toBe(false);
-
-    expect(performance.now() - began).toBeLessThan(1_000);
+    expect(took).toBeLessThan(1_000);
   });
 });
