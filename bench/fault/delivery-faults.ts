@@ -88,6 +88,8 @@ export function killPlugin(times: number, seed: number): Promise<Outcome> {
         for (const room of ROOMS) await world.write(room, "parts:3");
         await pause(chance.between(0, LONGEST_ANSWER_MS));
         process.kill(plugin, "SIGKILL");
+        // What was shown may still be owed. Rooms are served in order: the answer to what comes after it settles it.
+        for (const room of ROOMS) await world.write(room);
         await world.answered(world.written, PATIENCE_MS);
       }
       await host.stop();

@@ -43,15 +43,16 @@ describe("two groups", () => {
 
   it("have sandboxes of their own, side by side", async () => {
     const journey = await givenHost({ config: "groups:\n  kids: {}\n" });
-    const { send, ask } = journey;
+    const { send, ask, home } = journey;
     const kids = await chatOf("kids", journey);
 
-    const slow = await send("run: sleep 2; echo slow");
+    const slow = await send("run: until [ -e go ]; do sleep 0.05; done; echo slow");
     await slow.shows((event) => event.type === "activity" && event.tool === "Bash");
     const quick = await ask("say: quick", kids);
 
     expect(quick.answer).toBe("quick");
     expect((await journey.host().status()).turns.map(({ chat }) => chat)).toEqual(["web:journey"]);
+    await writeFile(join(home, "groups", "main", "go"), "");
     expect((await slow.told).answer).toBe("slow");
   });
 });
