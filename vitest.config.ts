@@ -24,7 +24,12 @@ const JOURNEYS = ["packages/host/test/**/*.test.ts", "plugins/*/test/**/*.test.t
 const SIDE_BY_SIDE = { maxWorkers: availableParallelism() + 1, sequence: { groupOrder: 0 } };
 
 /** A journey that waits for a processor is not one that hangs. */
-const common = { testTimeout: 60_000, hookTimeout: 60_000, pool: "forks" } as const;
+const common = {
+  testTimeout: 60_000,
+  hookTimeout: 60_000,
+  expect: { poll: { timeout: 30_000 } },
+  pool: "forks",
+} as const;
 
 export default defineConfig({
   test: {

@@ -55,11 +55,11 @@ const running = (status: () => Promise<Status>) =>
 describe("SIGTERM", () => {
   it("lets the answer under way end, takes nothing new, and leaves no journal behind", async () => {
     const { home, host, send, status } = await given({ drainSeconds: 30 });
-    await send("think: 3\nsay: finished");
+    await send("think: 5\nsay: finished");
     await running(status);
 
     host.process.kill("SIGTERM");
-    await vi.waitFor(async () => expect((await status()).draining).toBe(true));
+    await expect.poll(async () => (await status()).draining).toBe(true);
     const late = await send("say: too late", "web:other");
     const { code } = await host.ended;
 
@@ -123,7 +123,7 @@ describe("SIGTERM", () => {
     await running(status);
 
     host.process.kill("SIGTERM");
-    await vi.waitFor(async () => expect((await status()).draining).toBe(true));
+    await expect.poll(async () => (await status()).draining).toBe(true);
     await new Promise((resolve) => setTimeout(resolve, 600)); // two in one moment are one wish
     const from = performance.now();
     host.process.kill("SIGTERM");

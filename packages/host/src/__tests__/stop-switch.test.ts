@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { fakeClock } from "../core/testing.ts";
 import { silentLog } from "../log.ts";
 import { openStopSwitch, raiseFlag, readFlag } from "../stop-switch.ts";
@@ -73,22 +73,22 @@ describe("the emergency stop", () => {
     const { file, stopSwitch, happened } = given();
 
     writeFileSync(file, "");
-    await vi.waitFor(() => expect(happened).toEqual(["halt"]));
+    await expect.poll(() => happened).toEqual(["halt"]);
     expect(stopSwitch.hold().aborted).toBe(true);
     rmSync(file);
 
-    await vi.waitFor(() => expect(happened).toEqual(["halt", "go on"]));
+    await expect.poll(() => happened).toEqual(["halt", "go on"]);
     expect(stopSwitch.hold().aborted).toBe(false);
   });
 
   it("learns the reason that is written after the file was made", async () => {
     const { file, stopSwitch } = given();
     writeFileSync(file, "");
-    await vi.waitFor(() => expect(stopSwitch.paused).toBeDefined());
+    await expect.poll(() => stopSwitch.paused).toBeDefined();
 
     writeFileSync(file, JSON.stringify({ since: 1, by: "Ann", reason: "late" }));
 
-    await vi.waitFor(() => expect(stopSwitch.paused).toEqual({ since: 1, by: "Ann", reason: "late" }));
+    await expect.poll(() => stopSwitch.paused).toEqual({ since: 1, by: "Ann", reason: "late" });
   });
 
   it("holds where it cannot be written down, and says that a restart would forget it", async () => {

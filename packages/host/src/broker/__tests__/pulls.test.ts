@@ -2,7 +2,7 @@ import { RejectedError, StaleError } from "@bellhop/sdk";
 import { connect } from "node:net";
 import { buffer } from "node:stream/consumers";
 import { Readable } from "node:stream";
-import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { newId, TurnId } from "../../core/ids.ts";
 import { given } from "./given.ts";
 
@@ -14,15 +14,14 @@ function waiter(socket: string) {
   door.setEncoding("utf8").on("data", (piece: string) => (text += piece));
   door.write("GET /bellhop/wanted HTTP/1.0\r\n\r\n");
   return {
-    answered: () => vi.waitFor(() => expect(text).toContain("\r\n\r\n")),
+    answered: async () => await expect.poll(() => text).toContain("\r\n\r\n"),
     status: () => text.split("\r\n")[0],
-    wanted: () =>
-      vi.waitFor(() => {
-        const line = text.split("\n").findLast((one) => one.startsWith("{"));
-        if (line === undefined) throw new Error("nothing is wanted yet");
-        const { id, path }: { id: string; path: string } = JSON.parse(line);
-        return { id, path };
-      }),
+    async wanted(): Promise<{ id: string; path: string }> {
+      const latest = () => text.split("\n").findLast((one) => one.startsWith("{"));
+      await expect.poll(latest).toBeDefined();
+      const { id, path }: { id: string; path: string } = JSON.parse(latest() ?? "");
+      return { id, path };
+    },
   };
 }
 
@@ -102,12 +101,12 @@ describe("a file that the host wants from a sandbox", () => {
     const slow = connect({ path: socket });
     slow.resume().on("error", () => undefined);
     slow.write(`PUT /bellhop/files/${id} HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf`);
-    await vi.waitFor(() => expect(slow.bytesWritten).toBeGreaterThan(0));
+    await expect.poll(() => slow.bytesWritten).toBeGreaterThan(0);
 
     door.setTurn(newId(TurnId));
 
     await expect(pulled).rejects.toThrow(StaleError);
-    await vi.waitFor(() => expect(slow.destroyed).toBe(true));
+    await expect.poll(() => slow.destroyed).toBe(true);
   });
 
   it("is not to be had without a turn, nor where nobody waits inside", async () => {

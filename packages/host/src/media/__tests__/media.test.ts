@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
-import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { chatId, FileId, MAIN, newId, SenderId } from "../../core/ids.ts";
 import { type FakeClock, fakeClock } from "../../core/testing.ts";
 import { silentLog } from "../../log.ts";
@@ -164,14 +164,17 @@ describe("a file that is handed over", () => {
 
   it("counts what is still coming against the room", async () => {
     const { media, groupId, upload } = await given();
-    const slow = new Readable({ read: () => undefined });
+    const [taken, rest] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const slow = (async function* () {
+      yield Buffer.alloc(60 * KiB);
+      taken.resolve(); // more is asked for
+      await rest.promise;
+    })();
     const first = media.receive({ groupId, name: "slow" }, slow);
-    slow.push(Buffer.alloc(60 * KiB));
-    await vi.waitFor(
-      async () => await expect(upload(Buffer.alloc(41 * KiB))).rejects.toThrow("no room left"),
-    );
+    await taken.promise;
 
-    slow.push(null);
+    await expect(upload(Buffer.alloc(41 * KiB))).rejects.toThrow("no room left");
+    rest.resolve();
 
     expect(await first).toMatchObject({ bytes: 60 * KiB });
   });
