@@ -88,6 +88,7 @@ export interface Also {
   readonly quote?: string;
   readonly mentionsUs?: boolean;
   readonly nonText?: string;
+  readonly forwarded?: string;
   readonly files?: readonly InboundFile[];
 }
 

@@ -134,6 +134,11 @@ export interface Inbound {
   readonly replyTo?: string | undefined;
   /** The part of the message it answers that was quoted, as the sender chose it. */
   readonly quote?: string | undefined;
+  /**
+   * Text and files are somebody else's, and the sender has handed them on: whose, as far as the platform says, else
+   * empty. The host takes no command from such words, and weighs them as a stranger's.
+   */
+  readonly forwarded?: string | undefined;
   /** Of kind `button`: the id that the button was sent with. Of kind `reaction` the emoji is the text; empty: taken away. */
   readonly button?: string | undefined;
   /** When the platform says it was written, ms since 1970. Never used for order (G3). */

@@ -15,6 +15,8 @@ export interface InboundEvent {
   readonly sender: { readonly id: string; readonly name: string; readonly role: string };
   readonly text: string;
   readonly nonText?: string | undefined;
+  /** As in `Inbound`. */
+  readonly forwarded?: string | undefined;
   readonly files: readonly {
     readonly id: string;
     readonly name: string;

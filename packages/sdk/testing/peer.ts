@@ -65,6 +65,8 @@ export interface PeerChat {
       readonly file?: { readonly name: string; readonly type: string; readonly content: Uint8Array };
     },
   ): Promise<string>;
+  /** Hands on what somebody else has written, as the platform has it; absent where it marks no such thing. */
+  forwards?(person: PeerPerson, text: string): Promise<string>;
   edits?(person: PeerPerson, platformId: string, text: string): Promise<void>;
   deletes?(person: PeerPerson, platformId: string): Promise<void>;
   reacts?(person: PeerPerson, platformId: string, emoji: string): Promise<void>;

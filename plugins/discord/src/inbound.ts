@@ -3,7 +3,7 @@
  *
  * - A mention stands in the text as people read it, `@Ann`. Ours is left out at the beginning: what follows it may
  *   be a command.
- * - What is forwarded is a quote: somebody else's words, which the host weighs as such.
+ * - What is forwarded is somebody else's words; Discord does not say whose.
  * - Passed over: what Discord says of a chat by itself (who joined, what was pinned), and what is empty.
  */
 import type { Inbound, InboundFile, InboundSender } from "@bellhop/sdk";
@@ -51,7 +51,7 @@ export function said(message: Message, kind: "message" | "edit", here: Here): In
     sender,
     ...content,
     ...(called ? { mentionsUs: true } : {}),
-    ...(about?.message_id === undefined ? {} : { replyTo: about.message_id }),
+    ...(about?.message_id === undefined || about.type === FORWARD ? {} : { replyTo: about.message_id }),
     sentAt: Date.parse(kind === "edit" && edited !== undefined ? edited : message.timestamp),
   };
 }
@@ -120,19 +120,19 @@ export function personOf(
   };
 }
 
-type Content = Pick<Inbound, "text" | "nonText" | "files" | "quote">;
+type Content = Pick<Inbound, "text" | "nonText" | "files" | "forwarded">;
 
 /** Undefined for what nobody said. */
 function contentOf(message: Message, here: Here): Content | undefined {
   const { sticker_items: stickers, poll, message_reference, message_snapshots } = message;
-  const text = readable(message, here);
+  const text = readable(message, message.mentions, here);
   const attachments = [message, ...message_snapshots.map((one) => one.message)].flatMap(
     (one) => one.attachments,
   );
   const files = attachments.length > 0 ? { files: attachments.map((one) => attached(one, here)) } : {};
   if (message_reference?.type === FORWARD) {
-    const quote = message_snapshots.map(({ message: { content } }) => content).join("\n");
-    return { text, nonText: "forwarded message", ...files, ...(quote === "" ? {} : { quote }) };
+    const words = message_snapshots.map((one) => readable(one.message, message.mentions, here)).join("\n");
+    return { text: words, ...(words === "" ? { nonText: "message" } : {}), ...files, forwarded: "" };
   }
   if (text !== "" || attachments.length > 0) return { text, ...files };
   if (stickers.length > 0) return { text: stickers.map(({ name }) => name).join(" "), nonText: "sticker" };
@@ -146,7 +146,11 @@ function attached({ filename, content_type, size, url }: Attachment, { open }: H
 }
 
 /** The text with people's names for their numbers, and without our own mention before it. */
-function readable({ content, mentions }: Message, { me, roles }: Here): string {
+function readable(
+  { content }: Pick<Message, "content">,
+  mentions: Message["mentions"],
+  { me, roles }: Here,
+): string {
   const ours = [`<@${me}>`, `<@!${me}>`, ...roles.map((role) => `<@&${role}>`)];
   const first = ours.find((mention) => content.startsWith(mention));
   const rest = first === undefined ? content : content.slice(first.length).trimStart();

@@ -5,6 +5,8 @@ import { z } from "zod";
 const WORDS = ["pretext", "title", "text", "value", "fallback", "alt_text"] as const;
 /** Where blocks hold others. */
 const INSIDE = ["fields", "elements", "blocks"] as const;
+/** A message of somebody's that is handed on comes as an attachment with this mark. */
+const Share = z.looseObject({ is_share: z.literal(true), author_name: z.string().optional() });
 /** Deeper than Slack lets anybody build. */
 const DEEPEST = 8;
 
@@ -20,6 +22,16 @@ export function wordsOf({
 }): string {
   const lines = [...blocks, ...attachments].map((one) => inside(one, 0)).filter((line) => line !== "");
   return lines.join("\n");
+}
+
+/** What is handed on, and whose it is; undefined where nothing is. */
+export function sharedIn(
+  attachments: readonly unknown[] = [],
+): { readonly words: string; readonly by: string } | undefined {
+  const shares = attachments.flatMap((one) => Share.safeParse(one).data ?? []);
+  if (shares.length === 0) return undefined;
+  const by = new Set(shares.map(({ author_name = "" }) => author_name));
+  return { words: wordsOf({ attachments: shares }), by: [...by].join(", ") };
 }
 
 function inside(given: unknown, depth: number): string {

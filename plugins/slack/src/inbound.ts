@@ -9,7 +9,7 @@
  * - Passed over: what Slack says of a channel by itself, and changes that changed no word (a link that unfolded).
  */
 import type { Inbound, InboundFile, InboundSender } from "@bellhop/sdk";
-import { wordsOf } from "./blocks.ts";
+import { sharedIn, wordsOf } from "./blocks.ts";
 import { characterOf } from "./emoji.ts";
 import {
   type Changed,
@@ -100,7 +100,6 @@ async function written(
   const { ts, thread_ts, files = [], edited } = message;
   const thread = thread_ts === ts ? undefined : thread_ts;
   const sender = await senderOf(message, here);
-  const source = sourceOf(message);
   const [file] = files;
   if (thread !== undefined) places.thread(channel, ts, thread);
   const sentId = sender.self === true && file ? file.id : ts;
@@ -111,17 +110,30 @@ async function written(
     version,
     ...(await placeOf(channel, thread, names)),
     sender,
-    text: await readable(withoutCall(source, me.userId), names),
-    ...(mentions(source, me.userId) ? { mentionsUs: true } : {}),
+    ...(await contentOf(message, here)),
+    ...(mentions(sourceOf(message), me.userId) ? { mentionsUs: true } : {}),
     sentAt: msOf(kind === "edit" ? (edited?.ts ?? ts) : ts),
     ...(files.length > 0 ? { files: files.map((one) => attached(one, here)) } : {}),
   };
 }
 
-/** In Slack's markup; what stands in blocks where there is neither a text nor a file. */
+/** What is handed on with own words stands below them; alone it is the message, in somebody else's words. */
+async function contentOf(
+  message: Message,
+  { me, names }: Here,
+): Promise<Pick<Inbound, "text" | "quote" | "forwarded">> {
+  const own = await readable(withoutCall(sourceOf(message), me.userId), names);
+  const shared = sharedIn(message.attachments);
+  if (!shared) return { text: own };
+  const words = await readable(shared.words, names);
+  if (own === "") return { text: words, forwarded: shared.by };
+  return { text: `${own}\n\n${words.replaceAll(/^/gm, "> ")}`, quote: words };
+}
+
+/** In Slack's markup; what stands in blocks where there is neither a text nor a file nor something that is handed on. */
 function sourceOf(message: Message): string {
-  const { text, files = [] } = message;
-  return text === "" && files.length === 0 ? wordsOf(message) : text;
+  const { text, files = [], attachments } = message;
+  return text === "" && files.length === 0 && !sharedIn(attachments) ? wordsOf(message) : text;
 }
 
 /** Slack does not say who did it. */

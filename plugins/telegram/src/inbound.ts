@@ -39,6 +39,8 @@ function said(message: Message, kind: "message" | "edit", version: number, here:
   if (call === "another") return undefined;
   const topic = topicOf(message);
   const answered = message.reply_to_message?.message_id;
+  const text = withLinks(content.text, entities);
+  const forwarded = forwardedFrom(message);
   return {
     platformId: String(message.message_id),
     kind,
@@ -46,11 +48,12 @@ function said(message: Message, kind: "message" | "edit", version: number, here:
     ...placeOf(chat, topic),
     sender,
     ...content,
-    text: typeof call === "object" ? call.text : content.text,
+    text: typeof call === "object" ? call.nameless(text) : text,
     ...(call !== undefined || mentions(content.text, entities, here.me) ? { mentionsUs: true } : {}),
     // In a topic, whatever answers nothing answers the message that opened it.
     ...(answered === undefined || answered === topic ? {} : { replyTo: String(answered) }),
     ...(quote ? { quote: quote.text } : {}),
+    ...(forwarded === undefined ? {} : { forwarded }),
     sentAt: (kind === "edit" ? (message.edit_date ?? date) : date) * 1_000,
   };
 }
@@ -137,13 +140,32 @@ function nameOf({ first_name, last_name, username }: Named): string {
   return name === "" && username !== undefined ? `@${username}` : name;
 }
 
-/** A command that names its bot: without the name if it is us. */
+/** Whose words they are. What somebody wrote themselves stays theirs, and so does what a channel posts into its own group. */
+function forwardedFrom({ forward_origin: origin, from, is_automatic_forward }: Message): string | undefined {
+  if (!origin || is_automatic_forward) return undefined;
+  const { sender_user: user, sender_user_name, sender_chat, chat = sender_chat, author_signature } = origin;
+  if (user) return user.id === from?.id ? undefined : personOf(user).name;
+  return chat ? chatAsSender(chat, author_signature).name : (sender_user_name ?? "");
+}
+
+/** Words with a link behind them say where it leads. */
+function withLinks(text: string, entities: readonly Entity[]): string {
+  const links = entities.filter(({ type, url = "" }) => type === "text_link" && url !== "");
+  return links
+    .toSorted((one, other) => other.offset - one.offset)
+    .reduce((words, { offset, length, url = "" }) => {
+      const end = offset + length;
+      return text.slice(offset, end) === url ? words : `${words.slice(0, end)} (${url})${words.slice(end)}`;
+    }, text);
+}
+
+/** A command that names its bot: what makes a text be without the name, if it is us. */
 function calledBy(text: string, entities: readonly Entity[], { username }: Me) {
   const command = entities.find(({ type, offset }) => type === "bot_command" && offset === 0);
   const [name = "", at] = text.slice(0, command?.length ?? 0).split("@");
   if (!command || at === undefined) return undefined;
   if (at.toLowerCase() !== username.toLowerCase()) return "another";
-  return { text: name + text.slice(command.length) };
+  return { nameless: (whole: string) => name + whole.slice(command.length) };
 }
 
 function mentions(text: string, entities: readonly Entity[], { id, username }: Me): boolean {

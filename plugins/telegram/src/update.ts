@@ -29,6 +29,8 @@ const Entity = z.object({
   offset: z.int().min(0),
   length: z.int().min(0),
   user: User.optional(),
+  /** Of a `text_link`: where its words lead. */
+  url: z.string().optional(),
 });
 export type Entity = z.infer<typeof Entity>;
 
@@ -43,6 +45,15 @@ export type File = z.infer<typeof File>;
 
 const Place = z.object({ latitude: z.number(), longitude: z.number() });
 
+const Origin = z.object({
+  sender_user: User.optional(),
+  /** Of somebody who does not let themselves be linked to. */
+  sender_user_name: z.string().optional(),
+  sender_chat: Chat.optional(),
+  chat: Chat.optional(),
+  author_signature: z.string().optional(),
+});
+
 const Message = z.object({
   message_id: Id,
   message_thread_id: Id.optional(),
@@ -51,6 +62,7 @@ const Message = z.object({
   sender_chat: Chat.optional(),
   author_signature: z.string().optional(),
   is_automatic_forward: z.boolean().optional(),
+  forward_origin: Origin.optional(),
   date: z.int(),
   edit_date: z.int().optional(),
   chat: Chat,

@@ -51,13 +51,13 @@ function versionOf({ id, timestamp }: Message): number {
   return timestamp * 1_000 + (createHash("sha256").update(id).digest().readUInt16BE() % 1_000);
 }
 
-type Said = Pick<Inbound, "text" | "nonText" | "files">;
+type Said = Pick<Inbound, "text" | "nonText" | "files" | "forwarded">;
 
 function contentOf(content: Content, here: Here): Said {
   const said = wordsOf(content, here);
   const { forwarded, frequently_forwarded } = content.context ?? {};
-  // It is not in the sender's own words, which is worth knowing.
-  return (forwarded ?? frequently_forwarded) ? { nonText: "forwarded", ...said } : said;
+  // WhatsApp does not say whose words they are.
+  return (forwarded ?? frequently_forwarded) ? { ...said, forwarded: "" } : said;
 }
 
 function wordsOf(content: Content, here: Here): Said {

@@ -64,7 +64,7 @@ describe("what people send", () => {
     [
       "what was forwarded",
       { type: "text", text: { body: "news" }, context: { forwarded: true } },
-      { text: "news", nonText: "forwarded" },
+      { text: "news", forwarded: "" },
     ],
     [
       "a poll, which is shown to no program",

@@ -29,6 +29,7 @@ const Context = z
     participant: Text,
     quotedMessage: z.unknown(),
     mentionedJid: z.array(z.string()).nullish(),
+    isForwarded: z.boolean().nullish(),
   })
   .nullish();
 type Context = z.infer<typeof Context>;
@@ -132,6 +133,8 @@ export interface Words {
   readonly file?: Attached;
   readonly quoted?: { readonly id: string; readonly text: string | undefined };
   readonly mentions: readonly string[];
+  /** Somebody else's words; WhatsApp does not say whose. */
+  readonly forwarded?: boolean;
 }
 
 export type Said =
@@ -229,11 +232,12 @@ function cardOf({ displayName, vcard }: z.infer<typeof Contact>): string {
   return [displayName ?? "", ...phones].join(" ").trim();
 }
 
-function around(context: Context): Pick<Words, "quoted" | "mentions"> {
+function around(context: Context): Pick<Words, "quoted" | "mentions" | "forwarded"> {
   const mentions = context?.mentionedJid ?? [];
+  const forwarded = context?.isForwarded === true ? { forwarded: true } : {};
   const id = context?.stanzaId ?? "";
-  if (id === "") return { mentions };
-  return { quoted: { id, text: quotedText(context?.quotedMessage) }, mentions };
+  if (id === "") return { mentions, ...forwarded };
+  return { quoted: { id, text: quotedText(context?.quotedMessage) }, mentions, ...forwarded };
 }
 
 /** What cannot be read of a quote leaves the message that quotes it as it is. */

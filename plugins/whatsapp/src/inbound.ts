@@ -135,7 +135,7 @@ function common({ chat, direct, sender, sentAt }: Place) {
   return { chat, direct, sender, ...(sentAt === undefined ? {} : { sentAt }) };
 }
 
-function spoken({ text, nonText, file, quoted, mentions }: Words, message: WAMessage, here: Here) {
+function spoken({ text, nonText, file, quoted, mentions, forwarded }: Words, message: WAMessage, here: Here) {
   const us = [here.me.id, here.me.lid].flatMap((jid) => (jid === undefined ? [] : bare(jid)));
   return {
     text,
@@ -143,6 +143,7 @@ function spoken({ text, nonText, file, quoted, mentions }: Words, message: WAMes
     ...(mentions.some((jid) => us.includes(bare(jid))) ? { mentionsUs: true } : {}),
     ...(quoted ? { replyTo: quoted.id } : {}),
     ...(quoted?.text === undefined ? {} : { quote: quoted.text }),
+    ...(forwarded === true ? { forwarded: "" } : {}),
     ...(file ? { files: [attached(file, message, here)] } : {}),
   };
 }

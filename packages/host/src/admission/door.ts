@@ -18,13 +18,14 @@ export function createDoor(parts: Pick<AdmissionParts, "roleOf" | "mayCall" | "s
     personal: boolean,
   ): Pick<NewMessage, "newcomer" | "codes" | "claims"> {
     const { chat, chatTitle, direct, platformId, sender } = message;
-    const { kind, text, sender: by } = inbound;
+    const { kind, text, sender: by, forwarded } = inbound;
     if (by.bot || (by.self && !personal) || !isWritten(message)) return {};
     const owner = by.self === true || parts.roleOf(sender.id, MAIN) === "owner";
     const who = { id: sender.id, name: sender.name, linked: sender.linked };
     const codes = kind === "delete" ? [] : codesIn(text);
     const whole = asCode(text) !== undefined;
-    const claims = kind === "message" && CLAIM[direct ? "direct" : "shared"].test(text);
+    const claims =
+      kind === "message" && forwarded === undefined && CLAIM[direct ? "direct" : "shared"].test(text);
     const calls = parts.mayCall({ chat, sender: sender.id, owner, self: by.self === true });
     const held = direct === true && !by.self && calls.may;
     return {

@@ -16,7 +16,7 @@ const CUT = "\n… (the rest was too long to be kept while you were unknown)";
 export function heldInbound(inbound: Inbound & Pick<HeldInbound, "kind">): HeldInbound {
   const { platformId, kind, version, chat, chatTitle, direct, sender, nonText, mentionsUs, replyTo, sentAt } =
     inbound;
-  const { threadOf, quote } = inbound;
+  const { threadOf, quote, forwarded } = inbound;
   const text = inbound.text.toWellFormed();
   return {
     platformId,
@@ -32,6 +32,7 @@ export function heldInbound(inbound: Inbound & Pick<HeldInbound, "kind">): HeldI
     ...(mentionsUs === undefined ? {} : { mentionsUs }),
     ...(replyTo === undefined ? {} : { replyTo }),
     ...(quote === undefined ? {} : { quote: quote.slice(0, 1_000).toWellFormed() }),
+    ...(forwarded === undefined ? {} : { forwarded: forwarded.slice(0, 1_000) }),
     ...(sentAt === undefined ? {} : { sentAt }),
     files: (inbound.files ?? []).slice(0, MOST_FILES).map(({ name, type, bytes }) => ({
       name: name.slice(0, 1_000),

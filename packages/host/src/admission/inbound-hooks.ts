@@ -228,6 +228,7 @@ function eventOf(row: InboxRow, group: GroupFolder, text: string, files: readonl
     sender: { id: row.sender_id, name: row.sender_name, role: row.sender_role },
     text,
     ...(row.non_text === null ? {} : { nonText: row.non_text }),
+    ...(row.forwarded === null ? {} : { forwarded: row.forwarded }),
     // What was not taken in has no bytes to be asked for.
     files: files.flatMap(({ id, name, type, bytes, state }) =>
       state === "stored" ? [{ id, name, type, bytes }] : [],

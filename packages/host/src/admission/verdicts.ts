@@ -1,6 +1,7 @@
 /**
  * The verdict on a message: whether it is answered, kept as context, refused, or a command, and why. Whoever may
- * not speak calls nothing; what calls the assistant is the group's trigger.
+ * not speak calls nothing, and neither do words that are only handed on; what calls the assistant is the group's
+ * trigger.
  */
 import type { Inbound } from "@bellhop/sdk";
 import { type GroupFolder, MAIN, type SenderId } from "../core/ids.ts";
@@ -63,17 +64,18 @@ export function createVerdicts(
       const hooks = wantsHooks(message, around, noted);
       return { ...noted, role: "stranger", tainted: true, hooks };
     }
-    const tainted = !owner || around.quotesTainted;
+    const own = inbound.forwarded === undefined;
+    const tainted = !owner || !own || around.quotesTainted;
     if (inbound.kind === "reaction") return { ...reactionVerdict(around, self), role, tainted };
     if (inbound.kind === "button" && around.pressed === undefined)
       return { ...gone(message, parts.now()), role, tainted };
     const verdict = triggerOf(chat.folder).calls({
-      text: message.text,
+      text: own ? message.text : "",
       chat: { direct: chat.direct === 1, main: chat.folder === MAIN },
       ours,
       bot: inbound.sender.bot === true,
       botTurns: around.bots.admitted,
-      mentionsUs: inbound.mentionsUs === true,
+      mentionsUs: own && inbound.mentionsUs === true,
       answersUs: around.answersUs,
     });
     const person =
@@ -111,10 +113,10 @@ export function createVerdicts(
   }
 
   function commandIn(
-    { text, mentionsUs = false }: Inbound,
+    { text, mentionsUs = false, forwarded }: Inbound,
     said: Pick<MaybeCommand, "role" | "group" | "direct" | "verdict">,
   ) {
-    if (!text.startsWith("/")) return undefined;
+    if (!text.startsWith("/") || forwarded !== undefined) return undefined;
     return parts.commands.recognise({
       ...said,
       text,

@@ -40,7 +40,8 @@ export function writtenFrom(
   sender: NewMessage["sender"],
   files: readonly MessageFile[],
 ): Written {
-  const { platformId, kind, version, chatTitle, direct, nonText, replyTo, quote, sentAt } = inbound;
+  const { platformId, kind, version, chatTitle, direct, nonText, replyTo, quote, forwarded, sentAt } =
+    inbound;
   if (platformId.length > MAX_ID_LENGTH || (replyTo?.length ?? 0) > MAX_ID_LENGTH)
     throw new RejectedError(`the id of a message has at most ${MAX_ID_LENGTH} characters`);
   const given = inbound.text.toWellFormed(); // a lone surrogate would not survive the database
@@ -61,6 +62,7 @@ export function writtenFrom(
     nonText: nonText === undefined ? undefined : clip(nonText, NAME_LENGTH),
     replyTo,
     quote: quote === undefined ? undefined : clip(quote, QUOTE_LENGTH),
+    forwarded: forwarded === undefined ? undefined : clip(forwarded, NAME_LENGTH),
     button: kind === "button" ? ButtonId.safeParse(inbound.button).data : undefined,
     sentAt,
     files,

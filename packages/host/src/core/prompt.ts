@@ -24,6 +24,8 @@ export interface PromptMessage {
   /** In one or two words, what it is where it is no text. */
   readonly nonText?: string | undefined;
   readonly replyTo?: { readonly seq?: number | undefined; readonly quote: string } | undefined;
+  /** Whose words they are, where the sender has only handed them on; empty: nobody knows. */
+  readonly forwarded?: string | undefined;
   /** It is a sign on the message in `replyTo`: the emoji, or empty where it was taken away. */
   readonly reaction?: string | undefined;
   /** What came with it, each in words of the host's. */
@@ -204,10 +206,14 @@ function about({ seq, quote }: NonNullable<PromptMessage["replyTo"]>): string {
 }
 
 function describe(message: PromptMessage, time: (at: number) => string): string {
-  const { seq, sender, at, nonText, replyTo, change, files = [], notes = [] } = message;
+  const { seq, sender, at, nonText, forwarded, replyTo, change, files = [], notes = [] } = message;
   const parts = [`#${seq}`, `from ${who(sender)}`];
   parts.push(`at ${JSON.stringify(time(at))}`);
   if (nonText !== undefined) parts.push(`[${kindOf(nonText)}]`);
+  if (forwarded !== undefined)
+    parts.push(
+      `forwarded, in the words of ${forwarded === "" ? "somebody else" : JSON.stringify(forwarded)}`,
+    );
   if (change) parts.push(`an edit of #${change.seq}, which now reads so`);
   if (replyTo) parts.push(`answering ${about(replyTo)}`);
   return [

@@ -99,6 +99,7 @@ const Brought = z.object({
   mentionsUs: z.boolean().optional(),
   replyTo: Id.optional(),
   quote: Text.optional(),
+  forwarded: z.string().max(1_024).optional(),
   button: z.string().max(64).optional(),
   sentAt: z.number().optional(),
   files: z.array(SentFile).max(64).optional(),

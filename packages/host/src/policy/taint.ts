@@ -108,13 +108,7 @@ export async function openTaint(parts: TaintParts) {
     const foreign = rows.filter(({ tainted }) => tainted === 1);
     const quoted = rows.flatMap(({ reply_to }) => reply_to ?? []);
     return [
-      ...foreign.map(({ sender_id, sender_role, chat_id }) =>
-        cut(
-          sender_role === "owner"
-            ? `a message that quotes others, in ${chat_id}`
-            : `what ${sender_id} wrote in ${chat_id}`,
-        ),
-      ),
+      ...foreign.map((row) => cut(causeOf(row))),
       ...((await taints.inAnswers(claim, quoted))
         ? [cut(`a quote of what was said under taint, in ${claim.chat.id}`)]
         : []),
@@ -234,6 +228,12 @@ export async function openTaint(parts: TaintParts) {
       for (const id of await taints.groups()) groups.add(id);
     },
   };
+}
+
+/** Why words in a row that was taken as tainted are no owner's. */
+function causeOf({ sender_id, sender_role, chat_id, forwarded }: InboxRow): string {
+  if (sender_role !== "owner") return `what ${sender_id} wrote in ${chat_id}`;
+  return `a message that ${forwarded === null ? "quotes" : "hands on the words of"} others, in ${chat_id}`;
 }
 
 function cut(cause: string): string {

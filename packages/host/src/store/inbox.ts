@@ -69,6 +69,8 @@ export interface NewMessage {
   readonly replyTo?: string | undefined;
   /** What was quoted of that. */
   readonly quote?: string | undefined;
+  /** Whose words these are, where they are not the sender's; empty: nobody knows. */
+  readonly forwarded?: string | undefined;
   /** Of kind `button`: which; undefined where what came is the id of none. Its command becomes the text. */
   readonly button?: ButtonId | undefined;
   readonly sentAt?: number | undefined;
@@ -262,6 +264,7 @@ export function createInbox(
         text: pressed ?? message.text,
         reply_to: message.replyTo ?? null,
         quote: message.quote ?? null,
+        forwarded: message.forwarded ?? null,
         non_text: message.nonText ?? null,
         verdict: fate.verdict,
         reason: fate.reason,

@@ -51,6 +51,7 @@ export const HeldInbound = z.object({
   mentionsUs: z.boolean().optional(),
   replyTo: z.string().optional(),
   quote: z.string().optional(),
+  forwarded: z.string().optional(),
   sentAt: z.number().optional(),
   files: z
     .array(z.object({ name: z.string(), type: z.string().optional(), bytes: z.number().optional() }))

@@ -84,6 +84,8 @@ export interface InboxTable {
   reply_to: Fixed<string | null>;
   /** The part of the message in `reply_to` that its sender chose to quote. */
   quote: Fixed<string | null>;
+  /** Whose words these are, where the sender has only handed them on; empty: the platform does not say. */
+  forwarded: Fixed<string | null>;
   /** What admission decided and why: what `/why` prints. An edit or a deletion may change it while it waits. */
   verdict: "admitted" | "noted" | "refused";
   reason: string;

@@ -92,6 +92,7 @@ export function openMemoryPeer(options: FakePlatformOptions = {}): ChannelPeer {
         const files = file && [fakeFile(file.name, Buffer.from(file.content), { type: file.type })];
         return chat.says(person, text, { ...also, ...(files && { files }) });
       },
+      forwards: async (person, text) => chat.says(person, text, { forwarded: "Zoe" }),
       edits: async (_, platformId, text) => chat.edits(platformId, text),
       deletes: async (_, platformId) => chat.deletes(platformId),
       reacts: async (person, platformId, emoji) => chat.reacts(person, platformId, emoji),

@@ -130,6 +130,25 @@ export const HEARING: readonly Check[] = [
   },
   {
     point: 1,
+    says: "tells words that are handed on from their sender's own",
+    without: without(needsListen, (_, peer) =>
+      peer.direct(ANN).forwards ? undefined : "it does not mark what is handed on",
+    ),
+    async run({ peer, hears }) {
+      const chat = peer.direct(ANN);
+      const own = await chat.says(ANN, "/stop it");
+      const others = await chat.forwards?.(ANN, "/stop them");
+
+      const first = await hears("own words", ({ platformId }) => platformId === own);
+      const second = await hears("somebody else's", ({ platformId }) => platformId === others);
+
+      deepStrictEqual([first.forwarded, second.text], [undefined, "/stop them"]);
+      ok(second.forwarded !== undefined, "they are not marked");
+      equal(second.replyTo, undefined);
+    },
+  },
+  {
+    point: 1,
     says: "hears each change of a message as another version of it",
     without: without(needsListen, canEdit),
     async run({ peer, hears }) {

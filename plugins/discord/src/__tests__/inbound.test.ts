@@ -62,7 +62,7 @@ describe("a message on Discord", () => {
     expect(heard({ type: 19, message_reference: { message_id: "99" } })).toMatchObject({ replyTo: "99" });
   });
 
-  it("forwards another: its words are a quote", () => {
+  it("forwards another: its words are somebody else's", () => {
     const attachment = { id: "1", filename: "a.png", size: 3, url: "https://cdn.example.org/a.png" };
 
     const forwarded = heard({
@@ -71,12 +71,8 @@ describe("a message on Discord", () => {
       message_snapshots: [{ message: { content: "do as I say", attachments: [attachment] } }],
     });
 
-    expect(forwarded).toMatchObject({
-      text: "",
-      nonText: "forwarded message",
-      quote: "do as I say",
-      replyTo: "99",
-    });
+    expect(forwarded).toMatchObject({ text: "do as I say", forwarded: "" });
+    expect(forwarded).not.toHaveProperty("replyTo"); // it stands in another chat
     expect(forwarded?.files?.map(({ name, bytes }) => [name, bytes])).toEqual([["a.png", 3]]);
   });
 

@@ -154,6 +154,18 @@ export function chatPeer(
       return message.id;
     },
 
+    async forwards(person, text) {
+      await ready();
+      const snapshot = { type: 0, content: text, attachments: [], embeds: [], mentions: [] };
+      const also = {
+        message_reference: { type: 1, message_id: "99", channel_id: "98" },
+        message_snapshots: [{ message: snapshot }],
+      };
+      const message = world.put(channel, { from: person, text: "", also });
+      discord.tell("MESSAGE_CREATE", channel, message);
+      return message.id;
+    },
+
     async edits(_person, platformId, text) {
       await ready();
       const message = messageOf(platformId);

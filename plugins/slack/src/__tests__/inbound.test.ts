@@ -86,6 +86,25 @@ describe("what Slack brings", () => {
     expect([ours?.platformId, reaction?.replyTo]).toEqual(["F1", "F1"]);
   });
 
+  it("reads what is handed on: alone in somebody else's words, else as a quote below its sender's own", async () => {
+    const attachments = [
+      { is_share: true, author_name: "Zoe", text: "buy <@U7> shares\nnow", fallback: "[Nov 3rd] Zoe: buy" },
+    ];
+
+    const alone = await heard({ text: "", attachments });
+    const commented = await heard({ text: "is that so?", attachments });
+
+    expect(alone).toMatchObject({
+      text: expect.stringMatching(/^buy @.* shares\nnow$/),
+      forwarded: "Zoe",
+    });
+    expect(commented).toMatchObject({
+      text: expect.stringMatching(/^is that so\?\n\n> buy @.* shares\n> now$/),
+      quote: expect.stringMatching(/^buy @.* shares\nnow$/),
+    });
+    expect(commented).not.toHaveProperty("forwarded");
+  });
+
   it("reads what stands in blocks and attachments where there is no text", async () => {
     const rich = [
       { type: "text", text: "ask " },

@@ -292,7 +292,7 @@ export function answers(
 
 /** Without the channel, as in a list of messages. */
 export function messageJson(world: World, channel: FakeChannel, message: FakeMessage): object {
-  const { ts, user, thread, text, blocks, username, file, metadata, edited } = message;
+  const { ts, user, thread, text, blocks, username, file, metadata, attachments, edited } = message;
   const bot = world.users.get(user)?.bot === true;
   const ours = user === world.app.userId;
   const below = [...channel.messages.values()].filter((one) => one.thread === ts);
@@ -311,6 +311,7 @@ export function messageJson(world: World, channel: FakeChannel, message: FakeMes
     ...(last ? { thread_ts: ts, reply_count: below.length, latest_reply: last.ts } : {}),
     ...(file ? { files: [fileJson(world, file)], subtype: "file_share" } : {}),
     ...(metadata ? { metadata } : {}),
+    ...(attachments ? { attachments } : {}),
     ...(edited === undefined ? {} : { edited: { user, ts: edited } }),
   };
 }

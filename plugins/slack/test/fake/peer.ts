@@ -135,6 +135,14 @@ export function chatPeer(slack: FakeSlack, channel: FakeChannel, thread?: string
       return message.ts;
     },
 
+    async forwards(person, typed) {
+      const text = asStored(typed);
+      const share = { is_share: true, author_name: "Zoe", text, fallback: `[now] Zoe: ${text}` };
+      const message = world.put(channel, { user: userOf(person), thread, text: "", attachments: [share] });
+      slack.tellSaid(channel, message);
+      return message.ts;
+    },
+
     async edits(person, ts, typed) {
       const message = messageOf(ts);
       const before = messageJson(world, channel, message);

@@ -24,6 +24,7 @@ export interface FakeMessage {
   readonly username?: string | undefined;
   readonly file?: FakeFile | undefined;
   readonly metadata?: object | undefined;
+  readonly attachments?: readonly object[] | undefined;
   edited?: string | undefined;
   /** Users by the name of the reaction. */
   readonly reactions: Map<string, Set<string>>;

@@ -53,6 +53,43 @@ describe("an update from Telegram", () => {
     expect(said({ text: "hello", ...reply }, GROUP)).toMatchObject({ chat: "-100123", replyTo: "4" });
   });
 
+  it("with links behind words says where they lead", () => {
+    const text = "/sum@TheBellBot this and https://b.example/";
+    const entities = [
+      { type: "bot_command", offset: 0, length: 15 },
+      { type: "text_link", offset: 16, length: 4, url: "https://a.example/" },
+      { type: "text_link", offset: 25, length: 18, url: "https://b.example/" },
+    ];
+
+    expect(said({ text, entities })).toMatchObject({
+      text: "/sum this (https://a.example/) and https://b.example/",
+    });
+  });
+
+  it.each([
+    ["somebody", { type: "user", sender_user: { id: 8, is_bot: false, first_name: "Zoe" } }, "Zoe"],
+    ["somebody hidden", { type: "hidden_user", sender_user_name: "Z." }, "Z."],
+    ["a group", { type: "chat", sender_chat: { ...GROUP, title: "The cellar" } }, "The cellar"],
+    [
+      "a channel",
+      { type: "channel", chat: { id: -5, type: "channel", title: "News" }, author_signature: "Bo" },
+      "Bo (News)",
+    ],
+    ["whatever comes to be", { type: "new" }, ""],
+  ])("of words of %s that are handed on says whose they are", (_who, origin, forwarded) => {
+    expect(said({ text: "hello", forward_origin: { date: 1, ...origin } })).toMatchObject({ forwarded });
+  });
+
+  it.each([
+    ["their own words", { forward_origin: { type: "user", sender_user: ANN } }],
+    [
+      "a post of the group's own channel",
+      { is_automatic_forward: true, forward_origin: { type: "channel", chat: { id: -5, type: "channel" } } },
+    ],
+  ])("takes nothing for handed on that is %s", (_what, more) => {
+    expect(said({ text: "hello", ...more })).not.toHaveProperty("forwarded");
+  });
+
   it("with a quote says which part was quoted", () => {
     const quoting = { reply_to_message: { message_id: 4 }, quote: { text: "this", position: 3 } };
 

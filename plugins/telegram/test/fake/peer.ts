@@ -126,6 +126,13 @@ export function chatPeer(api: FakeBotApi, world: World, chat: FakeChat, topic?: 
       return String(message.id);
     },
 
+    async forwards(person, text) {
+      const message = world.put(chat, { from: person, topic, text, entities: [] });
+      const forward_origin = { type: "hidden_user", date: world.date(), sender_user_name: "Zoe" };
+      api.tell(world, { message: { ...messageJson(message), forward_origin } });
+      return String(message.id);
+    },
+
     async edits(_person, platformId, text) {
       const message = messageOf(platformId);
       message.text = text;

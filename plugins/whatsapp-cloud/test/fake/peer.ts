@@ -143,6 +143,11 @@ export function createMeta({ world, server }: FakeGraph, post: Post) {
         with_.messages.push({ id, from: person, type: content.type, text, replyTo, file });
         return id;
       },
+      async forwards(person, text) {
+        const id = write(with_, { type: "text", text: { body: text }, context: { forwarded: true } });
+        with_.messages.push({ id, from: person, type: "text", text });
+        return id;
+      },
       async edits(_person, platformId, text) {
         const message = find(platformId);
         message.text = text;

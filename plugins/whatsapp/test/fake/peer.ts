@@ -192,6 +192,9 @@ export function chatPeer(server: FakeServer, chat: FakeChat): PeerChat {
       return put(person, { extendedTextMessage: { text: shown, contextInfo } });
     },
 
+    forwards: async (person, text) =>
+      put(person, { extendedTextMessage: { text, contextInfo: { isForwarded: true, forwardingScore: 1 } } }),
+
     async edits(person, id, text) {
       const message = chat.messages.get(id);
       if (message) server.show(chat, Object.assign(message, { content: { conversation: text } }));

@@ -1,40 +1,6 @@
 import type { Inbound } from "@bellhop/sdk";
 import { describe, expect, it } from "vitest";
-import { fakePlatform } from "../../../test/fake-channel.ts";
-import { middle, settled } from "../../turns/__tests__/middle.ts";
-
-const ada = { id: "ada", name: "Ada" };
-const ben = { id: "ben", name: "Ben" };
-
-/** A chat of several people, of the group `family`. */
-async function given() {
-  const platform = fakePlatform();
-  platform.group("kitchen");
-  const house = await middle({ channels: [platform.channel] });
-  await house.bind("fake:kitchen", "family");
-  let events = 0;
-  async function receive(sender: Inbound["sender"], more: Partial<Inbound>) {
-    events += 1;
-    const inbound = { platformId: `e${events}`, kind: "message", version: 0, text: "", ...more } as const;
-    await house.admission.receive(platform.channel, { ...inbound, chat: "kitchen", sender });
-    await settled();
-  }
-  return {
-    ...house,
-    platform,
-    receive,
-    reacts: (sender: Inbound["sender"], replyTo: string, text: string, more: Partial<Inbound> = {}) =>
-      receive(sender, { kind: "reaction", replyTo, text, ...more }),
-    /** What the host said before the newest message that the agent was given. */
-    async told() {
-      await receive(ada, { text: "@Bellhop and now?" });
-      const block = house.engine.latest.prompts.at(-1)?.blocks[0];
-      return typeof block === "string" ? block.split("\n") : [];
-    },
-    rows: () =>
-      house.db.selectFrom("inbox").selectAll().where("kind", "=", "reaction").orderBy("seq").execute(),
-  };
-}
+import { ada, ben, given } from "./kitchen.ts";
 
 describe("a reaction", () => {
   it("is answered by nobody, and told with the next message that is", async () => {
@@ -44,7 +10,7 @@ describe("a reaction", () => {
     await reacts(ada, "m2", "👍");
 
     expect(dispatcher.running()).toEqual([]);
-    expect(await rows()).toMatchObject([
+    expect(await rows("reaction")).toMatchObject([
       { verdict: "noted", state: "note", text: "👍", context: 1, tainted: 1 },
     ]);
     const lines = await told();
@@ -60,7 +26,7 @@ describe("a reaction", () => {
     await reacts(ada, "m2", "👍", { platformId: "same" });
     await reacts(ada, "m2", "👍", { platformId: "same" });
 
-    expect(await rows()).toHaveLength(1);
+    expect(await rows("reaction")).toHaveLength(1);
   });
 
   it("gives way to a later one of the same person, and is not told once it was taken away", async () => {
@@ -96,7 +62,7 @@ describe("a reaction", () => {
 
     await reacts(sender, replyTo, "👍");
 
-    expect(await rows()).toMatchObject([{ verdict: "noted", context: 0 }]);
+    expect(await rows("reaction")).toMatchObject([{ verdict: "noted", context: 0 }]);
     expect((await told()).join("\n")).not.toContain("reacted");
   });
 
@@ -109,7 +75,7 @@ describe("a reaction", () => {
     await reacts(ada, "m2", "👍");
     await reacts(ben, "m1", "👍");
 
-    expect((await rows()).map(({ tainted }) => tainted)).toEqual([0, 1, 1]);
+    expect((await rows("reaction")).map(({ tainted }) => tainted)).toEqual([0, 1, 1]);
   });
 
   it("of a platform that counts events as it counts messages is neither our echo nor an edit's aim", async () => {
@@ -119,7 +85,7 @@ describe("a reaction", () => {
 
     await receive(ben, { platformId: "7", kind: "edit", version: 1, text: "supper?" });
 
-    expect(await rows()).toMatchObject([{ text: "👍", context: 1 }]);
+    expect(await rows("reaction")).toMatchObject([{ text: "👍", context: 1 }]);
     expect(await told()).toContain(`"Ben" ("fake:ben", member) reacted "👍" to #1 "supper?".`);
   });
 

@@ -129,6 +129,7 @@ The block after them is a message:
       at: fc.constant(at),
       text: nasty,
       nonText: fc.option(nasty, { nil: undefined }),
+      forwarded: fc.option(nasty, { nil: undefined }),
       replyTo: fc.option(fc.record({ quote: nasty }), { nil: undefined }),
     });
 

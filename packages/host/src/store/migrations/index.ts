@@ -13,6 +13,7 @@ import * as egress from "./0007-egress.ts";
 import * as groups from "./0008-groups.ts";
 import * as plugins from "./0009-plugins.ts";
 import * as buttons from "./0010-buttons.ts";
+import * as forwarded from "./0011-forwarded.ts";
 
 export const migrations: readonly Migration[] = [
   { id: 1, name: "first", up: first.up },
@@ -25,4 +26,5 @@ export const migrations: readonly Migration[] = [
   { id: 8, name: "groups", up: groups.up },
   { id: 9, name: "plugins", up: plugins.up },
   { id: 10, name: "buttons", up: buttons.up },
+  { id: 11, name: "forwarded", up: forwarded.up },
 ];
