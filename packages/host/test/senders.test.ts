@@ -332,7 +332,8 @@ describe("the sender allowlist", () => {
     await said(kitchen, "yes");
 
     expect(kitchen.ours()).toEqual(["yes"]);
-    expect(rows("SELECT text, verdict, sender_role, tainted, state FROM inbox ORDER BY seq")).toEqual([
+    const inbox = () => rows("SELECT text, verdict, sender_role, tainted, state FROM inbox ORDER BY seq");
+    await expect.poll(inbox).toEqual([
       { text: "@Bellhop say: no", verdict: "noted", sender_role: "stranger", tainted: 1, state: "note" },
       { text: "/status", verdict: "noted", sender_role: "stranger", tainted: 1, state: "note" },
       { text: "@Bellhop say: yes", verdict: "admitted", sender_role: "member", tainted: 1, state: "done" },

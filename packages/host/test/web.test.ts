@@ -69,7 +69,7 @@ describe.skipIf(!canVisit)("the web chat", () => {
     host = await startHost(home, 0);
     browser = await openBrowser();
     context = await browser.newContext({ viewport: { width: 1200, height: 800 }, locale: "en-GB" });
-    context.setDefaultTimeout(15_000);
+    context.setDefaultTimeout(30_000);
     page = await context.newPage();
     complaints = complaintsOf(page);
   });

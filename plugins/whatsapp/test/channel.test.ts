@@ -463,10 +463,11 @@ describe("what is sent", () => {
   });
 
   it("goes to nobody who has no WhatsApp, and is not tried without a connection", async () => {
-    const { channel, listen } = await given({ patience: { ...PATIENCE, readyMs: 10 } });
+    const { channel, listen, server } = await given({ patience: { ...PATIENCE, readyMs: 10 } });
     const message = { kind: "text", key: "k", chat: "404404", text: "?" } as const;
     await expect(channel.send(message, signal)).rejects.toThrow(TemporaryError);
     listen();
+    await server.changes.until(() => channel.health?.().state === "up" || undefined);
 
     await expect(channel.send(message, signal)).rejects.toThrow("has no WhatsApp");
   });
