@@ -7,8 +7,8 @@
  * - The ladder (design: stale resume): an unknown position resumes the session at its latest point;
  *   an unknown session starts afresh with a recap, once, and the person is told. Nobody sees the
  *   error itself, and no attempt is charged for it.
- * - Stop means stop: the engine is asked, and what it is still doing after `STOP_MS` is killed. What it
- *   had taken in counts as answered; the rest of what came waits for the next turn.
+ * - It may be stopped (stopping.ts). What the engine had taken in by then counts as answered; the rest of
+ *   what came waits for the next turn.
  */
 import { StaleError } from "@bellhop/sdk";
 import { BACKOFF_BASE_MS } from "../core/backoff.ts";
@@ -31,6 +31,7 @@ import { type Beside, createPrompting, type PromptingParts } from "./prompting.t
 import { judged, nextRung } from "./retry-policy.ts";
 import { createTaskRun, type TaskRunParts } from "./task-run.ts";
 import type { Room, Rooms } from "./rooms.ts";
+import { createStopping, type CutShort, type Stopping } from "./stopping.ts";
 import type { TurnLife } from "./turn-hooks.ts";
 import { failpoint } from "../core/failpoint.ts";
 
@@ -61,7 +62,7 @@ export interface TurnParts extends EndingParts, PromptingParts, TaskRunParts {
 export interface RunningTurn {
   /** The claim it holds now; another one once a carried message opened the next turn. */
   readonly claim: Claim;
-  readonly state: "running" | "stopping" | "releasing";
+  readonly state: Stopping["state"];
   /** What somebody who starts to watch now has missed. */
   snapshot(): readonly LiveEvent[];
   /** More messages have come for its session. */
@@ -74,8 +75,6 @@ export interface RunningTurn {
   readonly over: Promise<TurnOver>;
 }
 
-/** What an engine may take to stop. Its own limit is shorter; this one is for an engine that hangs. */
-const STOP_MS = 2_500;
 /** A tool that says how long it may take is waited for, but no longer than this. */
 const LONGEST_TOOL_MS = 30 * 60_000;
 const RECAP_TOKENS = 6_000;
@@ -83,8 +82,7 @@ const RECAP_TOKENS = 6_000;
 type Ended =
   | { readonly how: "done"; readonly carried: readonly InboxId[] }
   | { readonly how: "failed"; readonly failure: EngineFailure; readonly words?: string }
-  | { readonly how: "released" }
-  | { readonly how: "stopped" };
+  | CutShort;
 
 /** @param goesOn the engine has begun the answer by itself, and waits for nobody's prompt */
 export function startTurn(first: Claim, parts: TurnParts, goesOn = false): RunningTurn {
@@ -93,6 +91,9 @@ export function startTurn(first: Claim, parts: TurnParts, goesOn = false): Runni
   const { promptOf } = createPrompting(parts);
   const endings = createEndings(parts);
   const taskRun = createTaskRun(parts);
+  const stopping = createStopping(clock, (error) =>
+    log.warn({ err: error, turn: claim.turn }, "an engine did not take the stop; it is killed"),
+  );
   let claim = first;
   let listening = createListening(parts.secrets);
   let tool: string | undefined;
@@ -113,14 +114,6 @@ export function startTurn(first: Claim, parts: TurnParts, goesOn = false): Runni
   let lookAgain = false;
   /** How long a tool that runs just now may be silent, as it said itself. */
   let toolMs = 0;
-  /** It is to end at once, by a release or a stop: what waits for something else looks up. */
-  const ending = Promise.withResolvers<Ended>();
-  let ends: "released" | "stopped" | undefined;
-  const abort = new AbortController();
-  let onEnding = (): void => undefined;
-  let cancelStop = (): void => undefined;
-  let stopped: string | undefined;
-  let state: RunningTurn["state"] = "running";
 
   const mayGrow = () => parts.mayGrow?.(claim.chat.folder, claim.chat.id) !== false;
   const live = () => ({ chat: claim.chat.id, turn: claim.turn });
@@ -167,10 +160,10 @@ export function startTurn(first: Claim, parts: TurnParts, goesOn = false): Runni
         continue;
       }
       carriedOn = false;
-      if (ended.how !== "released" && stopped !== undefined) {
+      if (ended.how !== "released" && stopping.why !== undefined) {
         // First what people see, then the work of ending a program.
         const kept = heard.position === undefined ? {} : await conversation();
-        await endings.cancel(claim, stopped, listening.shown, kept);
+        await endings.cancel(claim, stopping.why, listening.shown, kept);
         await closeRoom();
         return {};
       }
@@ -206,7 +199,7 @@ export function startTurn(first: Claim, parts: TurnParts, goesOn = false): Runni
       await endings.cancel(claim, "Its task was cancelled.", "", {});
       return {};
     }
-    const before = await taskRun.before(claim, task, limits.totalMs, abort.signal);
+    const before = await taskRun.before(claim, task, limits.totalMs, stopping.signal);
     switch (before.next) {
       case "ask":
         gateSaid = before.told;
@@ -217,8 +210,8 @@ export function startTurn(first: Claim, parts: TurnParts, goesOn = false): Runni
       case "failed":
         return await endings.giveBack(claim, before.failure);
       case "end":
-        if (stopped === undefined) await turns.release(claim);
-        else await endings.cancel(claim, stopped, "", {});
+        if (stopping.why === undefined) await turns.release(claim);
+        else await endings.cancel(claim, stopping.why, "", {});
         return {};
       default:
         return before satisfies never;
@@ -281,7 +274,7 @@ export function startTurn(first: Claim, parts: TurnParts, goesOn = false): Runni
     if (carriedOn) lookAgain = true; // what was given and neither taken in nor carried over is void
     let door: Door;
     try {
-      const opened = await Promise.race([here.door, ending.promise]);
+      const opened = await stopping.or(here.door);
       if ("how" in opened) return opened;
       door = opened;
     } catch (cause) {
@@ -294,9 +287,9 @@ export function startTurn(first: Claim, parts: TurnParts, goesOn = false): Runni
     // The engine itself has begun, or it is given the batch: which waits a while for files that are coming.
     const prepared = carriedOn && !cold ? undefined : prepare();
     prepared?.catch(() => undefined); // whoever is stopped meanwhile does not hear of it
-    const prompt = await Promise.race([prepared, ending.promise]);
+    const prompt = await stopping.or(prepared);
     if (prompt && "how" in prompt) return prompt;
-    if (ends !== undefined) return { how: ends };
+    if (stopping.cutShort) return stopping.cutShort;
     door.setTurn(claim.turn, spending);
     if (prompt) here.engine.prompt(prompt);
     answering = here;
@@ -349,10 +342,10 @@ export function startTurn(first: Claim, parts: TurnParts, goesOn = false): Runni
       const limit = started ? silenceMs : startBy - clock.monotonic();
       const left = deadline - clock.monotonic();
       next ??= here.next();
-      const event = await within(Math.min(limit, left), next);
-      if (event === "released" || event === "stopped") return { how: event };
+      const event = await stopping.within(Math.min(limit, left), next);
       if (event === undefined && started && limit < left && door.asking() > 0) continue; // the model is at work
       if (event === undefined) return left <= limit ? tookTooLong() : timedOut(started, silenceMs);
+      if ("how" in event) return event;
       next = undefined;
       started ||= event.type === "ready";
       const ended = await hear(event);
@@ -476,22 +469,7 @@ export function startTurn(first: Claim, parts: TurnParts, goesOn = false): Runni
   }
 
   function stop(why: string): void {
-    if (state !== "running") return;
-    state = "stopping";
-    stopped = why;
-    if (!answering) return endNow("stopped");
-    cancelStop = clock.after(STOP_MS, () => endNow("stopped"));
-    answering.engine.interrupt().catch((error: unknown) => {
-      log.warn({ err: error, turn: claim.turn }, "an engine did not take the stop; it is killed");
-      endNow("stopped");
-    });
-  }
-
-  function endNow(how: "released" | "stopped"): void {
-    ends = how;
-    abort.abort();
-    ending.resolve({ how });
-    onEnding();
+    stopping.stop(why, answering?.engine);
   }
 
   async function notify(what: string, text: string): Promise<void> {
@@ -511,24 +489,6 @@ export function startTurn(first: Claim, parts: TurnParts, goesOn = false): Runni
     return { how: "failed", failure: { class: "cancelled", detail }, words: TOOK_TOO_LONG };
   }
 
-  /** The next event, unless `ms` go by or the turn is to end before it comes. */
-  async function within(
-    ms: number,
-    event: Promise<EngineEvent>,
-  ): Promise<EngineEvent | "released" | "stopped" | undefined> {
-    // Not by a race with one lasting promise, which would remember every event of a long turn.
-    const first = Promise.withResolvers<EngineEvent | "released" | "stopped" | undefined>();
-    onEnding = () => first.resolve(ends);
-    if (ends !== undefined) onEnding();
-    const cancel = clock.after(Math.max(0, ms), () => first.resolve(undefined));
-    event.then(first.resolve, first.reject);
-    try {
-      return await first.promise;
-    } finally {
-      cancel();
-    }
-  }
-
   const ran = run().catch(async (error: unknown) => {
     // Either the claim is somebody else's now, or the database failed: nothing can be written here.
     log.error({ err: error, turn: claim.turn }, "a turn was abandoned");
@@ -542,7 +502,7 @@ export function startTurn(first: Claim, parts: TurnParts, goesOn = false): Runni
       return claim;
     },
     get state() {
-      return state;
+      return stopping.state;
     },
     snapshot() {
       const events: LiveEvent[] = [];
@@ -555,13 +515,10 @@ export function startTurn(first: Claim, parts: TurnParts, goesOn = false): Runni
       lookAgain = true;
       look();
     },
-    release() {
-      state = "releasing";
-      endNow("released");
-    },
+    release: stopping.release,
     stop,
     over: ran.finally(() => {
-      cancelStop();
+      stopping.over();
       parts.life?.left(claim);
     }),
   };
