@@ -3,7 +3,7 @@
  *
  * - Everything it causes is written under its fence. Where that fails, somebody else holds the turn:
  *   it stops, closes its room and writes nothing more (G7).
- * - Three clocks watch it (G9): the start, silence, and the whole.
+ * - Three clocks watch each of its attempts (clocks.ts).
  * - The ladder (design: stale resume): an unknown position resumes the session at its latest point;
  *   an unknown session starts afresh with a recap, once, and the person is told. Nobody sees the
  *   error itself, and no attempt is charged for it.
@@ -23,9 +23,10 @@ import type { Claim } from "../store/claims.ts";
 import type { Conversation, Turns } from "../store/turns.ts";
 import type { ClaimedTask } from "../store/occurrences.ts";
 import type { Door, Spending } from "./broker.ts";
+import { type OutOfTime, startClocks } from "./clocks.ts";
 import { createEndings, type EndingParts, isUnwatched, limitsFor, type TurnOver } from "./endings.ts";
 import type { EngineEvent, EngineFailure, EngineOpen, FailureClass, Prompt } from "./engine.ts";
-import { BARE, NO_SANDBOX, standingIn, STARTED_AFRESH, TOOK_TOO_LONG } from "./failure-words.ts";
+import { BARE, NO_SANDBOX, standingIn, STARTED_AFRESH } from "./failure-words.ts";
 import { createListening } from "./listening.ts";
 import { type Beside, createPrompting, type PromptingParts } from "./prompting.ts";
 import { judged, nextRung } from "./retry-policy.ts";
@@ -75,8 +76,6 @@ export interface RunningTurn {
   readonly over: Promise<TurnOver>;
 }
 
-/** A tool that says how long it may take is waited for, but no longer than this. */
-const LONGEST_TOOL_MS = 30 * 60_000;
 const RECAP_TOKENS = 6_000;
 
 type Ended =
@@ -96,7 +95,6 @@ export function startTurn(first: Claim, parts: TurnParts, goesOn = false): Runni
   );
   let claim = first;
   let listening = createListening(parts.secrets);
-  let tool: string | undefined;
   let room: Room | undefined;
   /** The room whose engine answers this turn just now: only that one may be given more. */
   let answering: Room | undefined;
@@ -112,8 +110,6 @@ export function startTurn(first: Claim, parts: TurnParts, goesOn = false): Runni
   let tried = new Set<FailureClass>();
   let looking = false;
   let lookAgain = false;
-  /** How long a tool that runs just now may be silent, as it said itself. */
-  let toolMs = 0;
 
   const mayGrow = () => parts.mayGrow?.(claim.chat.folder, claim.chat.id) !== false;
   const live = () => ({ chat: claim.chat.id, turn: claim.turn });
@@ -267,8 +263,6 @@ export function startTurn(first: Claim, parts: TurnParts, goesOn = false): Runni
     const cold = here.state === "starting";
     if (!cold) rooms.busy(here, claim.chat.id);
     listening = createListening(parts.secrets);
-    tool = undefined;
-    toolMs = 0;
     heard = {};
     given = new Map();
     if (carriedOn) lookAgain = true; // what was given and neither taken in nor carried over is void
@@ -294,7 +288,8 @@ export function startTurn(first: Claim, parts: TurnParts, goesOn = false): Runni
     if (prompt) here.engine.prompt(prompt);
     answering = here;
     look(); // at what came since the batch was read
-    const ended = await listen(here, door, cold).finally(() => {
+    const clocks = startClocks({ room: here, door, cold, limits, stopping, clock });
+    const ended = await listen(clocks.next).finally(() => {
       answering = undefined;
     });
     if (cold && ended.how === "failed" && heard.engineSession === undefined) rooms.startFailed(here);
@@ -332,23 +327,10 @@ export function startTurn(first: Claim, parts: TurnParts, goesOn = false): Runni
     return { recap, context, cause: claim.cause, task: run, alreadySent, alreadyDone };
   }
 
-  async function listen(here: Room, door: Door, cold: boolean): Promise<Ended> {
-    const deadline = clock.monotonic() + limits.totalMs;
-    const startBy = clock.monotonic() + limits.startMs;
-    let started = !cold;
-    let next: Promise<EngineEvent> | undefined;
+  async function listen(next: () => Promise<EngineEvent | OutOfTime | CutShort>): Promise<Ended> {
     for (;;) {
-      const silenceMs = Math.max(limits.silenceMs, toolMs);
-      const limit = started ? silenceMs : startBy - clock.monotonic();
-      const left = deadline - clock.monotonic();
-      next ??= here.next();
-      const event = await stopping.within(Math.min(limit, left), next);
-      if (event === undefined && started && limit < left && door.asking() > 0) continue; // the model is at work
-      if (event === undefined) return left <= limit ? tookTooLong() : timedOut(started, silenceMs);
-      if ("how" in event) return event;
-      next = undefined;
-      started ||= event.type === "ready";
-      const ended = await hear(event);
+      const event = await next();
+      const ended = "how" in event ? event : await hear(event);
       if (ended) return ended;
     }
   }
@@ -371,8 +353,6 @@ export function startTurn(first: Claim, parts: TurnParts, goesOn = false): Runni
       }
       case "delta":
       case "reply": {
-        tool = undefined;
-        toolMs = 0;
         const piece = event.type === "delta" ? listening.delta(event.text) : listening.reply(event.text);
         if (listening.overflowed)
           return { how: "failed", failure: { class: "crashed", detail: "the answer has no end" } };
@@ -380,12 +360,7 @@ export function startTurn(first: Claim, parts: TurnParts, goesOn = false): Runni
         return undefined;
       }
       case "activity":
-        toolMs = event.tool === undefined ? 0 : Math.min(LONGEST_TOOL_MS, event.forMs ?? toolMs);
-        if (event.tool !== undefined && event.tool !== tool) listening.tool();
-        if (event.tool !== tool) {
-          tool = event.tool;
-          show({ type: "activity", ...live(), tool });
-        }
+        if (listening.activity(event.tool)) show({ type: "activity", ...live(), tool: event.tool });
         return undefined;
       case "done":
         return event.failure
@@ -477,18 +452,6 @@ export function startTurn(first: Claim, parts: TurnParts, goesOn = false): Runni
     endings.announce(claim);
   }
 
-  function timedOut(started: boolean, silenceMs: number): Ended {
-    const failure: EngineFailure = started
-      ? { class: "crashed", detail: `no sign of life for ${silenceMs} ms` }
-      : { class: "transient", detail: `the agent was not up after ${limits.startMs} ms` };
-    return { how: "failed", failure };
-  }
-
-  function tookTooLong(): Ended {
-    const detail = `the turn took longer than ${limits.totalMs} ms`;
-    return { how: "failed", failure: { class: "cancelled", detail }, words: TOOK_TOO_LONG };
-  }
-
   const ran = run().catch(async (error: unknown) => {
     // Either the claim is somebody else's now, or the database failed: nothing can be written here.
     log.error({ err: error, turn: claim.turn }, "a turn was abandoned");
@@ -508,6 +471,7 @@ export function startTurn(first: Claim, parts: TurnParts, goesOn = false): Runni
       const events: LiveEvent[] = [];
       if (listening.shown !== "" && mayGrow())
         events.push({ type: "delta", ...live(), text: listening.shown, reset: true });
+      const { tool } = listening;
       if (tool !== undefined) events.push({ type: "activity", ...live(), tool });
       return events;
     },
