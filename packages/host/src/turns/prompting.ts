@@ -33,6 +33,8 @@ export type Beside = Pick<
   readonly context?: Context;
 };
 
+export type Prompting = ReturnType<typeof createPrompting>;
+
 export function createPrompting({ turns, timezoneOf, abilitiesOf, clock, media, takesOf }: PromptingParts) {
   const filesOf = createPromptFiles(media);
 

@@ -30,13 +30,14 @@ import { BARE, NO_SANDBOX, standingIn, STARTED_AFRESH } from "./failure-words.ts
 import { createListening } from "./listening.ts";
 import { type Beside, createPrompting, type PromptingParts } from "./prompting.ts";
 import { judged, nextRung } from "./retry-policy.ts";
+import { createSteering, type SteeringParts } from "./steering.ts";
 import { createTaskRun, type TaskRunParts } from "./task-run.ts";
 import type { Room, Rooms } from "./rooms.ts";
 import { createStopping, type CutShort, type Stopping } from "./stopping.ts";
 import type { TurnLife } from "./turn-hooks.ts";
 import { failpoint } from "../core/failpoint.ts";
 
-export interface TurnParts extends EndingParts, PromptingParts, TaskRunParts {
+export interface TurnParts extends EndingParts, PromptingParts, SteeringParts, TaskRunParts {
   readonly turns: Turns;
   readonly rooms: Rooms;
   /** Names of the group's memory files, for a recap. */
@@ -46,17 +47,11 @@ export interface TurnParts extends EndingParts, PromptingParts, TaskRunParts {
   readonly effortOf: (claim: Claim) => Effort | undefined;
   /** What the turn may still spend. */
   readonly spendingOf: (claim: Claim) => Promise<Spending>;
-  /** What a message does that comes while its chat is being answered. */
-  readonly queueOf: (group: GroupFolder) => "steer" | "queue" | "interrupt";
   /** Whether an answer may be seen before it is whole; by default it may. */
   readonly mayGrow?: ((group: GroupFolder, chat: ChatId) => boolean) | undefined;
   /** Told when it begins and when it ends. */
   readonly life?: TurnLife | undefined;
-  /** Told of everything before it is given to an engine: it may be tainted (policy/taint.ts). */
-  readonly taint: {
-    begins(claim: Claim): Promise<void>;
-    takes(claim: Claim, rows: readonly InboxRow[]): Promise<void>;
-  };
+  readonly taint: SteeringParts["taint"] & { begins(claim: Claim): Promise<void> };
 }
 
 /** A turn under way, as the dispatcher and the tools see it. */
@@ -93,23 +88,20 @@ export function startTurn(first: Claim, parts: TurnParts, goesOn = false): Runni
   const stopping = createStopping(clock, (error) =>
     log.warn({ err: error, turn: claim.turn }, "an engine did not take the stop; it is killed"),
   );
+  const steering = createSteering(parts, {
+    claim: () => claim,
+    promptOf,
+    interrupt: () => stop("interrupted by a newer message"),
+  });
   let claim = first;
   let listening = createListening(parts.secrets);
   let room: Room | undefined;
-  /** The room whose engine answers this turn just now: only that one may be given more. */
-  let answering: Room | undefined;
-  /** Handed to the engine, whether it took them in or not. */
-  let given = new Map<InboxId, InboxRow>();
-  /** Taken in: the turn answers for them. */
-  let taken = new Set<InboxId>();
   /** What it says of the conversation before it, where the engine knows nothing of that. */
   let recap: Recap | undefined;
   /** Of a task: what its gate said. */
   let gateSaid: string | undefined;
   /** Rungs of the ladder that this turn has been on. */
   let tried = new Set<FailureClass>();
-  let looking = false;
-  let lookAgain = false;
 
   const mayGrow = () => parts.mayGrow?.(claim.chat.folder, claim.chat.id) !== false;
   const live = () => ({ chat: claim.chat.id, turn: claim.turn });
@@ -264,8 +256,7 @@ export function startTurn(first: Claim, parts: TurnParts, goesOn = false): Runni
     if (!cold) rooms.busy(here, claim.chat.id);
     listening = createListening(parts.secrets);
     heard = {};
-    given = new Map();
-    if (carriedOn) lookAgain = true; // what was given and neither taken in nor carried over is void
+    steering.begin(carriedOn);
     let door: Door;
     try {
       const opened = await stopping.or(here.door);
@@ -276,8 +267,7 @@ export function startTurn(first: Claim, parts: TurnParts, goesOn = false): Runni
       return { how: "failed", failure: { class: "transient", detail, words: NO_SANDBOX } };
     }
     if (cold) await absorb();
-    taken = new Set(claim.inputs.map(({ id }) => id));
-    for (const row of claim.inputs) given.set(row.id, row);
+    steering.batch(claim.inputs);
     // The engine itself has begun, or it is given the batch: which waits a while for files that are coming.
     const prepared = carriedOn && !cold ? undefined : prepare();
     prepared?.catch(() => undefined); // whoever is stopped meanwhile does not hear of it
@@ -286,12 +276,9 @@ export function startTurn(first: Claim, parts: TurnParts, goesOn = false): Runni
     if (stopping.cutShort) return stopping.cutShort;
     door.setTurn(claim.turn, spending);
     if (prompt) here.engine.prompt(prompt);
-    answering = here;
-    look(); // at what came since the batch was read
+    steering.open(here);
     const clocks = startClocks({ room: here, door, cold, limits, stopping, clock });
-    const ended = await listen(clocks.next).finally(() => {
-      answering = undefined;
-    });
+    const ended = await listen(clocks.next).finally(steering.close);
     if (cold && ended.how === "failed" && heard.engineSession === undefined) rooms.startFailed(here);
     const failureSeen = door.lastFailure();
     if (ended.how === "done" || failureSeen) healthNow().heard(failureSeen);
@@ -345,12 +332,9 @@ export function startTurn(first: Claim, parts: TurnParts, goesOn = false): Runni
       case "position":
         heard.position = event.position;
         return undefined;
-      case "consumed": {
-        const fresh = event.prompts.flatMap((id) => (taken.has(id) ? [] : (given.get(id) ?? [])));
-        for (const { id } of fresh) taken.add(id);
-        await takeIn(fresh);
+      case "consumed":
+        await takeIn(steering.consumed(event.prompts));
         return undefined;
-      }
       case "delta":
       case "reply": {
         const piece = event.type === "delta" ? listening.delta(event.text) : listening.reply(event.text);
@@ -365,7 +349,7 @@ export function startTurn(first: Claim, parts: TurnParts, goesOn = false): Runni
       case "done":
         return event.failure
           ? { how: "failed", failure: event.failure }
-          : { how: "done", carried: event.carried.filter((id) => given.has(id) && !taken.has(id)) };
+          : { how: "done", carried: steering.carried(event.carried) };
       case "closed":
         return {
           how: "failed",
@@ -396,41 +380,6 @@ export function startTurn(first: Claim, parts: TurnParts, goesOn = false): Runni
     claim = { ...claim, inputs: [...claim.inputs, ...rows], context: joined(claim.context, context) };
   }
 
-  /** What came meanwhile is given to the engine, which says itself when it takes it in; or stops it; or waits. */
-  async function steer(): Promise<void> {
-    const here = answering;
-    const queue = parts.queueOf(claim.chat.folder);
-    if (!here || queue === "queue" || (queue === "steer" && !here.steers)) return;
-    const came = await turns.followUps(claim);
-    if (queue === "interrupt") {
-      if (came.length > 0 && answering === here) stop("interrupted by a newer message");
-      return;
-    }
-    for (const row of came) {
-      const afterSeq = Math.max(0, ...[...given.values()].map(({ seq }) => seq)); // with them it was given before
-      const context = await turns.contextOf(claim, { afterSeq, beforeSeq: row.seq });
-      await parts.taint.takes(claim, [row, ...context.rows]);
-      const prompt = await promptOf(claim, [row], { steering: true, context });
-      // Its answer may have ended while we read; then the message is for the next turn.
-      if (answering !== here || given.has(row.id)) continue;
-      given.set(row.id, row);
-      here.engine.prompt(prompt, true);
-    }
-  }
-
-  /** Steers, and again if more came meanwhile; one at a time, so that order is kept. */
-  function look(): void {
-    if (looking || !lookAgain || !answering) return;
-    looking = true;
-    lookAgain = false;
-    steer()
-      .catch((error: unknown) => log.error({ err: error, turn: claim.turn }, "follow-ups could not be read"))
-      .finally(() => {
-        looking = false;
-        look();
-      });
-  }
-
   /** Where the next turn takes up: what the engine said in this one, else what was known. */
   async function conversation(): Promise<Conversation> {
     const { engine_session, position } = claim.session;
@@ -444,7 +393,7 @@ export function startTurn(first: Claim, parts: TurnParts, goesOn = false): Runni
   }
 
   function stop(why: string): void {
-    stopping.stop(why, answering?.engine);
+    stopping.stop(why, steering.answering?.engine);
   }
 
   async function notify(what: string, text: string): Promise<void> {
@@ -475,10 +424,7 @@ export function startTurn(first: Claim, parts: TurnParts, goesOn = false): Runni
       if (tool !== undefined) events.push({ type: "activity", ...live(), tool });
       return events;
     },
-    hint() {
-      lookAgain = true;
-      look();
-    },
+    hint: steering.hint,
     release: stopping.release,
     stop,
     over: ran.finally(() => {
