@@ -16,7 +16,6 @@ import type { LiveEvent } from "../core/events.ts";
 import type { KnownSecrets } from "../core/known-secrets.ts";
 import type { ChatId, GroupFolder, InboxId } from "../core/ids.ts";
 import type { Effort } from "../core/task.ts";
-import type { Recap } from "../core/prompt.ts";
 import { joined } from "../store/context.ts";
 import type { InboxRow } from "../store/inbox.ts";
 import type { Claim } from "../store/claims.ts";
@@ -25,10 +24,10 @@ import type { ClaimedTask } from "../store/occurrences.ts";
 import type { Door, Spending } from "./broker.ts";
 import { type OutOfTime, startClocks } from "./clocks.ts";
 import { createEndings, type EndingParts, isUnwatched, limitsFor, type TurnOver } from "./endings.ts";
-import type { EngineEvent, EngineFailure, EngineOpen, FailureClass, Prompt } from "./engine.ts";
+import type { EngineEvent, EngineFailure, EngineOpen, FailureClass } from "./engine.ts";
 import { BARE, NO_SANDBOX, standingIn, STARTED_AFRESH } from "./failure-words.ts";
 import { createListening } from "./listening.ts";
-import { type Beside, createPrompting, type PromptingParts } from "./prompting.ts";
+import { createPrompting, type PromptingParts } from "./prompting.ts";
 import { judged, nextRung } from "./retry-policy.ts";
 import { createSteering, type SteeringParts } from "./steering.ts";
 import { createTaskRun, type TaskRunParts } from "./task-run.ts";
@@ -40,8 +39,6 @@ import { failpoint } from "../core/failpoint.ts";
 export interface TurnParts extends EndingParts, PromptingParts, SteeringParts, TaskRunParts {
   readonly turns: Turns;
   readonly rooms: Rooms;
-  /** Names of the group's memory files, for a recap. */
-  readonly filesOf: (group: GroupFolder) => Promise<readonly string[]>;
   readonly secrets: KnownSecrets;
   /** How hard the model thinks in this turn, where somebody has said it. */
   readonly effortOf: (claim: Claim) => Effort | undefined;
@@ -71,8 +68,6 @@ export interface RunningTurn {
   readonly over: Promise<TurnOver>;
 }
 
-const RECAP_TOKENS = 6_000;
-
 type Ended =
   | { readonly how: "done"; readonly carried: readonly InboxId[] }
   | { readonly how: "failed"; readonly failure: EngineFailure; readonly words?: string }
@@ -82,7 +77,7 @@ type Ended =
 export function startTurn(first: Claim, parts: TurnParts, goesOn = false): RunningTurn {
   const { turns, rooms, bus, clock, log } = parts;
   const limits = limitsFor(first, parts.limitsOf(first.chat.folder));
-  const { promptOf } = createPrompting(parts);
+  const { batchPrompt, promptOf } = createPrompting(parts);
   const endings = createEndings(parts);
   const taskRun = createTaskRun(parts);
   const stopping = createStopping(clock, (error) =>
@@ -94,10 +89,10 @@ export function startTurn(first: Claim, parts: TurnParts, goesOn = false): Runni
     interrupt: () => stop("interrupted by a newer message"),
   });
   let claim = first;
+  /** What this attempt's engine says to people, and of the conversation: that is stored if the turn completes. */
   let listening = createListening(parts.secrets);
+  let heard: { engineSession?: string; position?: string } = {};
   let room: Room | undefined;
-  /** What it says of the conversation before it, where the engine knows nothing of that. */
-  let recap: Recap | undefined;
   /** Of a task: what its gate said. */
   let gateSaid: string | undefined;
   /** Rungs of the ladder that this turn has been on. */
@@ -111,9 +106,6 @@ export function startTurn(first: Claim, parts: TurnParts, goesOn = false): Runni
     if (event.type === "delta" && !mayGrow()) return;
     bus.publish({ type: "live", event });
   }
-
-  /** What the engine itself said of the conversation, to be stored if the turn completes. */
-  let heard: { engineSession?: string; position?: string } = {};
 
   async function run(): Promise<TurnOver> {
     parts.life?.began(claim);
@@ -269,7 +261,7 @@ export function startTurn(first: Claim, parts: TurnParts, goesOn = false): Runni
     if (cold) await absorb();
     steering.batch(claim.inputs);
     // The engine itself has begun, or it is given the batch: which waits a while for files that are coming.
-    const prepared = carriedOn && !cold ? undefined : prepare();
+    const prepared = carriedOn && !cold ? undefined : batchPrompt(claim, gateSaid);
     prepared?.catch(() => undefined); // whoever is stopped meanwhile does not hear of it
     const prompt = await stopping.or(prepared);
     if (prompt && "how" in prompt) return prompt;
@@ -286,32 +278,6 @@ export function startTurn(first: Claim, parts: TurnParts, goesOn = false): Runni
     // What is carried over goes on at once: its model calls belong to the turn that is about to be claimed.
     if (ended.how !== "done" || ended.carried.length === 0) door.setTurn(undefined);
     return ended.how === "failed" ? { ...ended, failure: judged(ended.failure, failureSeen) } : ended;
-  }
-
-  async function prepare(): Promise<Prompt> {
-    return await promptOf(claim, claim.inputs, await beginning());
-  }
-
-  async function beginning(): Promise<Beside> {
-    const { session, context, alreadySent, alreadyDone, task } = claim;
-    if (session.recap === 1 && session.engine_session === null) {
-      recap ??= {
-        said: await turns.recap(claim, RECAP_TOKENS),
-        files: await parts.filesOf(claim.chat.folder),
-      };
-    }
-    const run = task && {
-      id: task.id,
-      prompt: task.prompt,
-      by: task.createdBy,
-      scheduledOn: task.createdAt,
-      dueAt: task.scheduledFor,
-      manual: task.manual,
-      missed: task.missed,
-      announce: task.announce,
-      gate: gateSaid,
-    };
-    return { recap, context, cause: claim.cause, task: run, alreadySent, alreadyDone };
   }
 
   async function listen(next: () => Promise<EngineEvent | OutOfTime | CutShort>): Promise<Ended> {
