@@ -17,9 +17,11 @@ export interface Listening {
   delta(text: string): { readonly text: string; readonly reset: boolean } | undefined;
   /** A whole block has been said. Returns what of it was not shown yet. */
   reply(text: string): { readonly text: string; readonly reset: boolean } | undefined;
-  tool(): void;
-  /** What is on the screen of whoever watches live. */
+  /** It shows life, in that tool if it is in one. Returns whether people see that: the tool is another one. */
+  activity(inTool: string | undefined): boolean;
+  /** What is on the screen of whoever watches live, and the tool beside it. */
   readonly shown: string;
+  readonly tool: string | undefined;
   readonly answer: string;
   /** It talks without an end: no answer is that long. */
   readonly overflowed: boolean;
@@ -30,6 +32,7 @@ export function createListening(secrets: KnownSecrets): Listening {
   let stretch: string[] = [];
   let last: string[] = [];
   let shown = "";
+  let tool: string | undefined;
   let fresh = true;
   let streamed = false;
   let gap = "";
@@ -49,12 +52,14 @@ export function createListening(secrets: KnownSecrets): Listening {
 
   return {
     delta(text) {
+      tool = undefined;
       pieces += text.length;
       if (pieces > MAX_ANSWER) return undefined;
       streamed = true;
       return show(filter.push(text));
     },
     reply(text) {
+      tool = undefined;
       blocks += text.length;
       if (blocks > MAX_ANSWER) return undefined;
       const rest = streamed ? filter.end() : filterOutbound(text, secrets);
@@ -65,12 +70,19 @@ export function createListening(secrets: KnownSecrets): Listening {
       gap = "\n\n"; // the next block is a paragraph of its own on the screen, as it is in the answer
       return piece;
     },
-    tool() {
+    activity(inTool) {
+      if (inTool === tool) return false;
+      tool = inTool;
+      if (tool === undefined) return true;
       if (stretch.length > 0) last = stretch;
       stretch = [];
       fresh = true;
       pieces = 0;
       blocks = 0;
+      return true;
+    },
+    get tool() {
+      return tool;
     },
     get shown() {
       return shown;

@@ -3,12 +3,12 @@
  *
  * - Everything it causes is written under its fence. Where that fails, somebody else holds the turn:
  *   it stops, closes its room and writes nothing more (G7).
- * - Three clocks watch it (G9): the start, silence, and the whole.
+ * - Three clocks watch each of its attempts (clocks.ts).
  * - The ladder (design: stale resume): an unknown position resumes the session at its latest point;
  *   an unknown session starts afresh with a recap, once, and the person is told. Nobody sees the
  *   error itself, and no attempt is charged for it.
- * - Stop means stop: the engine is asked, and what it is still doing after `STOP_MS` is killed. What it
- *   had taken in counts as answered; the rest of what came waits for the next turn.
+ * - It may be stopped (stopping.ts). What the engine had taken in by then counts as answered; the rest of
+ *   what came waits for the next turn.
  */
 import { StaleError } from "@bellhop/sdk";
 import { BACKOFF_BASE_MS } from "../core/backoff.ts";
@@ -16,52 +16,46 @@ import type { LiveEvent } from "../core/events.ts";
 import type { KnownSecrets } from "../core/known-secrets.ts";
 import type { ChatId, GroupFolder, InboxId } from "../core/ids.ts";
 import type { Effort } from "../core/task.ts";
-import type { Recap } from "../core/prompt.ts";
 import { joined } from "../store/context.ts";
 import type { InboxRow } from "../store/inbox.ts";
 import type { Claim } from "../store/claims.ts";
 import type { Conversation, Turns } from "../store/turns.ts";
 import type { ClaimedTask } from "../store/occurrences.ts";
 import type { Door, Spending } from "./broker.ts";
+import { type OutOfTime, startClocks } from "./clocks.ts";
 import { createEndings, type EndingParts, isUnwatched, limitsFor, type TurnOver } from "./endings.ts";
-import type { EngineEvent, EngineFailure, EngineOpen, FailureClass, Prompt } from "./engine.ts";
-import { BARE, NO_SANDBOX, standingIn, STARTED_AFRESH, TOOK_TOO_LONG } from "./failure-words.ts";
+import type { EngineEvent, EngineFailure, EngineOpen, FailureClass } from "./engine.ts";
+import { BARE, NO_SANDBOX, standingIn, STARTED_AFRESH } from "./failure-words.ts";
 import { createListening } from "./listening.ts";
-import { type Beside, createPrompting, type PromptingParts } from "./prompting.ts";
+import { createPrompting, type PromptingParts } from "./prompting.ts";
 import { judged, nextRung } from "./retry-policy.ts";
+import { createSteering, type SteeringParts } from "./steering.ts";
 import { createTaskRun, type TaskRunParts } from "./task-run.ts";
 import type { Room, Rooms } from "./rooms.ts";
+import { createStopping, type CutShort, type Stopping } from "./stopping.ts";
 import type { TurnLife } from "./turn-hooks.ts";
 import { failpoint } from "../core/failpoint.ts";
 
-export interface TurnParts extends EndingParts, PromptingParts, TaskRunParts {
+export interface TurnParts extends EndingParts, PromptingParts, SteeringParts, TaskRunParts {
   readonly turns: Turns;
   readonly rooms: Rooms;
-  /** Names of the group's memory files, for a recap. */
-  readonly filesOf: (group: GroupFolder) => Promise<readonly string[]>;
   readonly secrets: KnownSecrets;
   /** How hard the model thinks in this turn, where somebody has said it. */
   readonly effortOf: (claim: Claim) => Effort | undefined;
   /** What the turn may still spend. */
   readonly spendingOf: (claim: Claim) => Promise<Spending>;
-  /** What a message does that comes while its chat is being answered. */
-  readonly queueOf: (group: GroupFolder) => "steer" | "queue" | "interrupt";
   /** Whether an answer may be seen before it is whole; by default it may. */
   readonly mayGrow?: ((group: GroupFolder, chat: ChatId) => boolean) | undefined;
   /** Told when it begins and when it ends. */
   readonly life?: TurnLife | undefined;
-  /** Told of everything before it is given to an engine: it may be tainted (policy/taint.ts). */
-  readonly taint: {
-    begins(claim: Claim): Promise<void>;
-    takes(claim: Claim, rows: readonly InboxRow[]): Promise<void>;
-  };
+  readonly taint: SteeringParts["taint"] & { begins(claim: Claim): Promise<void> };
 }
 
 /** A turn under way, as the dispatcher and the tools see it. */
 export interface RunningTurn {
   /** The claim it holds now; another one once a carried message opened the next turn. */
   readonly claim: Claim;
-  readonly state: "running" | "stopping" | "releasing";
+  readonly state: Stopping["state"];
   /** What somebody who starts to watch now has missed. */
   snapshot(): readonly LiveEvent[];
   /** More messages have come for its session. */
@@ -74,53 +68,35 @@ export interface RunningTurn {
   readonly over: Promise<TurnOver>;
 }
 
-/** What an engine may take to stop. Its own limit is shorter; this one is for an engine that hangs. */
-const STOP_MS = 2_500;
-/** A tool that says how long it may take is waited for, but no longer than this. */
-const LONGEST_TOOL_MS = 30 * 60_000;
-const RECAP_TOKENS = 6_000;
-
 type Ended =
   | { readonly how: "done"; readonly carried: readonly InboxId[] }
   | { readonly how: "failed"; readonly failure: EngineFailure; readonly words?: string }
-  | { readonly how: "released" }
-  | { readonly how: "stopped" };
+  | CutShort;
 
 /** @param goesOn the engine has begun the answer by itself, and waits for nobody's prompt */
 export function startTurn(first: Claim, parts: TurnParts, goesOn = false): RunningTurn {
   const { turns, rooms, bus, clock, log } = parts;
   const limits = limitsFor(first, parts.limitsOf(first.chat.folder));
-  const { promptOf } = createPrompting(parts);
+  const { batchPrompt, promptOf } = createPrompting(parts);
   const endings = createEndings(parts);
   const taskRun = createTaskRun(parts);
+  const stopping = createStopping(clock, (error) =>
+    log.warn({ err: error, turn: claim.turn }, "an engine did not take the stop; it is killed"),
+  );
+  const steering = createSteering(parts, {
+    claim: () => claim,
+    promptOf,
+    interrupt: () => stop("interrupted by a newer message"),
+  });
   let claim = first;
+  /** What this attempt's engine says to people, and of the conversation: that is stored if the turn completes. */
   let listening = createListening(parts.secrets);
-  let tool: string | undefined;
+  let heard: { engineSession?: string; position?: string } = {};
   let room: Room | undefined;
-  /** The room whose engine answers this turn just now: only that one may be given more. */
-  let answering: Room | undefined;
-  /** Handed to the engine, whether it took them in or not. */
-  let given = new Map<InboxId, InboxRow>();
-  /** Taken in: the turn answers for them. */
-  let taken = new Set<InboxId>();
-  /** What it says of the conversation before it, where the engine knows nothing of that. */
-  let recap: Recap | undefined;
   /** Of a task: what its gate said. */
   let gateSaid: string | undefined;
   /** Rungs of the ladder that this turn has been on. */
   let tried = new Set<FailureClass>();
-  let looking = false;
-  let lookAgain = false;
-  /** How long a tool that runs just now may be silent, as it said itself. */
-  let toolMs = 0;
-  /** It is to end at once, by a release or a stop: what waits for something else looks up. */
-  const ending = Promise.withResolvers<Ended>();
-  let ends: "released" | "stopped" | undefined;
-  const abort = new AbortController();
-  let onEnding = (): void => undefined;
-  let cancelStop = (): void => undefined;
-  let stopped: string | undefined;
-  let state: RunningTurn["state"] = "running";
 
   const mayGrow = () => parts.mayGrow?.(claim.chat.folder, claim.chat.id) !== false;
   const live = () => ({ chat: claim.chat.id, turn: claim.turn });
@@ -130,9 +106,6 @@ export function startTurn(first: Claim, parts: TurnParts, goesOn = false): Runni
     if (event.type === "delta" && !mayGrow()) return;
     bus.publish({ type: "live", event });
   }
-
-  /** What the engine itself said of the conversation, to be stored if the turn completes. */
-  let heard: { engineSession?: string; position?: string } = {};
 
   async function run(): Promise<TurnOver> {
     parts.life?.began(claim);
@@ -167,10 +140,10 @@ export function startTurn(first: Claim, parts: TurnParts, goesOn = false): Runni
         continue;
       }
       carriedOn = false;
-      if (ended.how !== "released" && stopped !== undefined) {
+      if (ended.how !== "released" && stopping.why !== undefined) {
         // First what people see, then the work of ending a program.
         const kept = heard.position === undefined ? {} : await conversation();
-        await endings.cancel(claim, stopped, listening.shown, kept);
+        await endings.cancel(claim, stopping.why, listening.shown, kept);
         await closeRoom();
         return {};
       }
@@ -206,7 +179,7 @@ export function startTurn(first: Claim, parts: TurnParts, goesOn = false): Runni
       await endings.cancel(claim, "Its task was cancelled.", "", {});
       return {};
     }
-    const before = await taskRun.before(claim, task, limits.totalMs, abort.signal);
+    const before = await taskRun.before(claim, task, limits.totalMs, stopping.signal);
     switch (before.next) {
       case "ask":
         gateSaid = before.told;
@@ -217,8 +190,8 @@ export function startTurn(first: Claim, parts: TurnParts, goesOn = false): Runni
       case "failed":
         return await endings.giveBack(claim, before.failure);
       case "end":
-        if (stopped === undefined) await turns.release(claim);
-        else await endings.cancel(claim, stopped, "", {});
+        if (stopping.why === undefined) await turns.release(claim);
+        else await endings.cancel(claim, stopping.why, "", {});
         return {};
       default:
         return before satisfies never;
@@ -274,14 +247,11 @@ export function startTurn(first: Claim, parts: TurnParts, goesOn = false): Runni
     const cold = here.state === "starting";
     if (!cold) rooms.busy(here, claim.chat.id);
     listening = createListening(parts.secrets);
-    tool = undefined;
-    toolMs = 0;
     heard = {};
-    given = new Map();
-    if (carriedOn) lookAgain = true; // what was given and neither taken in nor carried over is void
+    steering.begin(carriedOn);
     let door: Door;
     try {
-      const opened = await Promise.race([here.door, ending.promise]);
+      const opened = await stopping.or(here.door);
       if ("how" in opened) return opened;
       door = opened;
     } catch (cause) {
@@ -289,21 +259,18 @@ export function startTurn(first: Claim, parts: TurnParts, goesOn = false): Runni
       return { how: "failed", failure: { class: "transient", detail, words: NO_SANDBOX } };
     }
     if (cold) await absorb();
-    taken = new Set(claim.inputs.map(({ id }) => id));
-    for (const row of claim.inputs) given.set(row.id, row);
+    steering.batch(claim.inputs);
     // The engine itself has begun, or it is given the batch: which waits a while for files that are coming.
-    const prepared = carriedOn && !cold ? undefined : prepare();
+    const prepared = carriedOn && !cold ? undefined : batchPrompt(claim, gateSaid);
     prepared?.catch(() => undefined); // whoever is stopped meanwhile does not hear of it
-    const prompt = await Promise.race([prepared, ending.promise]);
+    const prompt = await stopping.or(prepared);
     if (prompt && "how" in prompt) return prompt;
-    if (ends !== undefined) return { how: ends };
+    if (stopping.cutShort) return stopping.cutShort;
     door.setTurn(claim.turn, spending);
     if (prompt) here.engine.prompt(prompt);
-    answering = here;
-    look(); // at what came since the batch was read
-    const ended = await listen(here, door, cold).finally(() => {
-      answering = undefined;
-    });
+    steering.open(here);
+    const clocks = startClocks({ room: here, door, cold, limits, stopping, clock });
+    const ended = await listen(clocks.next).finally(steering.close);
     if (cold && ended.how === "failed" && heard.engineSession === undefined) rooms.startFailed(here);
     const failureSeen = door.lastFailure();
     if (ended.how === "done" || failureSeen) healthNow().heard(failureSeen);
@@ -313,49 +280,10 @@ export function startTurn(first: Claim, parts: TurnParts, goesOn = false): Runni
     return ended.how === "failed" ? { ...ended, failure: judged(ended.failure, failureSeen) } : ended;
   }
 
-  async function prepare(): Promise<Prompt> {
-    return await promptOf(claim, claim.inputs, await beginning());
-  }
-
-  async function beginning(): Promise<Beside> {
-    const { session, context, alreadySent, alreadyDone, task } = claim;
-    if (session.recap === 1 && session.engine_session === null) {
-      recap ??= {
-        said: await turns.recap(claim, RECAP_TOKENS),
-        files: await parts.filesOf(claim.chat.folder),
-      };
-    }
-    const run = task && {
-      id: task.id,
-      prompt: task.prompt,
-      by: task.createdBy,
-      scheduledOn: task.createdAt,
-      dueAt: task.scheduledFor,
-      manual: task.manual,
-      missed: task.missed,
-      announce: task.announce,
-      gate: gateSaid,
-    };
-    return { recap, context, cause: claim.cause, task: run, alreadySent, alreadyDone };
-  }
-
-  async function listen(here: Room, door: Door, cold: boolean): Promise<Ended> {
-    const deadline = clock.monotonic() + limits.totalMs;
-    const startBy = clock.monotonic() + limits.startMs;
-    let started = !cold;
-    let next: Promise<EngineEvent> | undefined;
+  async function listen(next: () => Promise<EngineEvent | OutOfTime | CutShort>): Promise<Ended> {
     for (;;) {
-      const silenceMs = Math.max(limits.silenceMs, toolMs);
-      const limit = started ? silenceMs : startBy - clock.monotonic();
-      const left = deadline - clock.monotonic();
-      next ??= here.next();
-      const event = await within(Math.min(limit, left), next);
-      if (event === "released" || event === "stopped") return { how: event };
-      if (event === undefined && started && limit < left && door.asking() > 0) continue; // the model is at work
-      if (event === undefined) return left <= limit ? tookTooLong() : timedOut(started, silenceMs);
-      next = undefined;
-      started ||= event.type === "ready";
-      const ended = await hear(event);
+      const event = await next();
+      const ended = "how" in event ? event : await hear(event);
       if (ended) return ended;
     }
   }
@@ -370,16 +298,11 @@ export function startTurn(first: Claim, parts: TurnParts, goesOn = false): Runni
       case "position":
         heard.position = event.position;
         return undefined;
-      case "consumed": {
-        const fresh = event.prompts.flatMap((id) => (taken.has(id) ? [] : (given.get(id) ?? [])));
-        for (const { id } of fresh) taken.add(id);
-        await takeIn(fresh);
+      case "consumed":
+        await takeIn(steering.consumed(event.prompts));
         return undefined;
-      }
       case "delta":
       case "reply": {
-        tool = undefined;
-        toolMs = 0;
         const piece = event.type === "delta" ? listening.delta(event.text) : listening.reply(event.text);
         if (listening.overflowed)
           return { how: "failed", failure: { class: "crashed", detail: "the answer has no end" } };
@@ -387,17 +310,12 @@ export function startTurn(first: Claim, parts: TurnParts, goesOn = false): Runni
         return undefined;
       }
       case "activity":
-        toolMs = event.tool === undefined ? 0 : Math.min(LONGEST_TOOL_MS, event.forMs ?? toolMs);
-        if (event.tool !== undefined && event.tool !== tool) listening.tool();
-        if (event.tool !== tool) {
-          tool = event.tool;
-          show({ type: "activity", ...live(), tool });
-        }
+        if (listening.activity(event.tool)) show({ type: "activity", ...live(), tool: event.tool });
         return undefined;
       case "done":
         return event.failure
           ? { how: "failed", failure: event.failure }
-          : { how: "done", carried: event.carried.filter((id) => given.has(id) && !taken.has(id)) };
+          : { how: "done", carried: steering.carried(event.carried) };
       case "closed":
         return {
           how: "failed",
@@ -428,41 +346,6 @@ export function startTurn(first: Claim, parts: TurnParts, goesOn = false): Runni
     claim = { ...claim, inputs: [...claim.inputs, ...rows], context: joined(claim.context, context) };
   }
 
-  /** What came meanwhile is given to the engine, which says itself when it takes it in; or stops it; or waits. */
-  async function steer(): Promise<void> {
-    const here = answering;
-    const queue = parts.queueOf(claim.chat.folder);
-    if (!here || queue === "queue" || (queue === "steer" && !here.steers)) return;
-    const came = await turns.followUps(claim);
-    if (queue === "interrupt") {
-      if (came.length > 0 && answering === here) stop("interrupted by a newer message");
-      return;
-    }
-    for (const row of came) {
-      const afterSeq = Math.max(0, ...[...given.values()].map(({ seq }) => seq)); // with them it was given before
-      const context = await turns.contextOf(claim, { afterSeq, beforeSeq: row.seq });
-      await parts.taint.takes(claim, [row, ...context.rows]);
-      const prompt = await promptOf(claim, [row], { steering: true, context });
-      // Its answer may have ended while we read; then the message is for the next turn.
-      if (answering !== here || given.has(row.id)) continue;
-      given.set(row.id, row);
-      here.engine.prompt(prompt, true);
-    }
-  }
-
-  /** Steers, and again if more came meanwhile; one at a time, so that order is kept. */
-  function look(): void {
-    if (looking || !lookAgain || !answering) return;
-    looking = true;
-    lookAgain = false;
-    steer()
-      .catch((error: unknown) => log.error({ err: error, turn: claim.turn }, "follow-ups could not be read"))
-      .finally(() => {
-        looking = false;
-        look();
-      });
-  }
-
   /** Where the next turn takes up: what the engine said in this one, else what was known. */
   async function conversation(): Promise<Conversation> {
     const { engine_session, position } = claim.session;
@@ -476,57 +359,12 @@ export function startTurn(first: Claim, parts: TurnParts, goesOn = false): Runni
   }
 
   function stop(why: string): void {
-    if (state !== "running") return;
-    state = "stopping";
-    stopped = why;
-    if (!answering) return endNow("stopped");
-    cancelStop = clock.after(STOP_MS, () => endNow("stopped"));
-    answering.engine.interrupt().catch((error: unknown) => {
-      log.warn({ err: error, turn: claim.turn }, "an engine did not take the stop; it is killed");
-      endNow("stopped");
-    });
-  }
-
-  function endNow(how: "released" | "stopped"): void {
-    ends = how;
-    abort.abort();
-    ending.resolve({ how });
-    onEnding();
+    stopping.stop(why, steering.answering?.engine);
   }
 
   async function notify(what: string, text: string): Promise<void> {
     await turns.say(claim, claim.chat, [{ key: `${claim.turn}:${what}`, kind: "notice", text }]);
     endings.announce(claim);
-  }
-
-  function timedOut(started: boolean, silenceMs: number): Ended {
-    const failure: EngineFailure = started
-      ? { class: "crashed", detail: `no sign of life for ${silenceMs} ms` }
-      : { class: "transient", detail: `the agent was not up after ${limits.startMs} ms` };
-    return { how: "failed", failure };
-  }
-
-  function tookTooLong(): Ended {
-    const detail = `the turn took longer than ${limits.totalMs} ms`;
-    return { how: "failed", failure: { class: "cancelled", detail }, words: TOOK_TOO_LONG };
-  }
-
-  /** The next event, unless `ms` go by or the turn is to end before it comes. */
-  async function within(
-    ms: number,
-    event: Promise<EngineEvent>,
-  ): Promise<EngineEvent | "released" | "stopped" | undefined> {
-    // Not by a race with one lasting promise, which would remember every event of a long turn.
-    const first = Promise.withResolvers<EngineEvent | "released" | "stopped" | undefined>();
-    onEnding = () => first.resolve(ends);
-    if (ends !== undefined) onEnding();
-    const cancel = clock.after(Math.max(0, ms), () => first.resolve(undefined));
-    event.then(first.resolve, first.reject);
-    try {
-      return await first.promise;
-    } finally {
-      cancel();
-    }
   }
 
   const ran = run().catch(async (error: unknown) => {
@@ -542,26 +380,21 @@ export function startTurn(first: Claim, parts: TurnParts, goesOn = false): Runni
       return claim;
     },
     get state() {
-      return state;
+      return stopping.state;
     },
     snapshot() {
       const events: LiveEvent[] = [];
       if (listening.shown !== "" && mayGrow())
         events.push({ type: "delta", ...live(), text: listening.shown, reset: true });
+      const { tool } = listening;
       if (tool !== undefined) events.push({ type: "activity", ...live(), tool });
       return events;
     },
-    hint() {
-      lookAgain = true;
-      look();
-    },
-    release() {
-      state = "releasing";
-      endNow("released");
-    },
+    hint: steering.hint,
+    release: stopping.release,
     stop,
     over: ran.finally(() => {
-      cancelStop();
+      stopping.over();
       parts.life?.left(claim);
     }),
   };

@@ -32,7 +32,7 @@ describe("listening", () => {
     const listening = createListening(createKnownSecrets());
     listening.reply("Let me look.");
 
-    listening.tool();
+    listening.activity("Bash");
 
     expect(listening.reply("It is soup.")).toEqual({ text: "It is soup.", reset: true });
     expect(listening.answer).toBe("It is soup.");
@@ -42,8 +42,8 @@ describe("listening", () => {
     const listening = createListening(createKnownSecrets());
     listening.reply("Done, it is soup.");
 
-    listening.tool();
-    listening.tool();
+    listening.activity("Bash");
+    listening.activity("Read");
 
     expect(listening.answer).toBe("Done, it is soup.");
   });
@@ -73,7 +73,7 @@ describe("listening", () => {
 
     for (let i = 0; i < 20; i += 1) {
       listening.reply("x".repeat(100_000));
-      listening.tool();
+      listening.activity("Bash");
     }
 
     expect(listening.overflowed).toBe(false);
