@@ -53,7 +53,7 @@ describe("an agent that is killed in the middle of an answer", () => {
 
 describe("a group whose settings keep its agent from starting", () => {
   it("is answered without them at the third try, and told why", async () => {
-    const { ask, home } = await givenHost({ config: "defaults:\n  startSeconds: 3\n" });
+    const { ask, home } = await givenHost({ config: "defaults:\n  startSeconds: 6\n" });
     await mkdir(join(home, "groups", "main", ".claude"));
     await writeFile(
       join(home, "groups", "main", ".claude", "settings.json"),
