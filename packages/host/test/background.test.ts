@@ -1,3 +1,5 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { type ChatEvent, EventId } from "../src/core/events.ts";
 import { ChatId } from "../src/core/ids.ts";
@@ -5,6 +7,7 @@ import { type Journey, givenHost } from "./journey.ts";
 
 const command = (text: string) =>
   `tool: Bash ${JSON.stringify({ command: text, description: "count the stars", run_in_background: true })}`;
+const UNTIL_GO = "until [ -e go ]; do sleep 0.05; done";
 const subagent = (prompt: string) =>
   `tool: Agent ${JSON.stringify({ description: "look", prompt, subagent_type: "general-purpose", run_in_background: true })}`;
 
@@ -34,17 +37,19 @@ describe("work that an agent leaves running", () => {
   it("ends while a message is answered, and both get their answers", async () => {
     const host = await givenHost();
     const later = toldLater(host, /completed \(exit code 0\)/);
-    await host.ask(command("sleep 1; echo done"));
+    await host.ask(command(`${UNTIL_GO}; echo done`));
 
-    const { answer } = await host.ask("think: 2\nsay: thought about it");
+    const sent = await host.send("think: 2\nsay: thought about it");
+    await sent.shows((event) => event.type === "turn" && event.state === "started");
+    await writeFile(join(host.home, "groups", "main", "go"), "");
 
-    expect(answer).toBe("thought about it");
+    expect((await sent.told).answer).toBe("thought about it");
     expect(await later).toMatch(/completed/);
   });
 
   it("is over with a stop", async () => {
     const host = await givenHost();
-    const sent = await host.send(`${command("sleep 1; touch ended")}\nrun: tail -f /dev/null`);
+    const sent = await host.send(`${command(`${UNTIL_GO}; touch ended`)}\nrun: tail -f /dev/null`);
     await sent.shows((event) => event.type === "activity" && event.tool === "Bash");
     await new Promise((resolve) => void setTimeout(resolve, 500));
 
@@ -54,7 +59,7 @@ describe("work that an agent leaves running", () => {
 
     expect(state).toBe("cancelled");
     expect(performance.now() - asked).toBeLessThan(3_000);
-    expect((await host.ask("run: sleep 1; ls")).answer).not.toContain("ended");
+    expect((await host.ask("run: touch go; sleep 1; ls")).answer).not.toContain("ended");
   });
 });
 

@@ -352,13 +352,15 @@ describe.skipIf(sandbox.missing)(`the claude engine${sandbox.note}`, () => {
 
     it("ends it with a stop", async () => {
       const session = room.open(withBackground());
-      session.say(`${IN_BACKGROUND("sleep 1; touch ended")}\nrun: tail -f /dev/null`);
+      const work = "until [ -e go ]; do sleep 0.05; done; touch ended";
+      session.say(`${IN_BACKGROUND(work)}\nrun: tail -f /dev/null`);
       await session.until("background", ({ running }) => running === 1);
       await session.until("activity", ({ tool }) => tool !== undefined);
 
       await session.session.interrupt();
       await session.rest();
-      await setTimeout(1_500);
+      await writeFile(join(room.group, "go"), "");
+      await setTimeout(1_000);
 
       expect(await readdir(room.group)).not.toContain("ended");
     });
