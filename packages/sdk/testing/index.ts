@@ -11,4 +11,4 @@ export * from "./contract/ambiguity.ts";
 export * from "./contract/suite.ts";
 export type { Check } from "./contract/check.ts";
 export type * from "./contract/hosted.ts";
-export { HOST_CHECKS, type HostCheck } from "./contract/hosted-checks.ts";
+export { HOST_CHECKS } from "./contract/hosted-checks.ts";

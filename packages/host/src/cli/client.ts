@@ -1,16 +1,9 @@
-/**
- * The host's API over `run/control.sock`, as the commands use it: whoever can open the socket is the
- * owner. What the host answers is parsed here, once. An error is one sentence for a person, and its
- * class says whether trying again can help.
- */
-import { ConfigError, RejectedError, TemporaryError } from "@bellhop/sdk";
-import { Agent, type IncomingMessage, request as httpRequest } from "node:http";
+/** The host's API, as the commands use it: what may be asked, and the shape of each answer. */
+import { RejectedError } from "@bellhop/sdk";
 import type { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
 import { z } from "zod";
 import { BudgetState } from "../core/budget.ts";
 import type { GroupChange, GroupChoices } from "../config/sections.ts";
-import type { Clock } from "../core/clock.ts";
 import { ChatEvent, EventId, MessageEvent, SharedFile, TurnEvent } from "../core/events.ts";
 import { type ChatId, type FileId, InboxId } from "../core/ids.ts";
 import { NumberedStep } from "../core/connect.ts";
@@ -51,6 +44,7 @@ import {
   TaskList,
   UnboundChat,
 } from "../http/schemas.ts";
+import { type ControlOptions, createControl, parse } from "./control.ts";
 import { readServerSentEvents } from "./sse.ts";
 
 const Accepted = z.object({ message: InboxId, event: EventId, duplicate: z.boolean(), paused: z.boolean() });
@@ -76,33 +70,7 @@ const UnregisteredList = z.object({
 const LoginCode = z.object({ url: z.string(), expiresAt: z.union([z.number(), z.string()]) });
 export type LoginCode = z.infer<typeof LoginCode>;
 
-const Refusal = z.object({ error: z.object({ code: z.string(), message: z.string() }) });
-
-/** Nobody listens on the socket: there is no host, or it restarts just now. */
-export class NoHostError extends TemporaryError {}
-
-/** The host refused; `code` is the API's. */
-export class RefusedError extends RejectedError {
-  readonly code: string;
-  constructor(code: string, message: string) {
-    super(message);
-    this.code = code;
-  }
-}
-
-export interface ClientOptions {
-  readonly home: string;
-  /** Path of the socket. */
-  readonly socket: string;
-  readonly clock: Clock;
-  /** How long an ordinary call may take, ms. @default 30 s */
-  readonly patience?: number;
-}
-
-/**
- * All calls throw NoHostError without a host, TemporaryError where it went away or is about to,
- * RefusedError where it said no, ConfigError where the socket is somebody else's.
- */
+/** What its calls throw: see `Control`. */
 export interface Client {
   status(): Promise<Status>;
   /** Accepted once however often it is called with the same `id`; resolves after the commit (G1). */
@@ -229,77 +197,8 @@ export interface Client {
   shutdown(): Promise<void>;
 }
 
-export function createClient({ home, socket, clock, patience = 30_000 }: ClientOptions): Client {
-  // A connection kept over a restart of the host would fail the first call after it.
-  const agent = new Agent({ keepAlive: false });
-
-  function open(method: string, path: string, options: CallOptions = {}): Promise<IncomingMessage> {
-    const { content } = options;
-    const body = options.body === undefined ? undefined : JSON.stringify(options.body);
-    return new Promise((resolve, reject) => {
-      const request = httpRequest({
-        socketPath: socket,
-        agent,
-        method,
-        path: `/api/v1${path}`,
-        headers: {
-          host: "localhost",
-          ...(body === undefined ? {} : { "content-type": "application/json" }),
-          ...options.headers,
-        },
-        ...(options.signal ? { signal: options.signal } : {}),
-      });
-      request.on("error", (error) => reject(connectionError(error)));
-      request.on("response", resolve);
-      if (!content) request.end(body);
-      // A host that has heard enough answers and hangs up: then the answer counts.
-      else pipeline(content, request).catch((error: unknown) => reject(connectionError(asErrno(error))));
-    });
-  }
-
-  function connectionError(cause: NodeJS.ErrnoException): Error {
-    const { code = "" } = cause;
-    if (["ENOENT", "ECONNREFUSED", "ENOTDIR"].includes(code)) {
-      return new NoHostError(
-        `No Bellhop is running on ${home}. Start it with: bellhop up (in the repository: npm start).`,
-        { cause },
-      );
-    }
-    if (["EACCES", "EPERM"].includes(code)) {
-      return new ConfigError(`${socket} belongs to another user: only the owner of ${home} can talk to it.`, {
-        cause,
-      });
-    }
-    return new TemporaryError(`The connection to the Bellhop on ${home} broke (${cause.message}).`, {
-      cause,
-    });
-  }
-
-  async function call<T>(method: string, path: string, result: z.ZodType<T>, body?: object): Promise<T> {
-    const late = new AbortController();
-    const cancel = clock.after(patience, () => late.abort());
-    try {
-      const response = await open(method, path, { body, signal: late.signal });
-      const text = await readAll(response);
-      if (!isSuccess(response)) throw refusal(response, text);
-      return parse(result, text);
-    } catch (error) {
-      if (!late.signal.aborted) throw error;
-      throw new TemporaryError(`The Bellhop on ${home} did not answer within ${patience / 1000} s.`, {
-        cause: error,
-      });
-    } finally {
-      cancel();
-    }
-  }
-
-  async function readAll(response: IncomingMessage): Promise<string> {
-    try {
-      return await textOf(response);
-    } catch (error) {
-      throw connectionError(asErrno(error));
-    }
-  }
+export function createClient(options: ControlOptions): Client {
+  const { call, open, broken, readAll } = createControl(options);
 
   return {
     status: () => call("GET", "/status", Status),
@@ -311,14 +210,13 @@ export function createClient({ home, socket, clock, patience = 30_000 }: ClientO
       const response = await open("GET", `/chats/${encodeURIComponent(chat)}/events?after=${after}`, {
         signal,
       });
-      if (!isSuccess(response)) throw refusal(response, await readAll(response));
       response.setEncoding("utf8");
       onOpen?.();
       try {
         for await (const { data } of readServerSentEvents(response)) yield parse(ChatEvent, data);
       } catch (error) {
         if (error instanceof RejectedError) throw error;
-        throw connectionError(asErrno(error));
+        throw broken(error);
       } finally {
         response.destroy();
       }
@@ -344,16 +242,9 @@ export function createClient({ home, socket, clock, patience = 30_000 }: ClientO
     },
     async upload(chat, { name, content }) {
       const path = `/chats/${encodeURIComponent(chat)}/files?name=${encodeURIComponent(name)}`;
-      const response = await open("POST", path, { content });
-      const text = await readAll(response);
-      if (!isSuccess(response)) throw refusal(response, text);
-      return parse(SharedFile, text);
+      return parse(SharedFile, await readAll(await open("POST", path, { content })));
     },
-    async download(file) {
-      const response = await open("GET", `/files/${file}`);
-      if (!isSuccess(response)) throw refusal(response, await readAll(response));
-      return response;
-    },
+    download: (file) => open("GET", `/files/${file}`),
     loginCode: () => call("POST", "/login-codes", LoginCode, {}),
     dead: {
       list: (before) =>
@@ -443,56 +334,4 @@ function groupPath(name: string): string {
 
 function taskPath(id: string): string {
   return `/tasks/${encodeURIComponent(id)}`;
-}
-
-interface CallOptions {
-  /** Sent as it is. */
-  readonly content?: Readable | undefined;
-  readonly body?: object | undefined;
-  readonly headers?: Record<string, string>;
-  readonly signal?: AbortSignal | undefined;
-}
-
-function isSuccess({ statusCode = 0 }: IncomingMessage): boolean {
-  return statusCode >= 200 && statusCode < 300;
-}
-
-function refusal({ statusCode = 0 }: IncomingMessage, text: string): Error {
-  const body = Refusal.safeParse(jsonOf(text));
-  const { code, message } = body.success
-    ? body.data.error
-    : { code: "unknown", message: `The host answered with HTTP ${statusCode} and no reason.` };
-  // Draining, overloaded or failing for now: nothing was accepted.
-  return statusCode === 429 || statusCode >= 500
-    ? new TemporaryError(message)
-    : new RefusedError(code, message);
-}
-
-function parse<T>(schema: z.ZodType<T>, text: string): T {
-  const parsed = schema.safeParse(jsonOf(text));
-  if (parsed.success) return parsed.data;
-  throw new RejectedError("The host answered strangely. Is it of another version than this command?", {
-    cause: parsed.error,
-  });
-}
-
-/** undefined for what is not JSON: no schema of ours takes that. */
-function jsonOf(text: string): unknown {
-  try {
-    return text === "" ? {} : JSON.parse(text);
-  } catch (error) {
-    if (error instanceof SyntaxError) return undefined;
-    throw error;
-  }
-}
-
-async function textOf(response: IncomingMessage): Promise<string> {
-  let text = "";
-  response.setEncoding("utf8");
-  for await (const piece of response) text += String(piece);
-  return text;
-}
-
-function asErrno(error: unknown): NodeJS.ErrnoException {
-  return error instanceof Error ? error : new Error(String(error));
 }

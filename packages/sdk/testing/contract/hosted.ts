@@ -8,7 +8,7 @@
 import type { Channel, Inbound, Sent } from "../../src/channel.ts";
 import { type Changes, createChanges } from "../fake/changes.ts";
 import type { ChannelPeer, PeerChat, PeerMessage, PeerPerson } from "../peer.ts";
-import { fail, within } from "./check.ts";
+import { type Check, fail, within } from "./check.ts";
 import { beside, idOf } from "./rig.ts";
 
 /** A host under test. */
@@ -90,6 +90,8 @@ export interface Plainer {
   /** What it shows of our writing goes so soon. */
   readonly typingMs?: number;
 }
+
+export type HostCheck = Check<ContractHost> & Plainer;
 
 export async function openShared(peer: ChannelPeer, open: OpenHost): Promise<SharedHost> {
   const changes: Changes = createChanges();

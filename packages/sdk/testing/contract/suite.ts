@@ -12,8 +12,8 @@ import { CONNECTION } from "./connection.ts";
 import { CONTENT, DECLARING } from "./content.ts";
 import { DELIVERING } from "./delivering.ts";
 import { HEARING } from "./hearing.ts";
-import { HOST_CHECKS, type HostCheck } from "./hosted-checks.ts";
-import { type OpenHost, openShared, type SharedHost } from "./hosted.ts";
+import { HOST_CHECKS } from "./hosted-checks.ts";
+import { type HostCheck, type OpenHost, openShared, type SharedHost } from "./hosted.ts";
 import { openRig, type Rig } from "./rig.ts";
 import { SENDING } from "./sending.ts";
 

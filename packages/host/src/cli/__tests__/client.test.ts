@@ -8,7 +8,8 @@ import { systemClock } from "../../core/clock.ts";
 import type { ChatEvent } from "../../core/events.ts";
 import { EventId } from "../../core/events.ts";
 import { ChatId } from "../../core/ids.ts";
-import { type Client, createClient, NoHostError, RefusedError } from "../client.ts";
+import { type Client, createClient } from "../client.ts";
+import { NoHostError, RefusedError } from "../control.ts";
 import { follow } from "../follow.ts";
 
 const CHAT = ChatId.parse("terminal:a b");
