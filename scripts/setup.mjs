@@ -86,6 +86,9 @@ export function ensureSandbox(machine = thisMachine()) {
   }
 }
 
+/** A machine that was just started mostly updates itself, and nobody else may install meanwhile. In seconds. */
+const LOCK_PATIENCE = "DPkg::Lock::Timeout=300";
+
 /**
  * What to do about the sandbox on a machine: nothing (`ready`), `commands` to run, or a `sentence`
  * for the operator. Pure: everything it knows of the machine is in its argument.
@@ -108,7 +111,7 @@ export function planSandbox({ platform, root, sudo, bubblewrap, family }) {
     return {
       commands: [
         [...prefix, "apt-get", "update", "-qq"],
-        [...prefix, "apt-get", "install", "-y", "-qq", "bubblewrap"],
+        [...prefix, "apt-get", "install", "-y", "-qq", "-o", LOCK_PATIENCE, "bubblewrap"],
       ],
     };
   }

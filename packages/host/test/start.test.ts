@@ -59,7 +59,8 @@ describe("the sandbox's program", () => {
     const asRoot = planSandbox({ ...debian, root: true });
     const bySudo = planSandbox({ ...debian, sudo: true });
 
-    expect(asRoot.commands?.at(-1)).toEqual(["apt-get", "install", "-y", "-qq", "bubblewrap"]);
+    expect(asRoot.commands?.at(-1)?.slice(0, 2)).toEqual(["apt-get", "install"]);
+    expect(asRoot.commands?.at(-1)?.at(-1)).toBe("bubblewrap");
     expect(bySudo.commands?.at(-1)?.slice(0, 3)).toEqual(["sudo", "-n", "apt-get"]);
   });
 
