@@ -11,6 +11,7 @@ import { setImmediate as breath } from "node:timers/promises";
 import type { Clock } from "../core/clock.ts";
 import type { ChatId } from "../core/ids.ts";
 import type { Log } from "../log.ts";
+import { saidBy } from "./said-by.ts";
 import type { Database } from "./tables.ts";
 
 export interface HistoryHit {
@@ -88,7 +89,7 @@ export function createHistory(db: Kysely<Database>, clock: Clock, log: Log) {
         text: string | null;
         tainted: number;
       }>`
-        SELECT events.chat_id AS chat, events.at, coalesce(inbox.sender_name, outbox.sender_name) AS sender,
+        SELECT events.chat_id AS chat, events.at, ${saidBy} AS sender,
           coalesce(inbox.text, outbox.text) AS text, coalesce(inbox.tainted, turns.tainted, outbox.key LIKE 'plugin:%', 0) AS tainted
         FROM history
         JOIN events ON events.id = history.rowid

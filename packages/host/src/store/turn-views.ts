@@ -7,6 +7,7 @@ import type { ChatId, InboxId, OutboxId, SessionId, TurnId } from "../core/ids.t
 import { remembered } from "../core/prompt.ts";
 import { estimateTokens } from "../core/tokens.ts";
 import { type Done, doneBy } from "./journal.ts";
+import { saidBy } from "./said-by.ts";
 import type { Database, TurnsTable } from "./tables.ts";
 import { isWaiting } from "./waiting.ts";
 
@@ -65,7 +66,7 @@ export function createTurnViews(db: Kysely<Database>) {
     /** What was said lately in the turn's chat before the turn, oldest first: for a recap. */
     async recap(claim: Asked, tokens: number): Promise<{ who: string; text: string }[]> {
       const { rows } = await sql<{ who: string; text: string }>`
-        SELECT coalesce(inbox.sender_name, outbox.sender_name, 'you') AS who, coalesce(inbox.text, outbox.text) AS text
+        SELECT coalesce(${saidBy}, 'you') AS who, coalesce(inbox.text, outbox.text) AS text
         FROM events
         LEFT JOIN inbox ON events.kind = 'in' AND inbox.id = events.ref
         LEFT JOIN outbox ON events.kind = 'out' AND outbox.id = events.ref

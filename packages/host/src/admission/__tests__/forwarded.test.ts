@@ -1,4 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { silentLog } from "../../log.ts";
+import { createHistory } from "../../store/history.ts";
 import { ada, given } from "./kitchen.ts";
 
 describe("words that an owner only hands on", () => {
@@ -22,6 +24,23 @@ describe("words that an owner only hands on", () => {
     await receive(ada, { text: "dinner", forwarded: "" });
 
     expect((await told()).join("\n")).toMatch(/#1 from "Ada" .* forwarded, in the words of somebody else$/m);
+  });
+
+  it("are found again as what was handed on", async () => {
+    const { receive, db, clock } = await given();
+    await receive(ada, { text: "dinner in the garden", forwarded: "Zoe" });
+    await receive(ada, { text: "dinner inside" });
+
+    const hits = await createHistory(db, clock, silentLog).search({
+      groupId: undefined,
+      words: "dinner",
+      limit: 5,
+    });
+
+    expect(hits).toMatchObject([
+      { sender: "Ada", tainted: false },
+      { sender: "Ada (forwarded)", tainted: true },
+    ]);
   });
 
   it.each(["/pause", "/pause@Bellhop", "/approve abc", "@Bellhop /pause"])(
