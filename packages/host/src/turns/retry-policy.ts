@@ -41,7 +41,7 @@ export function retryAt(
     case "stale_position":
     case "stale_session":
       return attempt >= attempts ? undefined : now + fullJitter(attempt, random);
-    case "auth": // held, not tried again: see turn.ts
+    case "auth": // held, not tried again: see endings.ts
     case "permanent":
     case "refused":
     case "overflow":

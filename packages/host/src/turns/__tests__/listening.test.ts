@@ -59,6 +59,18 @@ describe("listening", () => {
     expect(listening.answer).toBe("[hidden]");
   });
 
+  it("has news of a tool once, until it says something or takes another", () => {
+    const listening = createListening(createKnownSecrets());
+
+    const news = [listening.activity("Bash"), listening.activity("Bash"), listening.activity("Read")];
+    const { tool } = listening;
+    listening.delta("It is soup.");
+
+    expect(news).toEqual([true, false, true]);
+    expect(tool).toBe("Read");
+    expect(listening.tool).toBeUndefined();
+  });
+
   it("hears no more than an answer may hold, and says so", () => {
     const listening = createListening(createKnownSecrets());
 

@@ -181,6 +181,23 @@ describe("what comes while a turn runs", () => {
     expect(after).toBeUndefined();
   });
 
+  it("is given again when the program goes on with something else and has dropped it", async () => {
+    const { engine, says, message } = await asked();
+    const carried = await says(CHAT, "and for lunch?");
+    await says(CHAT, "and for tea?");
+
+    engine.latest.emit({ type: "consumed", prompts: [message] }, { type: "reply", text: "soup" });
+    engine.latest.emit({ type: "done", carried: [carried.message] });
+    await settled();
+
+    expect(engine.latest.prompts.map(({ blocks }) => blocks.at(-1))).toEqual([
+      "what is for dinner?",
+      "and for lunch?",
+      "and for tea?",
+      "and for tea?",
+    ]);
+  });
+
   it("joins the first prompt when it comes before the sandbox is up, and is given once", async () => {
     const house = await middle();
     const door = Promise.withResolvers<void>();
