@@ -74,7 +74,7 @@ export function createInbound({ account, rules, ledger }: InboundParts) {
     if (isOwnId(head.id, account.address)) return { passed: "it is one that we sent" };
     const proven = isProven(head);
     const { texts, files } = partsOf(mail.bodyStructure);
-    const { text, quote } = replyText(await bodyOf(texts, reading));
+    const { text, quote, below } = replyText(await bodyOf(texts, reading));
     const id = idOf(head, bytes, text);
     const correspondent = correspondentOf(head.from, proven);
     const subject = bareSubject(head.subject);
@@ -82,7 +82,9 @@ export function createInbound({ account, rules, ledger }: InboundParts) {
     const replyTo =
       head.inReplyTo !== undefined && isOwnId(head.inReplyTo, account.address) ? head.inReplyTo : undefined;
     const opening = head.references.length === 0 ? head.subject : "";
-    const said = [opening, text].filter((one) => one !== "").join("\n\n");
+    // What it answers of ours is known. What it forwards, or answers of somebody else's, is what it is about.
+    const more = replyTo === undefined ? below : "";
+    const said = [opening, text, more].filter((one) => one !== "").join("\n\n");
     const empty = said === "" && files.length === 0;
     const inbound: Inbound = {
       platformId: id,
@@ -97,7 +99,7 @@ export function createInbound({ account, rules, ledger }: InboundParts) {
       text: said,
       nonText: empty ? "empty mail" : undefined,
       replyTo,
-      quote: replyTo === undefined || quote === "" ? undefined : quote,
+      quote: quote === "" ? undefined : quote,
       sentAt: head.sentAt,
       files: files.map((part) => fileFrom(part, reading)),
     };

@@ -1,5 +1,5 @@
 /**
- * What somebody wrote, apart from what their client put below it: the mail that they answer, and their signature. Goes
+ * What somebody wrote, apart from what their client put below it: the mail that they answer or forward, and their signature. Goes
  * by lines and looks at each a fixed number of times, so that no mail takes long, however it is made. (The libraries
  * for it match regular expressions over the whole text: the best kept of them needs 50 s for 50,000 empty lines.)
  *
@@ -9,6 +9,8 @@ export interface ReplyText {
   readonly text: string;
   /** Without its marks. */
   readonly quote: string;
+  /** The same as it stands there, with what says whose it is. */
+  readonly below: string;
 }
 
 /** “On Monday Ann wrote:”, as mail programs write it: the verb stands before the name in some languages. */
@@ -35,7 +37,8 @@ export function replyText(whole: string): ReplyText {
   const lines = withoutSignature(whole.replaceAll(/\r\n?/g, "\n").split("\n"));
   const { lead, from } = foreign(lines);
   const quote = lines.slice(from).map((line) => line.replace(/^(?:>\s?)+/, ""));
-  return { text: joined(withoutSignature(lines.slice(0, lead))), quote: joined(quote) };
+  const text = joined(withoutSignature(lines.slice(0, lead)));
+  return { text, quote: joined(quote), below: joined(lines.slice(lead)) };
 }
 
 /** From where on everything is the mail that is answered, and where the lines begin that say whose it is. */

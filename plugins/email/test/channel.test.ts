@@ -167,6 +167,21 @@ describe.skipIf(why !== undefined)(`mail in threads${why === undefined ? "" : ` 
     expect(first).not.toBe(ours.platformId);
   });
 
+  it.each([
+    ["forwards", "---------- Forwarded message ---------\r\nFrom: Zoe <zoe@elsewhere.example>\r\n\r\n", ""],
+    ["answers of somebody else's", "On Fri, 27 Nov 2026 Zoe <zoe@elsewhere.example> wrote:\r\n", "> "],
+  ])("is told with what it %s, which is nobody's word here", async (_what, lead, mark) => {
+    const { mail, hears } = await given();
+    const references = { "In-Reply-To": "<1@elsewhere.example>", References: "<1@elsewhere.example>" };
+    await mail({ Subject: "Fwd: Bill", ...references }, `Is that right?\r\n\r\n${lead}${mark}You owe us 7.`);
+
+    const heard = await hears(({ text }) => text.startsWith("Is that right?"));
+
+    expect(heard.text).toBe(`Is that right?\n\n${lead.replaceAll("\r", "")}${mark}You owe us 7.`);
+    expect(heard.quote).toMatch(/You owe us 7\.$/);
+    expect(heard).not.toHaveProperty("replyTo", expect.anything());
+  });
+
   it("is a thread of its own where the address itself is written to, and answers come back to it", async () => {
     const { peer, mail, hears, send } = await given();
     const { platformId } = await send({ chat: "ann@example.org", text: "# Good morning\n\nIt rains." });

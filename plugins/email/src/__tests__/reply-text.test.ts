@@ -25,7 +25,11 @@ describe("the text of an answer", () => {
   ])("is apart from what it answers: %s", (_, lead) => {
     const whole = `Yes please.\n\nBoth.\n\n${lead}\n\n${QUOTE}\n`;
 
-    expect(replyText(whole)).toEqual({ text: "Yes please.\n\nBoth.", quote: "shall I?\nreally" });
+    expect(replyText(whole)).toEqual({
+      text: "Yes please.\n\nBoth.",
+      quote: "shall I?\nreally",
+      below: `${lead}\n\n${QUOTE}`.trim(),
+    });
   });
 
   it.each([
@@ -48,9 +52,10 @@ describe("the text of an answer", () => {
     ["with a title", "-----Original Message-----"],
     ["with a German title", "-----Ursprüngliche Nachricht-----"],
   ])("is apart from a whole mail below it: %s", (_, block) => {
-    const { text, quote } = replyText(`Yes.\n\n${block}\n\nshall I?\n`);
+    const { text, quote, below } = replyText(`Yes.\n\n${block}\n\nshall I?\n`);
 
     expect([text, quote.endsWith("shall I?")]).toEqual(["Yes.", true]);
+    expect(below).toBe(`${block}\n\nshall I?`);
   });
 
   it.each([
@@ -76,11 +81,11 @@ describe("the text of an answer", () => {
     ["a mark that is followed by much", `a\n-- \n${"b\n".repeat(30)}c`],
     ["indented code", "  if (x)\n    y"],
   ])("keeps %s", (_, whole) => {
-    expect(replyText(whole)).toEqual({ text: whole, quote: "" });
+    expect(replyText(whole)).toEqual({ text: whole, quote: "", below: "" });
   });
 
   it("is empty where only a quote was sent", () => {
-    expect(replyText(`${QUOTE}\n`)).toEqual({ text: "", quote: "shall I?\nreally" });
+    expect(replyText(`${QUOTE}\n`)).toEqual({ text: "", quote: "shall I?\nreally", below: QUOTE });
   });
 
   it("is found in no more time than it takes to read the mail", () => {
