@@ -393,7 +393,7 @@ describe("an app that sends", () => {
     const thread = chatPeer(slack, kitchen, await inKitchen.says(ANN, "a thread"));
     await channel.typing?.(inKitchen.id, signal);
     await channel.typing?.(thread.id, signal);
-    world.scopes.delete("assistant:write");
+    world.scopes.delete("chat:write");
     for (let n = 0; n < 3; n += 1) await channel.typing?.(thread.id, signal);
 
     expect(thread.typings?.()).toBe(1);

@@ -110,7 +110,7 @@ export const METHODS = {
   },
   "assistant.threads.setStatus": {
     form: z.strictObject({ channel_id: z.string(), thread_ts: z.string(), status: z.string().max(50) }),
-    scope: "assistant:write",
+    scope: "chat:write",
   },
   "files.info": { form: z.strictObject({ file: z.string() }), scope: "files:read" },
   "files.getUploadURLExternal": {
