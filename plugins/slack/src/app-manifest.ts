@@ -1,7 +1,6 @@
 /** What Slack's page for new apps is given, so that an owner need not look for each of these settings. */
 export const SCOPES = [
   "app_mentions:read",
-  "assistant:write",
   "channels:history",
   "channels:read",
   "chat:write",

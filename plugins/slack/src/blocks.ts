@@ -1,12 +1,21 @@
 /** What stands in a message that has no text of its own: in its blocks, or in the attachments of older programs. */
 import { z } from "zod";
+import { File } from "./event.ts";
 
 /** Where words stand in blocks and attachments of any kind. */
 const WORDS = ["pretext", "title", "text", "value", "fallback", "alt_text"] as const;
 /** Where blocks hold others. */
 const INSIDE = ["fields", "elements", "blocks"] as const;
 /** A message of somebody's that is handed on comes as an attachment with this mark. */
-const Share = z.looseObject({ is_share: z.literal(true), author_name: z.string().optional() });
+const Share = z.looseObject({
+  is_share: z.literal(true),
+  author_name: z.string().optional(),
+  files: z.array(File).catch([]),
+});
+/** What Slack or an app adds where a link stands; the message is what it was. */
+const Unfolded = z.union([z.object({ from_url: z.string() }), z.object({ original_url: z.string() })]);
+/** Slack makes it of any text by itself. */
+const RichText = z.object({ type: z.literal("rich_text") });
 /** Deeper than Slack lets anybody build. */
 const DEEPEST = 8;
 
@@ -24,14 +33,29 @@ export function wordsOf({
   return lines.join("\n");
 }
 
+/** What people see of a program's message that has a text: in place of that its blocks, and what is attached. */
+export function shownOf(text: string, blocks: unknown[] = [], attachments: unknown[] = []): string {
+  const made = blocks.some((block) => !RichText.safeParse(block).success) ? wordsOf({ blocks }) : "";
+  const added = attachments.filter(
+    (one) => !Unfolded.safeParse(one).success && !Share.safeParse(one).success,
+  );
+  return [made || text, wordsOf({ attachments: added })].filter((words) => words !== "").join("\n");
+}
+
+export interface Shared {
+  /** In Slack's markup. */
+  readonly words: string;
+  readonly by: string;
+  readonly files: readonly File[];
+}
+
 /** What is handed on, and whose it is; undefined where nothing is. */
-export function sharedIn(
-  attachments: readonly unknown[] = [],
-): { readonly words: string; readonly by: string } | undefined {
+export function sharedIn(attachments: readonly unknown[] = []): Shared | undefined {
   const shares = attachments.flatMap((one) => Share.safeParse(one).data ?? []);
   if (shares.length === 0) return undefined;
   const by = new Set(shares.map(({ author_name = "" }) => author_name));
-  return { words: wordsOf({ attachments: shares }), by: [...by].join(", ") };
+  const files = shares.flatMap((share) => share.files);
+  return { words: wordsOf({ attachments: shares }), by: [...by].join(", "), files };
 }
 
 function inside(given: unknown, depth: number): string {

@@ -12,6 +12,8 @@ export const File = z.object({
   name: z.string().nullish(),
   title: z.string().nullish(),
   mimetype: z.string().optional(),
+  /** `slack_audio`: a voice clip. */
+  subtype: z.string().nullish(),
   size: z.int().optional(),
   url_private: z.string().optional(),
   url_private_download: z.string().optional(),
@@ -27,6 +29,8 @@ export const Message = z.object({
   text: z.string().default(""),
   ts: Ts,
   thread_ts: Ts.optional(),
+  /** Whose message the thread hangs on. */
+  parent_user_id: z.string().optional(),
   files: z.array(File).optional(),
   blocks: z.array(z.unknown()).optional(),
   attachments: z.array(z.unknown()).optional(),

@@ -2,7 +2,8 @@
  * How far Slack was heard, as the cursor says it: until when, and the chats in which people wrote last. Socket Mode
  * has no position to go on from; when we were away for longer than Slack tries again, those chats are read instead.
  *
- * A cursor is `SECONDS CHAT CHAT …`, the last chat first.
+ * A cursor is `SECONDS CHAT CHAT …`, the last chat first; the seconds are 0 where only commands were heard, of which
+ * Slack says no time.
  */
 export interface Heard {
   /** Seconds since 1970, by Slack's clock. Undefined: nothing was heard yet. */
@@ -16,7 +17,7 @@ const GAP_S = 5 * 60;
 
 export function heardUntil(cursor: string | undefined): Heard {
   const [at = "", ...chats] = (cursor ?? "").split(" ");
-  return { at: /^\d+$/.test(at) ? Number(at) : undefined, chats };
+  return { at: /^[1-9]\d*$/.test(at) ? Number(at) : undefined, chats };
 }
 
 export function cursorOf({ at = 0, chats }: Heard): string {

@@ -5,11 +5,12 @@
  *   channel's.
  * - A message that names us comes twice, as a message and as a mention. Both are the same thing here: its id is that
  *   of the message, and whether it names us stands in its text.
+ * - What stands in the thread of a message of ours answers it, which is how people answer on Slack: it calls us.
  * - A file of ours is known to the outbox by the file's id, since Slack says no other when it is sent.
  * - Passed over: what Slack says of a channel by itself, and changes that changed no word (a link that unfolded).
  */
 import type { Inbound, InboundFile, InboundSender } from "@bellhop/sdk";
-import { sharedIn, wordsOf } from "./blocks.ts";
+import { sharedIn, shownOf, wordsOf } from "./blocks.ts";
 import { characterOf } from "./emoji.ts";
 import {
   type Changed,
@@ -74,7 +75,9 @@ async function fromEvent(
 }
 
 export async function said(message: Said, here: Here): Promise<Inbound | undefined> {
-  if (!isWritten(message)) return undefined;
+  const { user, bot_id } = message;
+  const nobodys = user === undefined && (bot_id ?? undefined) === undefined;
+  if (!isWritten(message) || nobodys) return undefined;
   return await written(message, message.channel, "message", 0, here);
 }
 
@@ -97,7 +100,8 @@ async function written(
   here: Here,
 ): Promise<Inbound> {
   const { me, names, places } = here;
-  const { ts, thread_ts, files = [], edited } = message;
+  const { ts, thread_ts, parent_user_id: parent, attachments, edited } = message;
+  const files = [...(message.files ?? []), ...(sharedIn(attachments)?.files ?? [])];
   const thread = thread_ts === ts ? undefined : thread_ts;
   const sender = await senderOf(message, here);
   const [file] = files;
@@ -111,7 +115,7 @@ async function written(
     ...(await placeOf(channel, thread, names)),
     sender,
     ...(await contentOf(message, here)),
-    ...(mentions(sourceOf(message), me.userId) ? { mentionsUs: true } : {}),
+    ...(mentions(sourceOf(message), me.userId) || parent === me.userId ? { mentionsUs: true } : {}),
     sentAt: msOf(kind === "edit" ? (edited?.ts ?? ts) : ts),
     ...(files.length > 0 ? { files: files.map((one) => attached(one, here)) } : {}),
   };
@@ -132,8 +136,9 @@ async function contentOf(
 
 /** In Slack's markup; what stands in blocks where there is neither a text nor a file nor something that is handed on. */
 function sourceOf(message: Message): string {
-  const { text, files = [], attachments } = message;
-  return text === "" && files.length === 0 && !sharedIn(attachments) ? wordsOf(message) : text;
+  const { text, files = [], blocks, attachments, bot_id } = message;
+  if (text !== "") return (bot_id ?? undefined) === undefined ? text : shownOf(text, blocks, attachments);
+  return files.length === 0 && !sharedIn(attachments) ? wordsOf(message) : text;
 }
 
 /** Slack does not say who did it. */
@@ -231,11 +236,17 @@ function isOurs({ user, bot_id }: Message, { userId, botId }: Me): boolean {
 
 function attached(file: File, { open }: Here): InboundFile {
   return {
-    name: file.name ?? file.title ?? "file",
+    name: nameOf(file),
     type: file.mimetype,
     bytes: file.size,
     open: (signal) => open(file, signal),
   };
+}
+
+/** Slack keeps voice clips as films, whose names tell nobody that they are to be heard. */
+function nameOf({ name, title, subtype }: File): string {
+  const given = name ?? title ?? "file";
+  return subtype === "slack_audio" ? given.replace(/\.mp4$/i, ".m4a") : given;
 }
 
 const msOf = (ts: string): number => Math.floor(Number(ts) * 1_000);

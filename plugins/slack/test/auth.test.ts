@@ -83,6 +83,10 @@ describe("connecting an app", () => {
     expect(String(error)).not.toContain(APP.botToken);
   });
 
+  it("asks for no scope that Slack takes only with a feature which the manifest lacks", () => {
+    expect(APP_MANIFEST).not.toContain("assistant:write"); // refused without `assistant_view`
+  });
+
   it("has its manifest in the docs too", async () => {
     const page = await readFile(new URL("../../../docs/slack.md", import.meta.url), "utf8");
 

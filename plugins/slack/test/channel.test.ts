@@ -313,6 +313,25 @@ describe("an app that was away for longer than Slack tries again (G4)", () => {
     expect(server.journal.entries.filter(({ path }) => path.includes("history"))).toEqual([]);
   });
 
+  it("reads nothing where all that it ever heard was a command, which has no time", async () => {
+    const { listening, ann, slack, server } = await given();
+    await ann.says(ANN, "of years ago");
+    slack.socketMode.forget();
+    const first = listening();
+    const payload = { text: "help", user_id: idOf(ANN), channel_id: ann.id, trigger_id: "1.2" };
+    slack.socketMode.tell({ type: "slash_commands", payload });
+    await first.hears("/help");
+    const cursor = await first.until(() => first.cursors[0]);
+    first.stop.abort(new Error("it is restarted"));
+    await first.over;
+
+    const second = listening(undefined, cursor);
+    await ann.says(ANN, "now");
+    await second.hears("now");
+
+    expect(server.journal.entries.filter(({ path }) => path.includes("history"))).toEqual([]);
+  });
+
   it("says so where it may not read them, and goes on", async () => {
     const { listening, ann, world, slack, logged } = await given();
     await ann.says(ANN, "lost");
@@ -393,7 +412,7 @@ describe("an app that sends", () => {
     const thread = chatPeer(slack, kitchen, await inKitchen.says(ANN, "a thread"));
     await channel.typing?.(inKitchen.id, signal);
     await channel.typing?.(thread.id, signal);
-    world.scopes.delete("assistant:write");
+    world.scopes.delete("chat:write");
     for (let n = 0; n < 3; n += 1) await channel.typing?.(thread.id, signal);
 
     expect(thread.typings?.()).toBe(1);

@@ -91,8 +91,8 @@ describe("what Slack brings", () => {
       { is_share: true, author_name: "Zoe", text: "buy <@U7> shares\nnow", fallback: "[Nov 3rd] Zoe: buy" },
     ];
 
-    const alone = await heard({ text: "", attachments });
-    const commented = await heard({ text: "is that so?", attachments });
+    const alone = await heard({ user: "U1", text: "", attachments });
+    const commented = await heard({ user: "U1", text: "is that so?", attachments });
 
     expect(alone).toMatchObject({
       text: expect.stringMatching(/^buy @.* shares\nnow$/),
@@ -123,6 +123,49 @@ describe("what Slack brings", () => {
     const message = await heard({ bot_id: "B9", user: "U9", text: "", blocks, attachments });
 
     expect(message?.text).toBe("Build 7\n*green*\nask @Ann👋https://x.y\nAlert\ndisk full");
+  });
+
+  it("is of a program what people see: its text is a mere notice where it made blocks", async () => {
+    const blocks = [{ type: "section", text: { type: "mrkdwn", text: "*disk full* on db1" } }];
+    const attachments = [{ text: "since nine" }, { from_url: "https://x.y", text: "a page" }];
+    const program = { bot_id: "B9", user: "U9", text: "1 new alert" };
+
+    expect((await heard({ ...program, blocks, attachments }))?.text).toBe("*disk full* on db1\nsince nine");
+    expect((await heard({ ...program, attachments }))?.text).toBe("1 new alert\nsince nine");
+    // What Slack makes of a plain text by itself.
+    const same = { type: "rich_text_section", elements: [{ type: "text", text: "1 new alert" }] };
+    const rich = [{ type: "rich_text", elements: [same] }];
+    expect((await heard({ ...program, blocks: rich }))?.text).toBe("1 new alert");
+    expect(await edited({ ...program, attachments: attachments.slice(1) }, program)).toBeUndefined();
+  });
+
+  it("has the files of what is handed on", async () => {
+    const attachments = [{ is_share: true, author_name: "Zoe", files: [{ id: "F1", name: "bill.pdf" }] }];
+
+    expect(await heard({ user: "U1", text: "", attachments })).toMatchObject({
+      forwarded: "Zoe",
+      files: [{ name: "bill.pdf" }],
+    });
+  });
+
+  it("has voice clips by a name of sounds, though Slack gives them that of films", async () => {
+    const clip = (subtype?: string) => [
+      { id: "F1", name: "audio_message.mp4", mimetype: "video/mp4", subtype },
+    ];
+    const named = async (files: object[]) =>
+      (await heard({ subtype: "file_share", user: "U1", files }))?.files?.map(({ name }) => name);
+
+    expect(await named(clip("slack_audio"))).toEqual(["audio_message.m4a"]);
+    expect(await named(clip())).toEqual(["audio_message.mp4"]);
+  });
+
+  it("calls us in the thread of a message of ours, as an answer does elsewhere", async () => {
+    const answer = { user: "U1", text: "and on Sunday?", ts: "1700000005.000100" };
+    const under = (parent_user_id: string) =>
+      heard({ ...answer, thread_ts: "1700000000.000100", parent_user_id });
+
+    expect(await under("UBELL")).toMatchObject({ mentionsUs: true });
+    expect(await under("U2")).not.toHaveProperty("mentionsUs");
   });
 
   it("is an edit under a version of its own, and none where a link unfolded", async () => {
@@ -169,6 +212,10 @@ describe("what Slack brings", () => {
     const reaction = await heard({ type: "reaction_added", user: "U2", reaction: "+1", item });
 
     expect(reaction?.chat).toBe("C1:1700000000.000100");
+  });
+
+  it("is nobody's words where nobody is named: Slack tells of answers so", async () => {
+    expect(await heard({ message: { user: "U1", text: "x", reply_count: 1 }, hidden: true })).toBeUndefined();
   });
 
   it.each(["channel_join", "channel_topic", "message_replied"])(

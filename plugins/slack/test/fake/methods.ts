@@ -110,7 +110,7 @@ export const METHODS = {
   },
   "assistant.threads.setStatus": {
     form: z.strictObject({ channel_id: z.string(), thread_ts: z.string(), status: z.string().max(50) }),
-    scope: "assistant:write",
+    scope: "chat:write",
   },
   "files.info": { form: z.strictObject({ file: z.string() }), scope: "files:read" },
   "files.getUploadURLExternal": {
@@ -307,7 +307,9 @@ export function messageJson(world: World, channel: FakeChannel, message: FakeMes
     ts,
     text,
     ...(blocks ? { blocks } : {}),
-    ...(thread === undefined ? {} : { thread_ts: thread }),
+    ...(thread === undefined
+      ? {}
+      : { thread_ts: thread, parent_user_id: channel.messages.get(thread)?.user }),
     ...(last ? { thread_ts: ts, reply_count: below.length, latest_reply: last.ts } : {}),
     ...(file ? { files: [fileJson(world, file)], subtype: "file_share" } : {}),
     ...(metadata ? { metadata } : {}),
