@@ -20,14 +20,30 @@ const MemberWithUser = Member.extend({ user: User });
 
 const Attachment = z.object({
   filename: z.string(),
+  /** Without its ending, where the name has signs that `filename` may not have. */
+  title: z.string().nullish(),
   size: z.int().min(0),
-  content_type: z.string().optional(),
+  content_type: z.string().nullish(),
   url: z.url(),
 });
 export type Attachment = z.infer<typeof Attachment>;
 
+/** What a program put below its text, or (of another type) Discord where a link stands. */
+const Embed = z.object({
+  type: z.string().optional(),
+  author: z.object({ name: z.string().optional() }).nullish(),
+  title: z.string().nullish(),
+  description: z.string().nullish(),
+  fields: z.array(z.object({ name: z.string(), value: z.string() })).nullish(),
+  footer: z.object({ text: z.string().optional() }).nullish(),
+});
+export type Embed = z.infer<typeof Embed>;
+
 const Content = z.object({
   content: z.string().default(""),
+  /** What of them cannot be read costs none of the words. */
+  embeds: z.array(Embed).catch([]),
+  components: z.array(z.unknown()).catch([]),
   attachments: z.array(Attachment).default([]),
   sticker_items: z.array(z.object({ name: z.string() })).default([]),
 });
@@ -97,6 +113,7 @@ export type Interaction = z.infer<typeof Interaction>;
 export const ChannelInfo = z.object({
   id: Id,
   type: z.int(),
+  guild_id: Id.optional(),
   name: z.string().nullish(),
   parent_id: Id.nullish(),
   recipients: z.array(User).default([]),

@@ -64,6 +64,7 @@ export async function* gateway(
   const waiting: Dispatch[] = [];
   let news = Promise.withResolvers<void>();
   let over: { readonly why: unknown } | undefined;
+  /** Of the last thing that whoever listens has done with: a beat says that all until then was heard (G1). */
   let seq: number | null = session?.seq ?? null;
   let answered = true;
   let heart: NodeJS.Timeout | undefined;
@@ -110,7 +111,6 @@ export async function* gateway(
     switch (frame.op) {
       case 0:
         clearTimeout(entry);
-        seq = frame.s;
         waiting.push(frame);
         if (waiting.length > MOST_WAITING) end(new TemporaryError("Discord sends more than can be stored"));
         return news.resolve();
@@ -150,6 +150,7 @@ export async function* gateway(
       const next = waiting.shift();
       if (next) {
         yield next;
+        seq = next.s;
         continue;
       }
       if (over) throw over.why; // after all that came before it

@@ -40,9 +40,10 @@ export function createHearing({ api, places, log }: HearingParts) {
   ): Promise<Heard[]> {
     const { id, author, channel_id: channel, guild_id, mention_roles } = given;
     if (kind === "edit" && author.id === me) return []; // an answer that grows
-    const where = await places.where(channel, signal);
+    // What is read of a chat's history does not say in which server it is.
+    const { where, guild = guild_id } = await places.place(channel, signal);
     const roles =
-      guild_id !== undefined && mention_roles.length > 0 ? await places.ourRoles(guild_id, me, signal) : [];
+      guild !== undefined && mention_roles.length > 0 ? await places.ourRoles(guild, me, signal) : [];
     const inbound = said(given, kind, { me, roles, where, open: api.download });
     if (!inbound) {
       noteEmpty(given);

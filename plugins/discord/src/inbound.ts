@@ -7,6 +7,7 @@
  * - Passed over: what Discord says of a chat by itself (who joined, what was pinned), and what is empty.
  */
 import type { Inbound, InboundFile, InboundSender } from "@bellhop/sdk";
+import { extname } from "node:path";
 import {
   type Attachment,
   type Interaction,
@@ -15,6 +16,7 @@ import {
   type Reaction,
   type User,
 } from "./events.ts";
+import { shownOf } from "./shown.ts";
 
 /** Where something happened. */
 export type Where = Pick<Inbound, "chat" | "chatTitle" | "threadOf" | "direct">;
@@ -124,14 +126,18 @@ type Content = Pick<Inbound, "text" | "nonText" | "files" | "forwarded">;
 
 /** Undefined for what nobody said. */
 function contentOf(message: Message, here: Here): Content | undefined {
-  const { sticker_items: stickers, poll, message_reference, message_snapshots } = message;
-  const text = readable(message, message.mentions, here);
+  const { sticker_items: stickers, poll, message_reference, message_snapshots, author, webhook_id } = message;
+  const program = author.bot === true || webhook_id !== undefined;
+  const content = program ? shownOf(message) : message.content;
+  const text = readable(content, message.mentions, here);
   const attachments = [message, ...message_snapshots.map((one) => one.message)].flatMap(
     (one) => one.attachments,
   );
   const files = attachments.length > 0 ? { files: attachments.map((one) => attached(one, here)) } : {};
   if (message_reference?.type === FORWARD) {
-    const words = message_snapshots.map((one) => readable(one.message, message.mentions, here)).join("\n");
+    const words = message_snapshots
+      .map((one) => readable(shownOf(one.message), message.mentions, here))
+      .join("\n");
     return { text: words, ...(words === "" ? { nonText: "message" } : {}), ...files, forwarded: "" };
   }
   if (text !== "" || attachments.length > 0) return { text, ...files };
@@ -141,16 +147,17 @@ function contentOf(message: Message, here: Here): Content | undefined {
   return { text: [poll.question.text, ...answers].join("\n"), nonText: "poll" };
 }
 
-function attached({ filename, content_type, size, url }: Attachment, { open }: Here): InboundFile {
-  return { name: filename, type: content_type, bytes: size, open: (signal) => open(url, signal) };
+function attached({ filename, title, content_type, size, url }: Attachment, { open }: Here): InboundFile {
+  return {
+    name: title ? `${title}${extname(filename)}` : filename,
+    type: content_type ?? undefined,
+    bytes: size,
+    open: (signal) => open(url, signal),
+  };
 }
 
 /** The text with people's names for their numbers, and without our own mention before it. */
-function readable(
-  { content }: Pick<Message, "content">,
-  mentions: Message["mentions"],
-  { me, roles }: Here,
-): string {
+function readable(content: string, mentions: Message["mentions"], { me, roles }: Here): string {
   const ours = [`<@${me}>`, `<@!${me}>`, ...roles.map((role) => `<@&${role}>`)];
   const first = ours.find((mention) => content.startsWith(mention));
   const rest = first === undefined ? content : content.slice(first.length).trimStart();

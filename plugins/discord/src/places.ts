@@ -14,8 +14,14 @@ const THREADS = new Set([10, 11, 12]);
 
 export type Places = ReturnType<typeof createPlaces>;
 
+interface Place {
+  readonly where: Where;
+  /** The server; undefined in direct messages. */
+  readonly guild?: string | undefined;
+}
+
 export function createPlaces(api: Pick<Api, "ask">) {
-  const channels = createMemory<Where>();
+  const channels = createMemory<Place>();
   const people = createMemory<InboundSender>();
   const roles = createMemory<readonly string[]>();
   const authors = createMemory<InboundSender>();
@@ -29,19 +35,25 @@ export function createPlaces(api: Pick<Api, "ask">) {
     );
   }
 
+  async function place(channel: string, signal: AbortSignal): Promise<Place> {
+    const known = channels.get(channel);
+    if (known) return known;
+    const found = await look(channel, signal).then(
+      (info): Place => ({ where: whereIs(info), guild: info.guild_id }),
+      (error: unknown): Place => {
+        if (error instanceof RejectedError) return { where: { chat: channel } }; // we hear it, and may not look
+        throw error;
+      },
+    );
+    channels.put(channel, found);
+    return found;
+  }
+
   return {
     look,
-
-    async where(channel: string, signal: AbortSignal): Promise<Where> {
-      const known = channels.get(channel);
-      if (known) return known;
-      const where = await look(channel, signal).then(whereIs, (error: unknown) => {
-        if (error instanceof RejectedError) return { chat: channel }; // we hear it, and may not look at it
-        throw error;
-      });
-      channels.put(channel, where);
-      return where;
-    },
+    place,
+    where: async (channel: string, signal: AbortSignal): Promise<Where> =>
+      (await place(channel, signal)).where,
 
     async person(user: string, me: string, signal: AbortSignal): Promise<InboundSender> {
       const known = people.get(user);

@@ -2,7 +2,8 @@
  * From what the host owes to one call of Discord's API.
  *
  * - Every message has a nonce made from its key: Discord shows what comes again with it within some minutes once.
- * - Nobody is pinged by what an agent writes, whatever is in it.
+ * - Nobody is pinged by what an agent writes, whatever is in it, and Discord shows nothing of what its links lead to:
+ *   it would ask for them at once, and so hand out whatever an agent was made to write into an address.
  * - What a bot reacted with is taken away one by one, so a reaction is two or three calls; each is harmless to repeat.
  */
 import {
@@ -28,6 +29,8 @@ const ROW = 5;
 const NONCE = 25;
 
 const NO_PINGS = { parse: [] };
+/** SUPPRESS_EMBEDS. It stays over edits. */
+const NO_PREVIEWS = 1 << 2;
 const Reactions = z.object({
   reactions: z
     .array(
@@ -138,6 +141,7 @@ function about(key: string, replyTo: string | undefined) {
     nonce: createHash("sha256").update(key).digest("base64url").slice(0, NONCE),
     enforce_nonce: true,
     allowed_mentions: NO_PINGS,
+    flags: NO_PREVIEWS,
     // What it answers may be gone, or have been a slash command, which is no message.
     ...(replyTo !== undefined && /^\d+$/.test(replyTo)
       ? { message_reference: { message_id: replyTo, fail_if_not_exists: false } }

@@ -57,6 +57,19 @@ describe("what is sent to Discord", () => {
     expect([...groupChannel.messages.values()].map((one) => one.text)).toEqual([long]);
   });
 
+  it("shows nothing of what its links lead to: Discord would go there, and tell what is in them", async () => {
+    const { connect, groupChannel, group } = await given();
+    const channel = connect();
+    const open = () => Readable.from(["a"]);
+    const file = { name: "a.txt", type: "text/plain", bytes: 1, open };
+    const words = { key: "k", chat: group.id, text: "see https://example.org/?secret=7" } as const;
+
+    await channel.send({ ...words, kind: "text" }, signal);
+    await channel.send({ ...words, key: "l", kind: "file", file }, signal);
+
+    expect([...groupChannel.messages.values()].map(({ flags }) => flags)).toEqual([4, 4]);
+  });
+
   it("is answered to a slash command as to nothing: that is no message", async () => {
     const { connect, group } = await given();
 

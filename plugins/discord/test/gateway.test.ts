@@ -85,6 +85,31 @@ describe("the connection to Discord", () => {
     expect(discord.gateway.beats()).toBe(beats + 1);
   });
 
+  it("does not say that it has heard what is not on disk", async () => {
+    const { discord, connect, listen, direct, until } = await given({ beatMs: 600_000 });
+    const disk = Promise.withResolvers<void>();
+    let waits = false;
+    const listened = listen(connect(), undefined, async () => {
+      waits = true;
+      discord.server.changes.note();
+      await disk.promise;
+    });
+    const beaten = async () => {
+      const beats = discord.gateway.beats();
+      discord.gateway.say({ op: 1 });
+      await until(() => (discord.gateway.beats() > beats ? true : undefined));
+      return discord.gateway.lastBeat() ?? 0;
+    };
+    await direct.says(ANN, "hello");
+    await until(() => (waits ? true : undefined));
+
+    const before = await beaten();
+    disk.resolve();
+    await listened.hears(text("hello"));
+
+    expect(await beaten()).toBe(before + 1);
+  });
+
   it("goes through the main address where that of the session is gone", async () => {
     const { discord, connect, listen, direct } = await given();
     const first = listen(connect());
@@ -188,6 +213,20 @@ describe("a new session on Discord", () => {
       [group.id, "in the channel"],
       [`${group.id}:${thread.id}`, "in its thread"],
     ]);
+  });
+
+  it("is called by what called it meanwhile, by its role too", async () => {
+    const { discord, connect, listen, direct, group } = await given({ bot: { ...BOT, roles: ["5555"] } });
+    const first = listen(connect());
+    await direct.says(ANN, "one");
+    await first.hears(text("one"));
+    await first.stop();
+    await group.says(BEN, "<@&5555> dinner?");
+    discord.gateway.forget();
+
+    const second = listen(connect(), first.cursor);
+
+    expect(await second.hears(text("dinner?"))).toMatchObject({ mentionsUs: true });
   });
 
   it("is not gone on with before what was written meanwhile is on disk", async () => {

@@ -134,9 +134,10 @@ export function createSlack(options: SlackOptions): Channel {
           log.warn("something on Slack that cannot be read was passed over", { type: envelope.type });
           return undefined;
         });
-        if (!done?.inbound) return;
+        if (!done?.inbound) return done?.reply;
         heard = hearing(heard, done.inbound.chat, done.at);
         await accept(done.inbound, cursorOf(heard));
+        return undefined;
       };
       const onUp = (shared: boolean) => {
         if (!shared) return health.up();

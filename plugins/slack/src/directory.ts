@@ -5,6 +5,7 @@
 import { type Logger, RejectedError } from "@bellhop/sdk";
 import { z } from "zod";
 import type { WebApi } from "./api.ts";
+import { ScopeError } from "./errors.ts";
 import type { Names } from "./mrkdwn.ts";
 
 const User = z.object({
@@ -20,6 +21,8 @@ export const ChannelInfo = z.object({
     name: z.string().optional(),
     is_im: z.boolean().optional(),
     is_mpim: z.boolean().optional(),
+    /** Whether the app is in it; of a direct message it is not said. */
+    is_member: z.boolean().optional(),
     user: z.string().optional(),
     num_members: z.int().optional(),
   }),
@@ -36,7 +39,12 @@ const PATIENCE_MS = 1_000;
 /** More than talk at the same time. */
 const MOST = 2_000;
 
-export function createDirectory({ api, patienceMs = PATIENCE_MS, log }: DirectoryParts): Names {
+export interface Directory extends Names {
+  /** Whether the app is in that chat, as far as Slack says it in time. */
+  isIn(channel: string): Promise<boolean>;
+}
+
+export function createDirectory({ api, patienceMs = PATIENCE_MS, log }: DirectoryParts): Directory {
   const users = new Map<string, Promise<string | undefined>>();
   const channels = new Map<string, Promise<string | undefined>>();
 
@@ -68,19 +76,24 @@ export function createDirectory({ api, patienceMs = PATIENCE_MS, log }: Director
     return profile.display_name || profile.real_name || real_name || name;
   }
 
-  async function channelName(id: string): Promise<string | undefined> {
-    const { channel } = await api.call(
-      "conversations.info",
-      { channel: id },
-      ChannelInfo,
-      AbortSignal.timeout(patienceMs),
-    );
-    return titleOf(channel);
+  async function look(id: string) {
+    const within = AbortSignal.timeout(patienceMs);
+    return (await api.call("conversations.info", { channel: id }, ChannelInfo, within)).channel;
+  }
+
+  async function isIn(id: string): Promise<boolean> {
+    try {
+      return (await look(id)).is_member ?? true;
+    } catch (error) {
+      // Of a chat of others it says that there is none.
+      return !(error instanceof RejectedError) || error instanceof ScopeError;
+    }
   }
 
   return {
     user: async (id) => (await known(users, id, () => userName(id))) ?? id,
-    channel: (id) => known(channels, id, () => channelName(id)),
+    channel: (id) => known(channels, id, async () => titleOf(await look(id))),
+    isIn,
   };
 }
 

@@ -25,7 +25,8 @@ import {
   type Reacted,
   type Said,
 } from "./event.ts";
-import { mentions, type Names, readable, withoutCall } from "./mrkdwn.ts";
+import type { Directory } from "./directory.ts";
+import { mentions, readable, withoutCall } from "./mrkdwn.ts";
 import type { Places } from "./places.ts";
 import type { Envelope } from "./socket.ts";
 
@@ -36,27 +37,39 @@ export interface Me {
 
 export interface Here {
   readonly me: Me;
-  readonly names: Names;
+  readonly names: Directory;
   readonly places: Places;
   /** Bytes of a file. @throws as `InboundFile.open` */
   readonly open: (file: File, signal: AbortSignal) => ReturnType<InboundFile["open"]>;
 }
 
+export interface Done {
+  readonly inbound: Inbound | undefined;
+  /** Seconds, where Slack says it. */
+  readonly at?: number | undefined;
+  /** For whoever did it, and for nobody else. */
+  readonly reply?: string | undefined;
+}
+
+const ELSEWHERE =
+  "I am not in this conversation, so I cannot answer here. Invite me with /invite, or write to me under Apps.";
+
 /**
- * What somebody did, and when (seconds) where Slack says it.
+ * What somebody did.
  * @throws ZodError it cannot be read
  */
-export async function read(
-  { type, payload }: Envelope,
-  here: Here,
-): Promise<{ readonly inbound: Inbound | undefined; readonly at?: number | undefined }> {
+export async function read({ type, payload }: Envelope, here: Here): Promise<Done> {
   switch (type) {
     case "events_api": {
       const { event, event_time } = EventPayload.parse(payload);
       return { inbound: await fromEvent(event, here), at: event_time };
     }
-    case "slash_commands":
-      return { inbound: await commanded(Command.parse(payload), here) };
+    case "slash_commands": {
+      const command = Command.parse(payload);
+      // Slack lets people give it anywhere.
+      if (!(await here.names.isIn(command.channel_id))) return { inbound: undefined, reply: ELSEWHERE };
+      return { inbound: await commanded(command, here) };
+    }
     case "interactive":
       return { inbound: await pressed(Press.parse(payload), here) };
     default:
@@ -209,7 +222,7 @@ async function commanded(command: Command, { names }: Here): Promise<Inbound> {
   };
 }
 
-async function placeOf(channel: string, thread: string | undefined, names: Names) {
+async function placeOf(channel: string, thread: string | undefined, names: Directory) {
   const direct = channel.startsWith("D");
   const title = direct ? undefined : await names.channel(channel);
   return {

@@ -20,8 +20,8 @@ export const PACE: Pace = { helloMs: 10_000, silenceMs: 15_000, secondLookMs: 90
 export interface ListeningParts {
   /** Where the next connection is to be made. */
   readonly address: (signal: AbortSignal) => Promise<string>;
-  /** Resolves once it is on disk, or is nobody's business. */
-  readonly take: (envelope: Envelope) => Promise<void>;
+  /** Resolves once it is on disk, or is nobody's business: with what whoever did it is shown at once, if anything. */
+  readonly take: (envelope: Envelope) => Promise<string | undefined>;
   /** It can be heard just now. `shared`: another program seems to be connected too. */
   readonly onUp: (shared: boolean) => void;
   readonly pace: Pace;
@@ -44,8 +44,7 @@ export async function listening(parts: ListeningParts, signal: AbortSignal): Pro
   async function takeAfter(before: Promise<void>, envelope: Envelope, connection: Connection): Promise<void> {
     await before; // after one that failed none is taken
     signal.throwIfAborted();
-    await take(envelope);
-    connection.acknowledge(envelope);
+    connection.acknowledge(envelope, await take(envelope));
   }
 
   /** And whether somebody else has one. */

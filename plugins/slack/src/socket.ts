@@ -46,7 +46,7 @@ export interface Connection {
   /** Resolves with why it is over. */
   readonly over: Promise<unknown>;
   /** On one that is over nothing is done: Slack brings again what was not acknowledged. */
-  acknowledge(envelope: Envelope): void;
+  acknowledge(envelope: Envelope, reply?: string): void;
   close(): void;
 }
 
@@ -95,8 +95,9 @@ export async function openConnection(
     },
     leaving: leaving.promise,
     over: over.promise,
-    acknowledge({ envelope_id }: Envelope) {
-      if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify({ envelope_id }));
+    acknowledge({ envelope_id }: Envelope, reply) {
+      const payload = reply === undefined ? undefined : { text: reply };
+      if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify({ envelope_id, payload }));
     },
     close: () => end(new TemporaryError("The connection to Slack was closed")),
   };

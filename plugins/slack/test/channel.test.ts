@@ -243,6 +243,22 @@ describe("an app that listens", () => {
     expect(await hears("/stop")).toMatchObject({ chat: ann.id, sender: { name: "Ann" }, direct: true });
   });
 
+  it.each(["C1", "D404"])(
+    "says that it cannot answer to a command where it is not: %s",
+    async (channel_id) => {
+      const { listening, ann, slack, kitchen } = await given();
+      const { heard, hears, until } = listening();
+      kitchen.joined = false;
+      const payload = { text: "status", user_id: idOf(ANN), channel_id, trigger_id: "1.2" };
+      slack.socketMode.tell({ type: "slash_commands", payload });
+      await ann.says(ANN, "hello");
+      await hears("hello");
+
+      expect(await until(() => slack.socketMode.replies[0])).toContain("/invite");
+      expect(heard.map((one) => one.text)).toEqual(["hello"]);
+    },
+  );
+
   it("goes on without names where Slack does not say them", async () => {
     const { listening, ann, world } = await given();
     world.scopes.delete("users:read");

@@ -88,6 +88,56 @@ describe("a message on Discord", () => {
     expect(heard(also)).toMatchObject({ text, nonText });
   });
 
+  it("is of a program what it put below its text; a preview of a person's link is nobody's words", () => {
+    const alert = {
+      type: "rich",
+      author: { name: "db1" },
+      title: "Disk full",
+      description: "since nine",
+      fields: [{ name: "Free", value: "0 GB" }],
+      footer: { text: "prod" },
+    };
+    const program = { webhook_id: "5", author: { id: "5", username: "CI" } };
+    const preview = { type: "link", title: "A page", description: "of theirs" };
+    const words = "db1\nDisk full\nsince nine\nFree: 0 GB\nprod";
+
+    expect(heard({ ...program, content: "", embeds: [alert, preview] })?.text).toBe(words);
+    expect(heard({ ...program, content: "Alert!", embeds: [alert] })?.text).toBe(`Alert!\n${words}`);
+    expect(heard({ content: "https://x.y", embeds: [alert] })?.text).toBe("https://x.y");
+  });
+
+  it("is of a program what stands in its components", () => {
+    const words = (content: string) => ({ type: 10, content });
+    const components = [
+      words("Build 7"),
+      {
+        type: 17,
+        components: [{ type: 9, components: [words("green")], accessory: { type: 2, label: "x" } }],
+      },
+      { type: 1, components: [{ type: 2, label: "Again", custom_id: "a" }] },
+    ];
+
+    expect(heard({ author: { ...BEN, bot: true }, content: "", components })?.text).toBe("Build 7\ngreen");
+  });
+
+  it("hands on what a program had put into it", () => {
+    const message = { content: "", embeds: [{ type: "rich", title: "Disk full" }] };
+
+    expect(
+      heard({ content: "", message_reference: { type: 1 }, message_snapshots: [{ message }] }),
+    ).toMatchObject({ text: "Disk full", forwarded: "" });
+  });
+
+  it("has files by the names that people gave them, which Discord keeps apart", () => {
+    const file = { size: 3, url: "https://cdn.example.org/a", content_type: null };
+    const attachments = [
+      { ...file, filename: "Ubung_1.pdf", title: "Übung 1" },
+      { ...file, filename: "list.txt" },
+    ];
+
+    expect(heard({ attachments })?.files?.map(({ name }) => name)).toEqual(["Übung 1.pdf", "list.txt"]);
+  });
+
   it.each([
     ["a server's name", { member: { nick: "Mum" } }, { name: "Mum" }],
     [

@@ -86,6 +86,7 @@ export function createFakeGateway(world: World, rules: GatewayRules, changes: Ch
   let identifiedAt = Number.NEGATIVE_INFINITY;
   let onBegin = () => {};
   let beats = 0;
+  let lastBeat: number | null = null;
   let doubles = 0;
   let halves = 0;
   let trickles: number[] = [];
@@ -132,6 +133,7 @@ export function createFakeGateway(world: World, rules: GatewayRules, changes: Ch
     if (op === 1) {
       client.beatAt = world.now();
       beats += 1;
+      lastBeat = d;
       changes.note();
       return give(client, { op: 11 });
     }
@@ -240,6 +242,8 @@ export function createFakeGateway(world: World, rules: GatewayRules, changes: Ch
 
     /** Signs of life, of all clients. */
     beats: (): number => beats,
+    /** Up to which number the last of them has said that all was heard. */
+    lastBeat: (): number | null => lastBeat,
 
     /** A session exists. */
     isThere: (): boolean => sessions.size > 0,

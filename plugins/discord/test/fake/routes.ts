@@ -43,6 +43,7 @@ const Post = z.strictObject({
     .strictObject({ message_id: z.string().regex(/^\d+$/), fail_if_not_exists: z.boolean() })
     .optional(),
   components: Rows.optional(),
+  flags: z.literal(4).optional(), // others there are, but we set none
 });
 const Patch = z.strictObject({ content: Content, components: Rows, allowed_mentions: Pings });
 
@@ -218,6 +219,7 @@ function post(asked: Asked): FakeAnswer {
     enforce_nonce,
     message_reference: about,
     components = [],
+    flags,
   } = parsed(Post, body);
   if (content.trim() === "" && !file) throw new Refusal(400, 50006, "Cannot send an empty message");
   if (file && file.content.length > MOST_FILE_BYTES)
@@ -235,6 +237,7 @@ function post(asked: Asked): FakeAnswer {
     from: "us",
     text: content,
     nonce,
+    flags,
     replyTo,
     file: file && { ...file, url: url + world.keep(file) },
     buttons:

@@ -16,6 +16,8 @@ export interface FakeMessage {
   readonly replyTo?: string | undefined;
   readonly file?: (FakeFile & { readonly url: string }) | undefined;
   readonly nonce?: string | undefined;
+  /** 4: nothing is shown of what links lead to. */
+  readonly flags?: number | undefined;
   buttons?: readonly { readonly id: string; readonly label: string }[] | undefined;
   /** Ours, in the order in which they were given. */
   readonly ours: Set<string>;

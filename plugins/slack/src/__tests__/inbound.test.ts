@@ -10,7 +10,7 @@ let here: Here;
 beforeEach(() => {
   here = {
     me: { userId: "UBELL", botId: "BBELL" },
-    names: { user: async (id) => USERS[id] ?? id, channel: async () => "kitchen" },
+    names: { user: async (id) => USERS[id] ?? id, channel: async () => "kitchen", isIn: async () => true },
     places: createPlaces(),
     open: async () => Readable.from([]),
   };

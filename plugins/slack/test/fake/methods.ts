@@ -201,11 +201,11 @@ export function answers(
       return { channels: found.slice(0, limit).map(({ id }) => ({ id })) };
     },
     "conversations.info": ({ channel: id, include_num_members }) => {
-      const { kind, name, user } = channelOf(id);
+      const { kind, name, user, joined } = channelOf(id);
       return {
         channel: {
           id,
-          ...(kind === "im" ? { is_im: true, user } : { name, is_mpim: kind === "mpim" }),
+          ...(kind === "im" ? { is_im: true, user } : { name, is_mpim: kind === "mpim", is_member: joined }),
           ...(include_num_members === "true" && kind !== "im" ? { num_members: world.users.size } : {}),
         },
       };

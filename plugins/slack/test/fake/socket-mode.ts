@@ -34,7 +34,10 @@ interface Delivery {
 
 const MOST_CONNECTIONS = 10;
 const MOST_ATTEMPTS = 4;
-const Acknowledgement = z.strictObject({ envelope_id: z.string(), payload: z.object({}).optional() });
+const Acknowledgement = z.strictObject({
+  envelope_id: z.string(),
+  payload: z.strictObject({ text: z.string().min(1) }).optional(),
+});
 
 export type SocketMode = ReturnType<typeof createSocketMode>;
 
@@ -46,6 +49,8 @@ export function createSocketMode({ ackMs = 3_000, note }: SocketModeOptions) {
   const deliveries: Delivery[] = [];
   const envelopes = new Map<string, Delivery>();
   const tickets = new Set<string>();
+  /** Shown at once to whoever gave a command, and to nobody else. */
+  const replies: string[] = [];
   let faults: Extract<PeerFault, { how: "go silent" | "close mid-frame" | "trickle" }>[] = [];
   let ids = 0;
   let turn = 0;
@@ -102,7 +107,8 @@ export function createSocketMode({ ackMs = 3_000, note }: SocketModeOptions) {
   }
 
   function acknowledge(frame: string): void {
-    const { envelope_id } = Acknowledgement.parse(JSON.parse(frame));
+    const { envelope_id, payload } = Acknowledgement.parse(JSON.parse(frame));
+    if (payload) replies.push(payload.text);
     const delivery = envelopes.get(envelope_id);
     if (!delivery) return;
     delivery.acknowledged = true;
@@ -154,6 +160,7 @@ export function createSocketMode({ ackMs = 3_000, note }: SocketModeOptions) {
 
   return {
     ticket,
+    replies,
     upgrade,
     /** How many connections it has. */
     connections: () => lines.size,
