@@ -28,6 +28,8 @@ export const MOST_FILE_BYTES = 50 * MiB;
 const MOST_PHOTO_BYTES = 10 * MiB;
 const ROW = 2;
 const UPLOAD_MS = 60_000;
+/** Telegram would ask for an address at once, and so hand out whatever an agent was made to write into it. */
+const NO_PREVIEW = { link_preview_options: { is_disabled: true } } as const;
 
 export interface SendParts {
   readonly api: Pick<BotApi, "call">;
@@ -81,7 +83,10 @@ export function createSend({ api, moved }: SendParts) {
         api.call(
           "sendMessage",
           (raw, within) =>
-            raw.sendMessage({ ...place, ...words, ...quoting(replyTo), ...keyboard(buttons) }, within),
+            raw.sendMessage(
+              { ...place, ...words, ...NO_PREVIEW, ...quoting(replyTo), ...keyboard(buttons) },
+              within,
+            ),
           signal,
         ),
       ),
@@ -155,7 +160,10 @@ export function createSend({ api, moved }: SendParts) {
             api.call(
               "editMessageText",
               (raw, within) =>
-                raw.editMessageText({ chat_id, message_id: messageId(platformId), ...words }, within),
+                raw.editMessageText(
+                  { chat_id, message_id: messageId(platformId), ...words, ...NO_PREVIEW },
+                  within,
+                ),
               signal,
             ),
           ),

@@ -169,6 +169,18 @@ describe("a bot that sends", () => {
     expect(api.server.journal.asked("send")).toBe(3);
   });
 
+  it("lets Telegram ask for no address that an agent writes", async () => {
+    const { bot, ann, world } = await given();
+    const { channel } = bot();
+    const words = "see https://evil.example/?what=is-secret";
+
+    const { platformId } = await channel.send(text(ann.id, words), signal);
+    await channel.edit?.({ chat: ann.id, platformId, text: `${words}-too` }, signal);
+
+    expect(ann.messages().at(-1)?.text).toBe(`${words}-too`);
+    expect(world.asked).toEqual([]);
+  });
+
   it("answers a message that is gone without its quote", async () => {
     const { bot, ann } = await given();
 

@@ -19,8 +19,9 @@ export function answerMethod(
       return { id, is_bot: true, first_name: username, username, can_read_all_group_messages: false };
     }
     case "sendMessage": {
-      const { text, ...rest } = METHODS.sendMessage.parse(fields);
+      const { text, link_preview_options: preview, ...rest } = METHODS.sendMessage.parse(fields);
       const words = read(text, rest.parse_mode, 4_096, "message is too long");
+      look(world, words.text, preview);
       if (words.text === "") throw new Refusal(400, "Bad Request: message text is empty");
       return show(world, rest, words, {});
     }
@@ -87,6 +88,12 @@ interface Placed {
     | undefined;
 }
 
+/** Telegram asks for the first address of a text, unless it is told not to. */
+function look(world: World, text: string, { is_disabled = false }: { is_disabled?: boolean } = {}): void {
+  const [address] = /https?:\/\/\S+/.exec(text) ?? [];
+  if (address !== undefined && !is_disabled) world.asked.push(address);
+}
+
 function show(
   world: World,
   { chat_id, message_thread_id, reply_parameters, reply_markup }: Placed,
@@ -112,7 +119,14 @@ function show(
 
 function edit(
   world: World,
-  { chat_id, message_id, text, parse_mode, reply_markup }: ReturnType<typeof METHODS.editMessageText.parse>,
+  {
+    chat_id,
+    message_id,
+    text,
+    parse_mode,
+    reply_markup,
+    link_preview_options,
+  }: ReturnType<typeof METHODS.editMessageText.parse>,
 ) {
   const chat = chatOf(world, chat_id);
   const message = chat.messages.get(message_id);
@@ -120,6 +134,7 @@ function edit(
   if (message.from !== "us" || message.file) throw new Refusal(400, "Bad Request: message can't be edited");
   const words = read(text, parse_mode, 4_096, "message is too long");
   if (words.text === "") throw new Refusal(400, "Bad Request: message text is empty");
+  look(world, words.text, link_preview_options);
   const buttons = buttonsOf(reply_markup);
   const same = JSON.stringify([message.text, message.entities, message.buttons]);
   if (same === JSON.stringify([words.text, words.entities, buttons]))

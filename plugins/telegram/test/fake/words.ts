@@ -35,6 +35,8 @@ const Shown = {
 const FILE = z.string().startsWith("attach://");
 const Captioned = { ...Shown, caption: z.string().optional() };
 
+const Preview = z.strictObject({ is_disabled: z.boolean() });
+
 export const METHODS = {
   getMe: z.strictObject({}),
   getUpdates: z.strictObject({
@@ -53,13 +55,14 @@ export const METHODS = {
     max_connections: z.int().min(1).max(100).optional(),
   }),
   deleteWebhook: z.strictObject({ drop_pending_updates: z.boolean().optional() }),
-  sendMessage: z.strictObject({ ...Shown, text: z.string() }),
+  sendMessage: z.strictObject({ ...Shown, text: z.string(), link_preview_options: Preview.optional() }),
   editMessageText: z.strictObject({
     chat_id: ChatId,
     message_id: z.int(),
     text: z.string(),
     parse_mode: z.literal("HTML").optional(),
     reply_markup: Markup.optional(),
+    link_preview_options: Preview.optional(),
   }),
   setMessageReaction: z.strictObject({
     chat_id: ChatId,

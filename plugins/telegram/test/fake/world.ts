@@ -53,6 +53,8 @@ export function createWorld(bot: BotName, now: () => number) {
   const chats = new Map<number, FakeChat>();
   const files = new Map<string, FakeFile>();
   const presses = new Set<string>();
+  /** Addresses that Telegram has asked for, to show what is there. */
+  const asked: string[] = [];
   let date = Math.floor(now() / 1_000);
   let nextFile = 1;
 
@@ -78,6 +80,7 @@ export function createWorld(bot: BotName, now: () => number) {
     chats,
     files,
     presses,
+    asked,
     feed: createFeed<object>(),
     open,
     /** Seconds, as Telegram has them: two messages may share one. */
