@@ -9,7 +9,9 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { createServer, type AddressInfo } from "node:net";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import SMTPConnection from "nodemailer/lib/smtp-connection";
+import { z } from "zod";
 
 /** Of every mailbox. */
 export const PASSWORD = "correct-horse";
@@ -172,10 +174,18 @@ service anvil {
 
   return {
     imapPort,
-    deliver: async (user, content) =>
-      await lmtp((connection, done) =>
-        connection.send({ from: "sender@people.example", to: [user] }, content, done),
-      ),
+    async deliver(user, content) {
+      for (let tries = 1; ; tries += 1) {
+        try {
+          return await lmtp((connection, done) =>
+            connection.send({ from: "sender@people.example", to: [user] }, content, done),
+          );
+        } catch (error) {
+          if (tries === TRIES || !NotNow.safeParse(error).success) throw error;
+          await pause(AGAIN_MS);
+        }
+      }
+    },
     renumber(user) {
       const list = join(mail, user, "dovecot-uidlist");
       const before = readFileSync(list, "utf8");
@@ -188,6 +198,14 @@ service anvil {
     close,
   };
 }
+
+/** Nothing was taken, and it may be the next time: every server brings its mails again then. */
+const NotNow = z.union([
+  z.looseObject({ responseCode: z.int().min(400).max(499) }),
+  z.looseObject({ command: z.literal("CONN") }),
+]);
+const TRIES = 5;
+const AGAIN_MS = 100;
 
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, "127.0.0.1");
