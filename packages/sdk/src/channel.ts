@@ -71,12 +71,16 @@ export interface ChannelAbilities {
    * stranger is answered there. Default: the account is the assistant's alone.
    */
   readonly personal?: boolean | undefined;
-  /** How fast the platform lets us write (G15). `sharedChat` holds beside `chat` where several people are. */
+  /**
+   * How fast the platform lets us write (G15). `sharedChat` holds beside `chat` where several people are; `edits` is
+   * how often answers may grow in all chats together, where that is less.
+   */
   readonly rate?:
     | {
         readonly chat?: Rate | undefined;
         readonly sharedChat?: Rate | undefined;
         readonly account?: Rate | undefined;
+        readonly edits?: Rate | undefined;
       }
     | undefined;
   /** What else an agent has to know of its chats, in one sentence of at most 120 characters. It stands in every prompt. */

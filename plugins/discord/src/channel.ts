@@ -59,7 +59,7 @@ export function createDiscord(options: DiscordOptions): Channel {
   const places = createPlaces(api);
   const sender = createSender(api);
   const slash = createSlash(api, log);
-  const hearing = createHearing({ api, places, log });
+  const hearing = createHearing({ api, places, onElsewhere: slash.refused, log });
   const health = createHealth();
   let registered = false;
 

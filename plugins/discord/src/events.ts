@@ -92,7 +92,10 @@ export const Interaction = z.object({
   token: z.string().min(1),
   type: z.int(),
   channel_id: Id,
+  channel: z.object({ type: z.int() }).optional(),
   guild_id: Id.optional(),
+  /** What the bot may do there, as bits. */
+  app_permissions: z.string().regex(/^\d+$/).optional(),
   /** In a server. */
   member: MemberWithUser.optional(),
   /** In direct messages. */

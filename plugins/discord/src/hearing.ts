@@ -9,6 +9,7 @@ import { Deleted, DeletedInBulk, InGuild, Interaction, Message, Reaction, Refere
 import type { Dispatch } from "./gateway.ts";
 import { interacted, personOf, reacted, said } from "./inbound.ts";
 import type { Places } from "./places.ts";
+import { isElsewhere } from "./slash.ts";
 
 /** Of whom we are told: servers and their channels, messages and their contents, reactions; here and in direct messages. */
 export const INTENTS = (1 << 0) | (1 << 9) | (1 << 10) | (1 << 12) | (1 << 13) | (1 << 15);
@@ -24,12 +25,14 @@ export interface Heard {
 export interface HearingParts {
   readonly api: Pick<Api, "download">;
   readonly places: Places;
+  /** Somebody gave a command where it cannot be answered. It must not throw. */
+  readonly onElsewhere: (given: Interaction) => void;
   readonly log: Pick<Logger, "warn">;
 }
 
 export type Hearing = ReturnType<typeof createHearing>;
 
-export function createHearing({ api, places, log }: HearingParts) {
+export function createHearing({ api, places, onElsewhere, log }: HearingParts) {
   let toldOfEmpty = false;
 
   async function message(
@@ -92,6 +95,10 @@ export function createHearing({ api, places, log }: HearingParts) {
   }
 
   async function interaction(given: Interaction, me: string, signal: AbortSignal): Promise<Heard[]> {
+    if (isElsewhere(given)) {
+      onElsewhere(given);
+      return [];
+    }
     const inbound = interacted(given, me, await places.where(given.channel_id, signal));
     return inbound ? [{ inbound, waits: given }] : [];
   }

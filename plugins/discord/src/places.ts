@@ -11,6 +11,7 @@ import { personOf, type Where } from "./inbound.ts";
 const MOST = 1_000;
 const DM = 1;
 const THREADS = new Set([10, 11, 12]);
+export const isThread = (type: number): boolean => THREADS.has(type);
 
 export type Places = ReturnType<typeof createPlaces>;
 
@@ -103,7 +104,7 @@ export const isDirect = ({ type }: ChannelInfo): boolean => type === DM;
 function whereIs(info: ChannelInfo): Where {
   const { id, type, parent_id } = info;
   const title = titleOf(info);
-  const parent = THREADS.has(type) ? (parent_id ?? undefined) : undefined;
+  const parent = isThread(type) ? (parent_id ?? undefined) : undefined;
   return {
     chat: parent === undefined ? id : `${parent}:${id}`,
     ...(parent === undefined ? {} : { threadOf: parent }),

@@ -9,6 +9,7 @@ import type { Logger } from "@bellhop/sdk";
 import { z } from "zod";
 import type { Api } from "./api.ts";
 import type { Interaction } from "./events.ts";
+import { isThread } from "./places.ts";
 
 interface Command {
   readonly name: string;
@@ -73,9 +74,42 @@ const WANTED: z.infer<typeof Registered> = COMMANDS.map(({ name, description, us
 const DEFERRED_UPDATE = { type: 6 };
 const EPHEMERAL = 1 << 6;
 const ANSWER_MS = 5_000;
+const COMMAND = 2;
 const COMPONENT = 3;
 
+const ADMINISTRATOR = 1n << 3n;
+const VIEW = 1n << 10n;
+const SEND = 1n << 11n;
+const SEND_IN_THREADS = 1n << 38n;
+
+/** Discord offers commands also where the bot is not let in: what is answered there, nobody would see. */
+export function isElsewhere({ type, channel, guild_id, app_permissions }: Interaction): boolean {
+  if (type !== COMMAND || guild_id === undefined || app_permissions === undefined) return false;
+  const may = BigInt(app_permissions);
+  const needs = VIEW | (channel && isThread(channel.type) ? SEND_IN_THREADS : SEND);
+  return (may & ADMINISTRATOR) === 0n && (may & needs) !== needs;
+}
+
+const ELSEWHERE =
+  "I may not write here, so I cannot answer. Whoever runs this server can give my role View Channel and Send Messages.";
+
 export function createSlash(api: Pick<Api, "ask" | "call">, log: Pick<Logger, "warn" | "debug">) {
+  /** A line that only the person sees. */
+  const line = (content: string) => ({ type: 4, data: { content, flags: EPHEMERAL } });
+
+  function answer({ id, token }: Interaction, body: object): void {
+    const path = `/interactions/${id}/${token}/callback`;
+    api
+      .call(
+        { method: "POST", path, what: "the sign that it was taken", body },
+        AbortSignal.timeout(ANSWER_MS),
+      )
+      .catch((error: unknown) => {
+        const why = error instanceof Error ? error.message : String(error);
+        log.debug("somebody was not told that what they did was taken", { why });
+      });
+  }
+
   return {
     /** @param application whose commands they are */
     async register(application: string, signal: AbortSignal): Promise<void> {
@@ -94,21 +128,13 @@ export function createSlash(api: Pick<Api, "ask" | "call">, log: Pick<Logger, "w
     },
 
     /** What somebody did is on disk; the next thing need not wait for this. */
-    taken({ id, token, type, data }: Interaction): void {
-      const words = `/${data?.name ?? ""}: taken.`;
-      const body =
-        type === COMPONENT ? DEFERRED_UPDATE : { type: 4, data: { content: words, flags: EPHEMERAL } };
-      const path = `/interactions/${id}/${token}/callback`;
-      api
-        .call(
-          { method: "POST", path, what: "the sign that it was taken", body },
-          AbortSignal.timeout(ANSWER_MS),
-        )
-        .catch((error: unknown) => {
-          const why = error instanceof Error ? error.message : String(error);
-          log.debug("somebody was not told that what they did was taken", { why });
-        });
+    taken(given: Interaction): void {
+      const taken = line(`/${given.data?.name ?? ""}: taken.`);
+      answer(given, given.type === COMPONENT ? DEFERRED_UPDATE : taken);
     },
+
+    /** Nothing becomes of it. */
+    refused: (given: Interaction): void => answer(given, line(ELSEWHERE)),
   };
 }
 

@@ -240,6 +240,28 @@ describe("slash commands and buttons on Discord", () => {
     ]);
   });
 
+  it.each([
+    ["not see the channel", 0 as const, 1n << 11n, false],
+    ["not write there", 0 as const, 1n << 10n, false],
+    ["not write in threads", 11 as const, (1n << 10n) | (1n << 11n), false],
+    ["do everything", 11 as const, 1n << 3n, true],
+  ])("say so where the bot may %s", async (_, type, permissions, heard) => {
+    const { discord, connect, listen, groupChannel, direct, until } = await given();
+    const listened = listen(connect());
+    await until(() => (discord.gateway.isThere() ? true : undefined));
+    const place =
+      type === 0 ? groupChannel : discord.world.open({ type, name: "Dinner", parent: groupChannel.id });
+
+    const id = interact(discord, place, BEN, { type: 2, data: { name: "status", options: [] } }, permissions);
+    await direct.says(ANN, "hello");
+    await listened.hears(text("hello"));
+
+    const answer = await until(() => discord.world.waiting.get(id)?.answer);
+    const content = expect.stringContaining(heard ? "taken" : "I may not write here");
+    expect(answer).toEqual({ type: 4, data: { content, flags: 64 } });
+    expect(listened.heard.some((one) => one.text === "/status")).toBe(heard);
+  });
+
   it("are heard all the same where the sign for them comes too late", async () => {
     const { discord, connect, listen, groupChannel, logged, until } = await given();
     const listened = listen(connect());

@@ -58,7 +58,11 @@ export const ABILITIES: ChannelAbilities = {
   typingMs: 30_000, // it goes after two minutes, or with the answer
   maxFileBytes: MOST_FILE_BYTES,
   maxCaptionLength: 780, // five signs for each that has to be escaped
-  rate: { chat: { calls: 3, perMs: 3_000 }, account: { calls: 30, perMs: 6_000 } },
+  rate: {
+    chat: { calls: 3, perMs: 3_000 },
+    account: { calls: 30, perMs: 6_000 },
+    edits: { calls: 40, perMs: 60_000 }, // `chat.update` is of tier 3, 50 a minute: some are for how answers end
+  },
 };
 
 const Who = z.object({ user_id: z.string(), bot_id: z.string().optional() });

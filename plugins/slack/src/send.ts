@@ -53,6 +53,8 @@ export function createSend({ api, places, me, log }: SendParts) {
   /** Whether the app may speak under other names, and show that it writes; until Slack says no. */
   let named = true;
   let shows = true;
+  /** Where it is shown, since we last posted there: a post ends it, an edit has to. */
+  const showing = new Set<string>();
   /** Files by the keys that they were sent under. */
   const uploads = new Map<string, string>();
 
@@ -85,6 +87,7 @@ export function createSend({ api, places, me, log }: SendParts) {
       }
     });
     if (address.thread !== undefined) places.thread(address.channel, ts, address.thread);
+    showing.delete(chat);
     return { platformId: ts };
   }
 
@@ -139,6 +142,12 @@ export function createSend({ api, places, me, log }: SendParts) {
     return { platformId: `reaction-${to}` };
   }
 
+  async function status(chat: string, words: string, signal: AbortSignal): Promise<void> {
+    const { channel: channel_id, thread: thread_ts } = addressOf(chat);
+    const given = { channel_id, thread_ts, status: words };
+    await api.call("assistant.threads.setStatus", given, Nothing, signal);
+  }
+
   return {
     send: sendingBy({ text: sendText, file: sendFile, reaction: react }),
 
@@ -151,19 +160,16 @@ export function createSend({ api, places, me, log }: SendParts) {
       // Blocks that are not named stay as they are.
       const now: Words = { blocks: [], ...wordsOf(text) };
       await essential(() => api.call("chat.update", { channel, ts: platformId, ...now }, Nothing, signal));
+      // It goes by itself too, in two minutes: whoever made the edit need not hear that it stays.
+      if (showing.delete(chat)) await status(chat, "", signal).catch(() => undefined);
     },
 
     /** Slack shows it in threads alone. */
     async typing(chat: string, signal: AbortSignal): Promise<void> {
-      const { channel, thread } = addressOf(chat);
-      if (thread === undefined || !shows) return;
+      if (addressOf(chat).thread === undefined || !shows) return;
       try {
-        await api.call(
-          "assistant.threads.setStatus",
-          { channel_id: channel, thread_ts: thread, status: "is writing …" },
-          Nothing,
-          signal,
-        );
+        await status(chat, "is writing …", signal);
+        showing.add(chat);
       } catch (error) {
         if (!(error instanceof ScopeError)) throw error;
         shows = false;

@@ -436,6 +436,22 @@ describe("an app that sends", () => {
     expect(logged).toHaveLength(1);
   });
 
+  it("does not go on showing that it writes once an answer has ended by an edit", async () => {
+    const { connect, inKitchen, kitchen } = await given();
+    const channel = connect();
+    const root = await inKitchen.says(ANN, "a thread");
+    const chat = `C1:${root}`;
+    await channel.typing?.(chat, signal);
+    const { platformId } = await channel.send(text(chat, "It is"), signal);
+    expect([...kitchen.statuses]).toEqual([]);
+    await channel.typing?.(chat, signal);
+    expect([...kitchen.statuses]).toEqual([root]);
+
+    await channel.edit?.({ chat, platformId, text: "It is nine." }, signal);
+
+    expect([...kitchen.statuses]).toEqual([]);
+  });
+
   it("reacts by Slack's names, with what a workspace made too, and with nothing that Slack has not", async () => {
     const { connect, ann, annsChannel } = await given();
     const channel = connect();

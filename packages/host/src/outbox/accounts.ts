@@ -46,6 +46,7 @@ export function createAccounts(clock: Clock, wake: (chat: ChatId) => void) {
 function createAccount({ name, account, abilities }: Channel, clock: Clock, wake: (chat: ChatId) => void) {
   const { rate } = abilities;
   const own = bucket(clock, rate?.account);
+  const edits = rate?.edits && createWindow(clock, rate.edits);
   const chats = new Map<ChatId, Bounds>();
   const breaker = createBreaker(clock);
   /**
@@ -140,9 +141,10 @@ function createAccount({ name, account, abilities }: Channel, clock: Clock, wake
       if (stopped) stopped = { ...stopped, until: clock.monotonic() };
     },
 
-    /** Whether there is room for something that is no message. `counted`: the platform counts it as one. */
+    /** Whether there is room for something that is no message. `counted`: it is an edit, and the platform counts it. */
     spare(chat: ChatId, counted: boolean): boolean {
       if (keepsBack() > 0 || stopped !== undefined || breaker.state !== "closed") return false;
+      if (counted && edits?.take() === false) return false;
       if (own && !own.take(1, SPARE_SHARE * ((rate?.account?.calls ?? 1) - 1))) return false;
       return !counted || takeSpare(chat);
     },

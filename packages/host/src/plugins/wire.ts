@@ -42,7 +42,14 @@ const Abilities = z.object({
   maxCaptionLength: Count.optional(),
   maxInboundFileBytes: z.number().positive().optional(),
   personal: z.boolean().optional(),
-  rate: z.object({ chat: Rate.optional(), sharedChat: Rate.optional(), account: Rate.optional() }).optional(),
+  rate: z
+    .object({
+      chat: Rate.optional(),
+      sharedChat: Rate.optional(),
+      account: Rate.optional(),
+      edits: Rate.optional(),
+    })
+    .optional(),
   note: z.string().max(120).optional(),
 });
 

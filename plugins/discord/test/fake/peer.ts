@@ -228,17 +228,20 @@ export function interact(
   channel: FakeChannel,
   person: PeerPerson,
   about: { readonly type: 2 | 3; readonly data: object; readonly message?: object },
+  permissions = (1n << 10n) | (1n << 11n) | (1n << 38n),
 ): string {
   const id = world.snowflake();
   const token = `token-of-${id}`;
   world.waiting.set(id, { token, until: world.now() + SIGN_MS });
-  const { guild } = channel;
+  const { guild, type } = channel;
   gateway.tell("INTERACTION_CREATE", {
     id,
     token,
     application_id: world.bot.id,
     version: 1,
     channel_id: channel.id,
+    channel: { id: channel.id, type },
+    app_permissions: String(guild === undefined ? 1n << 14n : permissions), // those of a server say nothing elsewhere
     ...(guild === undefined ? { user: userJson(person) } : { guild_id: guild, member: memberJson(person) }),
     ...about,
   });

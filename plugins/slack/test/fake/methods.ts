@@ -230,6 +230,7 @@ export function answers(
       if (text === "" && !blocks) throw new Refusal("no_text");
       const thread = rootOf(channel, thread_ts);
       const message = world.put(channel, { user: app.userId, thread, text, blocks, username, metadata });
+      if (thread !== undefined) channel.statuses.delete(thread);
       onPut(channel, message);
       return { channel: id, ts: message.ts };
     },
@@ -267,9 +268,12 @@ export function answers(
       if (users.size === 0) messageOf(channel, timestamp).reactions.delete(name);
       return {};
     },
-    "assistant.threads.setStatus": ({ channel_id, thread_ts }) => {
+    "assistant.threads.setStatus": ({ channel_id, thread_ts, status }) => {
       const channel = channelOf(channel_id);
       rootOf(channel, thread_ts);
+      channel.statuses.delete(thread_ts);
+      if (status === "") return {};
+      channel.statuses.add(thread_ts);
       channel.typings.set(thread_ts, (channel.typings.get(thread_ts) ?? 0) + 1);
       return {};
     },

@@ -41,6 +41,8 @@ export interface FakeChannel {
   readonly messages: Map<string, FakeMessage>;
   /** How often it was shown in that thread that we write. */
   readonly typings: Map<string, number>;
+  /** Threads in which it is shown just now; whatever is posted there ends it, and an edit does not. */
+  readonly statuses: Set<string>;
   /** The app is in it. */
   joined: boolean;
 }
@@ -99,6 +101,7 @@ export function createWorld(app: AppName, now: () => number) {
         ...(user === undefined ? {} : { user }),
         messages: new Map(),
         typings: new Map(),
+        statuses: new Set<string>(),
         joined: true,
       };
       channels.set(id, channel);

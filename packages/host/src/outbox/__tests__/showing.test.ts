@@ -76,6 +76,24 @@ describe("an answer on a platform whose messages can be changed", () => {
     expect(growth()).toEqual([["One two", "One two three four five six seven eight"]]);
   });
 
+  it("grows no more where its account has made as many edits as the platform takes", async () => {
+    const scene = await given({ abilities: { rate: { edits: { calls: 2, perMs: 60 * SECOND } } } });
+    await asks(scene, "hi");
+    const { engine, advance, growth } = scene;
+
+    for (let n = 0; n < 20; n += 1) {
+      engine.latest.emit({ type: "delta", text: `${n} ` });
+      await settled();
+      await advance(0.5 * SECOND);
+    }
+    engine.latest.answer("All of it.");
+    await settled();
+
+    const [versions = []] = growth();
+    expect(versions).toHaveLength(4); // as sent, two edits, and as it ends
+    expect(versions.at(-1)).toBe("All of it.");
+  });
+
   it("is not shown in parts at all when it is there within a second", async () => {
     const scene = await given();
     await asks(scene, "hi");
