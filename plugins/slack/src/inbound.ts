@@ -144,7 +144,8 @@ async function contentOf(
   if (!shared) return { text: own };
   const words = await readable(shared.words, names);
   if (own === "") return { text: words, forwarded: shared.by };
-  return { text: `${own}\n\n${words.replaceAll(/^/gm, "> ")}`, quote: words };
+  const below = words === "" ? "" : `\n\n${words.replaceAll(/^/gm, "> ")}`;
+  return { text: `${own}${below}`, quote: words };
 }
 
 /** In Slack's markup; what stands in blocks where there is neither a text nor a file nor something that is handed on. */

@@ -146,6 +146,10 @@ describe("what Slack brings", () => {
       forwarded: "Zoe",
       files: [{ name: "bill.pdf" }],
     });
+    expect(await heard({ user: "U1", text: "pay it", attachments })).toMatchObject({
+      text: "pay it",
+      quote: "", // somebody else's, though without words
+    });
   });
 
   it("has voice clips by a name of sounds, though Slack gives them that of films", async () => {
